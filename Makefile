@@ -1,0 +1,32 @@
+# Two commands matter to a new user: `make run` and `make test`.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: run test check lock bench clean
+
+run: .venv/installed
+	$(BIN)/nightdesk run --dry-run --speed max --state-dir runs/first-night
+
+test: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	for name in pipeline backtest latency startup midnight; do $(BIN)/python -m bench.$$name || exit 1; done
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev --extra bench pyproject.toml -o requirements-bench.lock
+
+clean:
+	rm -rf .venv build runs *.egg-info

@@ -1,0 +1,97 @@
+"""What we want done. A fact about what we want: no callbacks, no flags, complete before it is journaled."""
+
+from decimal import Decimal
+
+from core.types import ClientOrderId, Coin, Order, Phase, SessionDay, Value
+
+
+class Intent(Value, tag=True):
+    pass
+
+
+class SubmitOrders(Intent):
+    """One signed action for the whole batch."""
+
+    orders: tuple[Order, ...]
+
+
+class CancelOrders(Intent):
+    orders: tuple[tuple[Coin, ClientOrderId], ...]
+
+
+class CancelEverything(Intent):
+    """Cancel every open order of the account, ours or not; part of a kill and of an orderly stop."""
+
+
+class QueryOrders(Intent):
+    """Ask what became of orders whose outcome nobody has proved."""
+
+    cloids: tuple[ClientOrderId, ...]
+
+
+class FetchFills(Intent):
+    """Fills from the ledger, from this moment on (inclusive)."""
+
+    from_ms: int
+
+
+class FetchFunding(Intent):
+    from_ms: int
+
+
+class FetchSnapshot(Intent):
+    """The account's positions and equity, from the venue."""
+
+
+class RunPreflight(Intent):
+    session: SessionDay
+    held: tuple[Coin, ...]
+
+
+class RunPipeline(Intent):
+    """Modules A to D for one phase.
+
+    held is the book at the opening of the session, as weights of equity: both phases are given the same,
+    so that the correction does not depend on what the projection did (E3-23).
+    prices holds live mids for the projected phase; empty for the correction, which fetches official closes.
+    """
+
+    session: SessionDay
+    phase: Phase
+    universe: tuple[Coin, ...]
+    held_qty: dict[Coin, Decimal]
+    equity_usd: Decimal
+    prices: dict[Coin, Decimal]
+    give_up_ms: int
+
+
+class TripKill(Intent):
+    """Write the latch: the engine found a reason to stop trading for good."""
+
+    reason: str
+
+
+class RaiseAlert(Intent):
+    level: str
+    code: str
+    text: str
+
+
+class WriteReport(Intent):
+    session: SessionDay
+
+
+AnyIntent = (
+    SubmitOrders
+    | CancelOrders
+    | CancelEverything
+    | QueryOrders
+    | FetchFills
+    | FetchFunding
+    | FetchSnapshot
+    | RunPreflight
+    | RunPipeline
+    | TripKill
+    | RaiseAlert
+    | WriteReport
+)
