@@ -16,24 +16,24 @@ from core.types import (
 )
 
 
-class Event(Value, tag=True):
+class Event(Value, frozen=True, kw_only=True, tag=True):
     """at_ms is the shell's clock when the event entered the inbox."""
 
     at_ms: int
 
 
-class Started(Event):
+class Started(Event, frozen=True, kw_only=True):
     """The daemon came up, with an empty state or a restored one. Every order in flight is unknown from here on."""
 
     version: str
     settings: TradingSettings
 
 
-class QuoteReceived(Event):
+class QuoteReceived(Event, frozen=True, kw_only=True):
     quote: Quote
 
 
-class FillsReceived(Event):
+class FillsReceived(Event, frozen=True, kw_only=True):
     """Executions of our account. A backfill also proves that nothing else happened in its interval."""
 
     fills: tuple[Fill, ...]
@@ -41,32 +41,32 @@ class FillsReceived(Event):
     covered_to_ms: int | None = None
 
 
-class FundingReceived(Event):
+class FundingReceived(Event, frozen=True, kw_only=True):
     payments: tuple[FundingPayment, ...]
 
 
-class OrdersAnswered(Event):
+class OrdersAnswered(Event, frozen=True, kw_only=True):
     """The venue's answers to a submit, a cancel, or a status query."""
 
     answers: tuple[Answer, ...]
 
 
-class SnapshotReceived(Event):
+class SnapshotReceived(Event, frozen=True, kw_only=True):
     snapshot: AccountSnapshot
 
 
-class InstrumentsReceived(Event):
+class InstrumentsReceived(Event, frozen=True, kw_only=True):
     instruments: tuple[Instrument, ...]
 
 
-class StreamChanged(Event):
+class StreamChanged(Event, frozen=True, kw_only=True):
     """The account stream (fills) went up or down. After it went up the gap is backfilled."""
 
     up: bool
     reason: str = ""
 
 
-class PreflightDone(Event):
+class PreflightDone(Event, frozen=True, kw_only=True):
     """The universe frozen for the night, and what is wrong (nothing trades while problems is not empty)."""
 
     session: SessionDay
@@ -74,42 +74,42 @@ class PreflightDone(Event):
     problems: tuple[str, ...] = ()
 
 
-class ProFormaReady(Event):
+class ProFormaReady(Event, frozen=True, kw_only=True):
     session: SessionDay
     phase: Phase
     proforma: ProForma
     missing_closes: tuple[Coin, ...] = ()
 
 
-class ProFormaFailed(Event):
+class ProFormaFailed(Event, frozen=True, kw_only=True):
     session: SessionDay
     phase: Phase
     reason: str
 
 
-class ClockTicked(Event):
+class ClockTicked(Event, frozen=True, kw_only=True):
     """Time passed. What is due is decided from at_ms and the record, never from the tick itself."""
 
 
-class KillTripped(Event):
+class KillTripped(Event, frozen=True, kw_only=True):
     reason: str
     by: str
 
 
-class KillReset(Event):
+class KillReset(Event, frozen=True, kw_only=True):
     reason: str
 
 
-class ConfigChanged(Event):
+class ConfigChanged(Event, frozen=True, kw_only=True):
     settings: TradingSettings
     changes: dict[str, tuple[str, str]]
 
 
-class StopRequested(Event):
+class StopRequested(Event, frozen=True, kw_only=True):
     reason: str
 
 
-class ManualReconcile(Event):
+class ManualReconcile(Event, frozen=True, kw_only=True):
     """An operator asked for positions and fills to be compared with the venue now."""
 
 
@@ -132,4 +132,3 @@ AnyEvent = (
     | StopRequested
     | ManualReconcile
 )
-

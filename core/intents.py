@@ -5,50 +5,50 @@ from decimal import Decimal
 from core.types import ClientOrderId, Coin, Order, Phase, SessionDay, Value
 
 
-class Intent(Value, tag=True):
+class Intent(Value, frozen=True, kw_only=True, tag=True):
     pass
 
 
-class SubmitOrders(Intent):
+class SubmitOrders(Intent, frozen=True, kw_only=True):
     """One signed action for the whole batch."""
 
     orders: tuple[Order, ...]
 
 
-class CancelOrders(Intent):
+class CancelOrders(Intent, frozen=True, kw_only=True):
     orders: tuple[tuple[Coin, ClientOrderId], ...]
 
 
-class CancelEverything(Intent):
+class CancelEverything(Intent, frozen=True, kw_only=True):
     """Cancel every open order of the account, ours or not; part of a kill and of an orderly stop."""
 
 
-class QueryOrders(Intent):
+class QueryOrders(Intent, frozen=True, kw_only=True):
     """Ask what became of orders whose outcome nobody has proved."""
 
     cloids: tuple[ClientOrderId, ...]
 
 
-class FetchFills(Intent):
+class FetchFills(Intent, frozen=True, kw_only=True):
     """Fills from the ledger, from this moment on (inclusive)."""
 
     from_ms: int
 
 
-class FetchFunding(Intent):
+class FetchFunding(Intent, frozen=True, kw_only=True):
     from_ms: int
 
 
-class FetchSnapshot(Intent):
+class FetchSnapshot(Intent, frozen=True, kw_only=True):
     """The account's positions and equity, from the venue."""
 
 
-class RunPreflight(Intent):
+class RunPreflight(Intent, frozen=True, kw_only=True):
     session: SessionDay
     held: tuple[Coin, ...]
 
 
-class RunPipeline(Intent):
+class RunPipeline(Intent, frozen=True, kw_only=True):
     """Modules A to D for one phase.
 
     held is the book at the opening of the session, as weights of equity: both phases are given the same,
@@ -65,19 +65,19 @@ class RunPipeline(Intent):
     give_up_ms: int
 
 
-class TripKill(Intent):
+class TripKill(Intent, frozen=True, kw_only=True):
     """Write the latch: the engine found a reason to stop trading for good."""
 
     reason: str
 
 
-class RaiseAlert(Intent):
+class RaiseAlert(Intent, frozen=True, kw_only=True):
     level: str
     code: str
     text: str
 
 
-class WriteReport(Intent):
+class WriteReport(Intent, frozen=True, kw_only=True):
     session: SessionDay
 
 

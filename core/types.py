@@ -61,7 +61,7 @@ class TradingState(StrEnum):
     HALTED = "HALTED"
 
 
-class Instrument(Value):
+class Instrument(Value, frozen=True, kw_only=True):
     """A perpetual as the venue lists it. asset_id is its place in the venue's universe."""
 
     coin: Coin
@@ -75,7 +75,7 @@ class Instrument(Value):
         return Decimal(1).scaleb(-self.size_decimals)
 
 
-class Quote(Value):
+class Quote(Value, frozen=True, kw_only=True):
     """Best bid and ask of one coin. at_ms is the venue's stamp, received_ms ours."""
 
     coin: Coin
@@ -91,7 +91,7 @@ class Quote(Value):
         return (self.bid + self.ask) / 2
 
 
-class Fill(Value):
+class Fill(Value, frozen=True, kw_only=True):
     """One execution, as the venue's ledger has it. (tid, oid) identifies it (hyperliquid.md 1.3)."""
 
     coin: Coin
@@ -117,7 +117,7 @@ class Fill(Value):
         return self.qty * self.side.sign
 
 
-class FundingPayment(Value):
+class FundingPayment(Value, frozen=True, kw_only=True):
     """Funding of one hour on one coin; usd is negative when we paid."""
 
     coin: Coin
@@ -131,7 +131,7 @@ class FundingPayment(Value):
         return f"{self.coin}:{self.at_ms // 3_600_000}"
 
 
-class Order(Value):
+class Order(Value, frozen=True, kw_only=True):
     """An order we want, complete before it is journaled: nothing is decided after that."""
 
     cloid: ClientOrderId
@@ -165,7 +165,7 @@ class Outcome(StrEnum):
     """The venue does not know the client order id. Proof only once the order has expired."""
 
 
-class Answer(Value):
+class Answer(Value, frozen=True, kw_only=True):
     """The venue's word on one order. filled_qty is what it says was executed in all."""
 
     cloid: ClientOrderId
@@ -176,7 +176,7 @@ class Answer(Value):
     reason: str = ""
 
 
-class VenuePosition(Value):
+class VenuePosition(Value, frozen=True, kw_only=True):
     coin: Coin
     qty: Decimal
     entry_px: Decimal
@@ -184,7 +184,7 @@ class VenuePosition(Value):
     funding_since_open_usd: Decimal = Decimal(0)
 
 
-class OpenOrder(Value):
+class OpenOrder(Value, frozen=True, kw_only=True):
     coin: Coin
     oid: int
     cloid: ClientOrderId | None
@@ -193,7 +193,7 @@ class OpenOrder(Value):
     limit_px: Decimal
 
 
-class AccountSnapshot(Value):
+class AccountSnapshot(Value, frozen=True, kw_only=True):
     """The venue's clearinghouse state: the truth about positions, as of at_ms (the venue's clock)."""
 
     at_ms: int
@@ -202,7 +202,7 @@ class AccountSnapshot(Value):
     open_orders: tuple[OpenOrder, ...] = ()
 
 
-class ProForma(Value):
+class ProForma(Value, frozen=True, kw_only=True):
     """What the pipeline wants, for one phase: weights of equity, betas to hedge with, and the proof of the solve.
 
     betas maps a coin to (beta_btc, beta_eth); closes holds the price that each weight was made with (USD).

@@ -1,0 +1,192 @@
+"""step(): what happened in, what we know and what we want done out. The table of contents of the daemon."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from core import book, hedge, orders, rebalance, reconcile, risk
+from core.events import (
+    AnyEvent,
+    ClockTicked,
+    ConfigChanged,
+    FillsReceived,
+    FundingReceived,
+    InstrumentsReceived,
+    KillReset,
+    KillTripped,
+    ManualReconcile,
+    OrdersAnswered,
+    PreflightDone,
+    ProFormaFailed,
+    ProFormaReady,
+    QuoteReceived,
+    SnapshotReceived,
+    Started,
+    StopRequested,
+    StreamChanged,
+)
+from core.flatten import flatten
+from core.intents import AnyIntent, CancelEverything, FetchFills, FetchSnapshot, RaiseAlert, SubmitOrders
+from core.state import State
+from core.types import Answer, Fill, Outcome, Purpose, TradingState
+
+Step = tuple[State, tuple[AnyIntent, ...]]
+
+
+def step(state: State, event: AnyEvent) -> Step:
+    """Return the next state and what should be done about the event."""
+    if isinstance(event, QuoteReceived):
+        quotes = {**state.quotes, event.quote.coin: event.quote}
+        return replace(state, quotes=quotes, at_ms=max(event.at_ms, state.at_ms)), ()
+    state = replace(state, at_ms=max(event.at_ms, state.at_ms))
+    state, intents = route(state, event)
+    check(state, intents)
+    return state, intents
+
+
+def route(state: State, event: AnyEvent) -> Step:
+    match event:
+        case QuoteReceived():
+            return state, ()
+        case FillsReceived():
+            return _on_fills(state, event)
+        case OrdersAnswered():
+            return _on_answers(state, event)
+        case ClockTicked():
+            return _on_tick(state)
+        case SnapshotReceived(snapshot=snapshot):
+            return _then(reconcile.on_snapshot(state, snapshot), rebalance.advance, risk.watch)
+        case FundingReceived(payments=payments):
+            return rebalance.advance(book.take_funding(state, payments))
+        case PreflightDone():
+            return rebalance.advance(rebalance.on_preflight(state, event))
+        case ProFormaReady():
+            return _then(rebalance.on_proforma(state, event), rebalance.advance, hedge.rehedge)
+        case ProFormaFailed():
+            return _then(rebalance.on_proforma_failed(state, event), rebalance.advance)
+        case Started():
+            return _on_started(state, event)
+        case InstrumentsReceived(instruments=instruments):
+            return replace(state, instruments={i.coin: i for i in instruments}), ()
+        case StreamChanged():
+            return _on_stream(state, event)
+        case KillTripped():
+            return _on_kill(state, event)
+        case KillReset():
+            return _then((risk.reset(state), ()), hedge.rehedge)
+        case ConfigChanged(settings=settings):
+            return replace(state, settings=settings), ()
+        case StopRequested():
+            return replace(state, stopping=True), (CancelEverything(),)
+        case ManualReconcile():
+            since_ms = reconcile.overlap_start_ms(state)
+            return state, (FetchFills(from_ms=since_ms), FetchSnapshot())
+        case _:
+            assert_never(event)
+
+
+def check(state: State, intents: tuple[AnyIntent, ...]) -> None:
+    """Assert what must hold after every event, in production too."""
+    for intent in intents:
+        if isinstance(intent, SubmitOrders):
+            for order in intent.orders:
+                assert order.cloid in state.orders.open, "an order must be on record before it is sent"
+                assert order.qty > 0, "an order of nothing"
+                assert order.limit_px > 0, "a price of nothing"
+                flattens = order.purpose is Purpose.FLATTEN
+                assert state.trading is not TradingState.HALTED or flattens, "an order after the kill"
+    assert all(qty != 0 for qty in state.book.positions.values()), "a flat position is an absent one"
+
+
+def _then(step_so_far: Step, *more: Callable[[State], Step]) -> Step:
+    state, intents = step_so_far
+    for decide in more:
+        state, next_intents = decide(state)
+        intents += next_intents
+    return state, intents
+
+
+def _on_fills(state: State, event: FillsReceived) -> Step:
+    """Book what is new, credit the orders, then hedge what is left outside the band."""
+    state, new = book.take(state, event)
+    for fill in new:
+        state = orders.on_fill(state, fill)
+    filled = sum(orders.purpose_of(f.cloid) is Purpose.HEDGE for f in new)
+    if filled:
+        state = hedge.note_failures(state, failed=0, filled=filled)
+    return _then((state, _foreign(new)), hedge.rehedge, rebalance.advance)
+
+
+def _foreign(fills: tuple[Fill, ...]) -> tuple[AnyIntent, ...]:
+    strange = [f for f in fills if orders.purpose_of(f.cloid) is None]
+    if not strange:
+        return ()
+    text = "; ".join(f"{f.coin} {f.side.value} {f.qty} at {f.px} ({f.direction})" for f in strange)
+    return (
+        RaiseAlert(level="warning", code="fills.foreign", text=f"fills that no order of ours made: {text}"),
+    )
+
+
+def _on_answers(state: State, event: OrdersAnswered) -> Step:
+    failed = [a for a in event.answers if _is_failed_hedge(state, a)]
+    state = orders.on_answers(state, event.answers)
+    if failed:
+        state = hedge.note_failures(state, failed=len(failed), filled=0)
+    alerts = tuple(
+        RaiseAlert(level="warning", code="order.rejected", text=f"{a.cloid}: {a.reason}")
+        for a in event.answers
+        if a.outcome is Outcome.REJECTED
+    )
+    return _then((state, alerts), hedge.rehedge, risk.watch, rebalance.advance)
+
+
+def _is_failed_hedge(state: State, answer: Answer) -> bool:
+    record = state.orders.open.get(answer.cloid)
+    if record is None or record.order.purpose is not Purpose.HEDGE or answer.filled_qty:
+        return False
+    return answer.outcome in (Outcome.REJECTED, Outcome.CANCELLED, Outcome.FILLED)
+
+
+def _on_tick(state: State) -> Step:
+    return _then(
+        (state, ()),
+        reconcile.keep_covered,
+        orders.chase,
+        rebalance.advance,
+        hedge.rehedge,
+        risk.watch,
+        flatten,
+    )
+
+
+def _on_started(state: State, event: Started) -> Step:
+    """Nothing that was in flight is known any more; nothing that was being computed will answer."""
+    state = replace(
+        state,
+        settings=event.settings,
+        quotes={},
+        stopping=False,
+        starts=state.starts + 1,
+        account=replace(state.account, stream_up=False, asked_ms=event.at_ms, fills_asked_ms=event.at_ms),
+    )
+    state = rebalance.on_restart(orders.on_restart(state))
+    known = state.book.opened_ms is not None
+    reads = (FetchFills(from_ms=reconcile.overlap_start_ms(state)),) if known else ()
+    return state, (*reads, FetchSnapshot())
+
+
+def _on_stream(state: State, event: StreamChanged) -> Step:
+    """The account stream came or went; what was missed meanwhile is in the venue's ledger."""
+    state = replace(state, account=replace(state.account, stream_up=event.up))
+    if not event.up:
+        text = f"account stream down: {event.reason}"
+        return state, (RaiseAlert(level="warning", code="stream.down", text=text),)
+    if state.book.opened_ms is None:
+        return state, ()
+    return state, (FetchFills(from_ms=reconcile.overlap_start_ms(state)), FetchSnapshot())
+
+
+def _on_kill(state: State, event: KillTripped) -> Step:
+    state, intents = risk.halt(state, f"{event.reason} ({event.by})")
+    return _then((state, intents), flatten)

@@ -1,0 +1,164 @@
+"""Life of an order: its id, what the venue's answers make of it, what an unknown outcome needs.
+
+An order leaves the record only when the venue has said how it ended and fills have proved it, or when
+it is proved that it never was: the venue does not know its id, and its expiry has passed.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from core.intents import AnyIntent, FetchFills, QueryOrders
+from core.state import ZERO, LegStats, OrderRecord, Orders, OrderStatus, Session, State
+from core.types import Answer, ClientOrderId, Coin, Fill, Order, Outcome, Purpose, SessionDay
+
+MAGIC = 0x6E64
+LEG_CODES = {Purpose.PROJECTED: 1, Purpose.CORRECTION: 2, Purpose.HEDGE: 3, Purpose.FLATTEN: 4}
+LEGS = {code: purpose for purpose, code in LEG_CODES.items()}
+
+ANSWER_TIMEOUT_MS = 3_000
+ASK_AGAIN_MS = 2_000
+EXPIRY_SLACK_MS = 2_500
+"""Clock skew allowed by preflight (2 s) and the age of what the venue serves; after it, absence is proof."""
+FILL_OVERLAP_MS = 60_000
+
+
+def client_order_id(day: SessionDay, purpose: Purpose, *, asset_id: int, counter: int) -> ClientOrderId:
+    """Return the id of an order: magic, session day, leg, asset and counter, 16 bytes in hex."""
+    days = date.fromisoformat(day).toordinal()
+    return ClientOrderId(f"0x{MAGIC:04x}{days:06x}{LEG_CODES[purpose]:02x}{asset_id:08x}{counter:012x}")
+
+
+def purpose_of(cloid: ClientOrderId | None) -> Purpose | None:
+    """Return the leg written into one of our ids, None for anybody else's."""
+    if cloid is None or len(cloid) != 34 or not cloid.startswith(f"0x{MAGIC:04x}"):
+        return None
+    return LEGS.get(int(cloid[12:14], 16))
+
+
+def outstanding(state: State, coin: Coin) -> Decimal:
+    """Return the signed quantity of coin that orders of ours may still add to the position."""
+    return sum((r.outstanding_qty for r in state.orders.open.values() if r.order.coin == coin), ZERO)
+
+
+def open_records(state: State, *purposes: Purpose) -> tuple[OrderRecord, ...]:
+    return tuple(r for r in state.orders.open.values() if r.order.purpose in purposes)
+
+
+def register(state: State, orders: Iterable[Order]) -> State:
+    """Enter orders as in flight, before anyone may send them."""
+    new = {o.cloid: OrderRecord(order=o, status=OrderStatus.IN_FLIGHT, since_ms=state.at_ms) for o in orders}
+    recent = tuple(t for t in state.orders.recent_ms if t > state.at_ms - 60_000) + (state.at_ms,) * len(new)
+    kept = Orders(
+        open={**state.orders.open, **new}, counter=state.orders.counter + len(new), recent_ms=recent
+    )
+    for record in new.values():
+        state = replace(state, session=_counted(state.session, record.order.purpose, orders=1))
+    return replace(state, orders=kept)
+
+
+def on_answers(state: State, answers: tuple[Answer, ...]) -> State:
+    for answer in answers:
+        record = state.orders.open.get(answer.cloid)
+        if record is not None:
+            state = _with_record(state, _answered(record, answer, state.at_ms))
+            if answer.outcome is Outcome.REJECTED:
+                purpose = record.order.purpose
+                state = replace(state, session=_counted(state.session, purpose, rejected=1))
+    return state
+
+
+def on_fill(state: State, fill: Fill) -> State:
+    """Credit a fill, already booked in the book, to the order it belongs to."""
+    purpose = purpose_of(fill.cloid)
+    record = state.orders.open.get(fill.cloid) if fill.cloid else None
+    arrival = record.order.arrival_mid if record else fill.px
+    if purpose is not None:
+        stats: dict[str, int | Decimal] = {
+            "fills": 1,
+            "notional_usd": fill.qty * fill.px,
+            "fees_usd": fill.fee_usd,
+            "slippage_usd": (fill.px - arrival) * fill.signed_qty,
+        }
+        state = replace(state, session=_counted(state.session, purpose, **stats))
+    if record is None:
+        return state
+    return _with_record(state, replace(record, booked_qty=record.booked_qty + fill.qty))
+
+
+def on_restart(state: State) -> State:
+    """Whatever was not proved ended is unknown now: the process that would have heard is gone."""
+    unknown = {
+        cloid: r if r.status is OrderStatus.ENDED else replace(r, status=OrderStatus.UNKNOWN, asked_ms=0)
+        for cloid, r in state.orders.open.items()
+    }
+    return replace(state, orders=replace(state.orders, open=unknown))
+
+
+def chase(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
+    """Ask about every order whose end is not proved and that has been silent for too long."""
+    silent = [r for r in state.orders.open.values() if _is_silent(r, state.at_ms)]
+    if not silent:
+        return state, ()
+    for record in silent:
+        state = _with_record(state, replace(record, asked_ms=state.at_ms))
+    ended = [r for r in silent if r.status is OrderStatus.ENDED]
+    unproved = tuple(r.order.cloid for r in silent if r.status is not OrderStatus.ENDED)
+    intents: list[AnyIntent] = [QueryOrders(cloids=unproved)] if unproved else []
+    if ended:
+        since_ms = min(r.order.created_ms for r in ended)
+        intents.append(FetchFills(from_ms=min(since_ms, _overlap_start(state))))
+    return state, tuple(intents)
+
+
+def _is_silent(record: OrderRecord, now_ms: int) -> bool:
+    if now_ms - record.asked_ms < ASK_AGAIN_MS:
+        return False
+    if record.status is OrderStatus.IN_FLIGHT:
+        return now_ms - record.since_ms >= ANSWER_TIMEOUT_MS
+    if record.status is OrderStatus.ENDED:
+        return now_ms - record.since_ms >= ASK_AGAIN_MS
+    return True
+
+
+def _overlap_start(state: State) -> int:
+    covered = state.book.covered_to_ms
+    return (state.at_ms if covered is None else covered) - FILL_OVERLAP_MS
+
+
+def _answered(record: OrderRecord, answer: Answer, now_ms: int) -> OrderRecord:
+    if record.status is OrderStatus.ENDED:
+        return record
+    match answer.outcome:
+        case Outcome.FILLED | Outcome.CANCELLED:
+            return replace(
+                record, status=OrderStatus.ENDED, since_ms=now_ms, reported_qty=answer.filled_qty, asked_ms=0
+            )
+        case Outcome.REJECTED:
+            return replace(record, status=OrderStatus.ENDED, since_ms=now_ms, reported_qty=ZERO)
+        case Outcome.RESTING:
+            return replace(record, status=OrderStatus.RESTING, since_ms=now_ms, asked_ms=now_ms)
+        case Outcome.NEVER_PLACED if now_ms > record.order.expires_ms + EXPIRY_SLACK_MS:
+            return replace(record, status=OrderStatus.ENDED, since_ms=now_ms, reported_qty=record.booked_qty)
+        case Outcome.UNKNOWN | Outcome.NEVER_PLACED:
+            return replace(record, status=OrderStatus.UNKNOWN)
+
+
+def _with_record(state: State, record: OrderRecord) -> State:
+    """Put the record back, or let it go when its end is proved."""
+    settled = record.status is OrderStatus.ENDED and record.booked_qty >= record.reported_qty
+    settled = settled or record.booked_qty >= record.order.qty
+    kept = {c: r for c, r in state.orders.open.items() if c != record.order.cloid}
+    if not settled:
+        kept[record.order.cloid] = record
+    return replace(state, orders=replace(state.orders, open=kept))
+
+
+def _counted(session: Session | None, purpose: Purpose, **more: int | Decimal) -> Session | None:
+    if session is None:
+        return None
+    leg = session.legs.get(purpose, LegStats())
+    sums = {name: getattr(leg, name) + value for name, value in more.items()}
+    return replace(session, legs={**session.legs, purpose: replace(leg, **sums)})

@@ -1,0 +1,389 @@
+"""The life of a session: projected -> frozen -> corrected -> closed (or held, and why).
+
+What is done depends on the clock and on what is recorded as done, never on the wake-up that came, so a
+restart at any instant reads the stage and goes on (S3-14 to S3-17, E3-21 to E3-23).
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from core import trade
+from core.calendar import Timetable, current_close_ms, next_phase, session_day, timetable
+from core.events import PreflightDone, ProFormaFailed, ProFormaReady
+from core.hedge import renewed
+from core.intents import (
+    AnyIntent,
+    CancelOrders,
+    FetchFills,
+    FetchFunding,
+    FetchSnapshot,
+    RaiseAlert,
+    RunPipeline,
+    RunPreflight,
+    WriteReport,
+)
+from core.orders import FILL_OVERLAP_MS, open_records
+from core.sizing import target_qty
+from core.state import ZERO, Opening, OrderStatus, PhaseRecord, Session, Stage, State
+from core.types import HEDGE_COINS, Coin, Phase, ProForma, Purpose
+
+Step = tuple[State, tuple[AnyIntent, ...]]
+
+ASK_AGAIN_MS = 2_000
+PREFLIGHT_AGAIN_MS = 30_000
+ATTEMPTS_MAX = 3
+CLOSING_MAX_MS = 90_000
+"""How long the books may take to agree after the deadline before the report says that they did not."""
+
+
+def advance(state: State) -> Step:
+    """Move the session as far as the clock and the record allow."""
+    intents: tuple[AnyIntent, ...] = ()
+    for _ in Stage:
+        session = state.session
+        if session is None or session.stage is Stage.DONE:
+            state = _begin(state)
+        if state.session is None:
+            return state, intents
+        before = state.session.stage
+        state, more = _STAGES[before](state)
+        intents += more
+        if state.session is not None and state.session.stage is before:
+            break
+    return state, intents
+
+
+def on_preflight(state: State, event: PreflightDone) -> State:
+    session = state.session
+    if session is None or session.day != event.session:
+        return state
+    session = replace(session, problems=event.problems)
+    if not event.problems and session.universe is None:
+        session = replace(session, universe=event.universe)
+    return replace(state, session=session)
+
+
+def on_proforma(state: State, event: ProFormaReady) -> Step:
+    """Take the weights of the phase that waits for them; a late or foreign result changes nothing."""
+    session = state.session
+    if session is None or session.day != event.session or session.stage is not _WAITING_FOR[event.phase]:
+        return state, ()
+    state = replace(state, hedge=replace(state.hedge, betas={**state.hedge.betas, **event.proforma.betas}))
+    targets, held = _targets(state, event)
+    stage = Stage.PROJECTED if event.phase is Phase.PROJECTED else Stage.CORRECTED
+    record = replace(
+        session.phase(event.phase),
+        proforma=event.proforma,
+        started_ms=state.at_ms,
+        end_ms=_end_ms(state, event.phase),
+        targets=targets,
+        start_qty={c: state.book.positions.get(c, ZERO) for c in targets},
+        arrival_mids={c: q.mid for c in targets if (q := state.quotes.get(c)) is not None},
+        reason="",
+    )
+    session = _with_phase(session, record)
+    return _moved(replace(state, session=replace(session, held=held)), stage), ()
+
+
+def on_proforma_failed(state: State, event: ProFormaFailed) -> Step:
+    session = state.session
+    if session is None or session.day != event.session or session.stage is not _WAITING_FOR[event.phase]:
+        return state, ()
+    record = replace(session.phase(event.phase), requested_ms=None, reason=event.reason)
+    state = replace(state, session=_with_phase(session, record))
+    text = f"{event.phase.value} pipeline failed, the book is held: {event.reason}"
+    return state, (RaiseAlert(level="error", code=f"pipeline.{event.phase.value}", text=text),)
+
+
+def on_restart(state: State) -> State:
+    """A computation that was asked for before the crash is asked for again."""
+    session = state.session
+    if session is None:
+        return state
+    session = replace(session, restarts=session.restarts + 1, preflight_asked_ms=0)
+    for record in (session.projected, session.correction):
+        if record.proforma is None:
+            session = _with_phase(session, replace(record, requested_ms=None, attempts=0))
+    return replace(state, session=session)
+
+
+# --- the stages, in their order ------------------------------------------------------------------------
+
+
+def _begin(state: State) -> State:
+    """Open the record of the session that now belongs to, unless it is the one already done."""
+    close_ms = current_close_ms(state.at_ms, state.settings.session)
+    if state.session is not None and state.session.close_ms == close_ms:
+        close_ms = current_close_ms(
+            state.session.close_ms + 1000 * state.settings.session.deadline_s, state.settings.session
+        )
+    session = Session(day=session_day(close_ms), close_ms=close_ms, stage_ms=state.at_ms)
+    return replace(state, session=session)
+
+
+def _waiting(state: State) -> Step:
+    if state.at_ms < _table(state).preflight_ms:
+        return state, ()
+    return _moved(replace(state, hedge=renewed(state.hedge)), Stage.PREFLIGHT), (FetchSnapshot(),)
+
+
+def _preflight(state: State) -> Step:
+    session, table = _session(state), _table(state)
+    if state.at_ms >= table.deadline_ms:
+        return _missed(state, session)
+    state, intents = _with_opening(state)
+    session = _session(state)
+    if session.universe is None:
+        state, more = _ask_preflight(state)
+        return state, intents + more
+    if session.opening is None or state.at_ms < table.projected_ms:
+        return state, intents
+    nothing_to_project = state.at_ms >= min(table.freeze_ms, table.close_ms)
+    return _moved(state, Stage.FROZEN if nothing_to_project else Stage.PROJECTING), intents
+
+
+def _projecting(state: State) -> Step:
+    if state.at_ms >= _table(state).freeze_ms:
+        return _moved(_gave_up(state, Phase.PROJECTED), Stage.FREEZING), ()
+    return _ask_pipeline(state, Phase.PROJECTED, give_up_ms=_table(state).freeze_ms)
+
+
+def _projected(state: State) -> Step:
+    if state.at_ms >= _table(state).freeze_ms:
+        return _moved(_ended(state, Phase.PROJECTED), Stage.FREEZING), ()
+    return trade.slice_book(state, Phase.PROJECTED)
+
+
+def _freezing(state: State) -> Step:
+    """Cancel what is open, wait for acknowledgements and last fills (E3-22); unknown orders keep counting."""
+    records = open_records(state, Purpose.PROJECTED)
+    if not records or state.at_ms >= _table(state).correction_ms:
+        return _moved(state, Stage.FROZEN), (FetchFills(from_ms=_overlap_ms(state)),)
+    return state, _cancel_when_asked(state, Purpose.PROJECTED)
+
+
+def _frozen(state: State) -> Step:
+    if state.at_ms < _table(state).correction_ms:
+        return state, ()
+    return _moved(state, Stage.CORRECTING), ()
+
+
+def _correcting(state: State) -> Step:
+    if state.at_ms >= _table(state).deadline_ms:
+        return _moved(_gave_up(state, Phase.CORRECTION), Stage.CLOSING), ()
+    return _ask_pipeline(state, Phase.CORRECTION, give_up_ms=_table(state).deadline_ms)
+
+
+def _corrected(state: State) -> Step:
+    if state.at_ms >= _table(state).deadline_ms:
+        return _moved(_ended(state, Phase.CORRECTION), Stage.CLOSING), ()
+    return trade.slice_book(state, Phase.CORRECTION)
+
+
+def _closing(state: State) -> Step:
+    """Wait until the venue's ledger and ours say the same, then report; report the difference if they never do."""
+    session = _session(state)
+    waited_ms = state.at_ms - session.stage_ms
+    quiet = not state.orders.open and state.hedge.outside_since_ms is None
+    snapshot = state.account.snapshot
+    if quiet and snapshot is not None and _books_agree(state, session.stage_ms):
+        session = replace(session, closing=snapshot)
+        return _moved(replace(state, session=session), Stage.DONE), (WriteReport(session=session.day),)
+    if waited_ms > CLOSING_MAX_MS:
+        session = replace(session, closing=snapshot)
+        text = "after the deadline the venue's ledger and ours still differ; see the report"
+        alert = RaiseAlert(level="error", code="closing", text=text)
+        state = replace(state, session=session)
+        return _moved(state, Stage.DONE), (WriteReport(session=session.day), alert)
+    return _ask_books(state)
+
+
+def _done(state: State) -> Step:
+    return state, ()
+
+
+_STAGES: dict[Stage, Callable[[State], Step]] = {
+    Stage.WAITING: _waiting,
+    Stage.PREFLIGHT: _preflight,
+    Stage.PROJECTING: _projecting,
+    Stage.PROJECTED: _projected,
+    Stage.FREEZING: _freezing,
+    Stage.FROZEN: _frozen,
+    Stage.CORRECTING: _correcting,
+    Stage.CORRECTED: _corrected,
+    Stage.CLOSING: _closing,
+    Stage.DONE: _done,
+}
+
+_WAITING_FOR = {Phase.PROJECTED: Stage.PROJECTING, Phase.CORRECTION: Stage.CORRECTING}
+
+
+# --- what a stage needs --------------------------------------------------------------------------------
+
+
+def _with_opening(state: State) -> Step:
+    """Fix the account as the session found it, from a snapshot taken in this session."""
+    session, snapshot = _session(state), state.account.snapshot
+    if session.opening is not None:
+        return state, ()
+    if snapshot is not None and snapshot.at_ms >= session.stage_ms - 1000 and not state.account.mismatches:
+        opening = Opening(snapshot=snapshot, ledger=state.book.ledger)
+        return replace(state, session=replace(session, opening=opening)), ()
+    if state.at_ms - state.account.asked_ms < ASK_AGAIN_MS:
+        return state, ()
+    return replace(state, account=replace(state.account, asked_ms=state.at_ms)), (FetchSnapshot(),)
+
+
+def _ask_preflight(state: State) -> Step:
+    session = _session(state)
+    if session.preflight_asked_ms and state.at_ms - session.preflight_asked_ms < PREFLIGHT_AGAIN_MS:
+        return state, ()
+    state = replace(state, session=replace(session, preflight_asked_ms=state.at_ms))
+    held = tuple(sorted(c for c in state.book.positions if c not in HEDGE_COINS))
+    return state, (RunPreflight(session=session.day, held=held),)
+
+
+def _ask_pipeline(state: State, phase: Phase, *, give_up_ms: int) -> Step:
+    session = _session(state)
+    record, opening = session.phase(phase), session.opening
+    if record.requested_ms is not None or record.attempts >= ATTEMPTS_MAX or opening is None:
+        return state, ()
+    record = replace(record, requested_ms=state.at_ms, attempts=record.attempts + 1)
+    universe = session.universe or ()
+    held = {c: p.qty for c, p in opening.snapshot.positions.items() if c not in HEDGE_COINS and p.qty}
+    mids = {c: q.mid for c in (*HEDGE_COINS, *universe, *held) if (q := state.quotes.get(c)) is not None}
+    intent = RunPipeline(
+        session=session.day,
+        phase=phase,
+        universe=universe,
+        held_qty=held,
+        equity_usd=opening.snapshot.equity_usd,
+        prices=mids if phase is Phase.PROJECTED else {},
+        give_up_ms=give_up_ms,
+    )
+    return replace(state, session=_with_phase(session, record)), (intent,)
+
+
+def _ask_books(state: State) -> Step:
+    """Ask for fills, funding and positions together, again and again until they agree."""
+    if state.at_ms - state.account.asked_ms < ASK_AGAIN_MS:
+        return state, ()
+    since_ms = _session(state).close_ms + 1000 * state.settings.session.preflight_s
+    account = replace(state.account, asked_ms=state.at_ms)
+    reads = (FetchFills(from_ms=_overlap_ms(state)), FetchFunding(from_ms=since_ms), FetchSnapshot())
+    stale = _cancel_when_asked(state, Purpose.PROJECTED, Purpose.CORRECTION)
+    return replace(state, account=account), stale + reads
+
+
+def _books_agree(state: State, since_ms: int) -> bool:
+    snapshot = state.account.snapshot
+    assert snapshot is not None
+    fresh = snapshot.at_ms >= since_ms and state.book.funding_to_ms >= since_ms
+    proved = (state.book.covered_to_ms or 0) >= since_ms and state.book.last_fill_ms <= snapshot.at_ms
+    return fresh and proved and not state.account.mismatches
+
+
+def _cancel_when_asked(state: State, *purposes: Purpose) -> tuple[AnyIntent, ...]:
+    """Cancel the orders that rest; the others end by themselves and are chased by their ids."""
+    resting = [r.order for r in open_records(state, *purposes) if r.status is OrderStatus.RESTING]
+    due = state.at_ms % ASK_AGAIN_MS < 1000
+    return (CancelOrders(orders=tuple((o.coin, o.cloid) for o in resting)),) if resting and due else ()
+
+
+def _targets(state: State, event: ProFormaReady) -> tuple[dict[Coin, Decimal], dict[Coin, str]]:
+    """Return target quantities by coin, and for coins that are held as they are the reason."""
+    session, proforma = _session(state), event.proforma
+    targets: dict[Coin, Decimal] = {}
+    held: dict[Coin, str] = {}
+    coins = set(proforma.weights) | {c for c in state.book.positions if c not in HEDGE_COINS}
+    for coin in sorted(coins | set(event.missing_closes) & set(session.projected.targets)):
+        now = state.book.positions.get(coin, ZERO)
+        reason = _why_held(state, event, coin)
+        if reason:
+            held[coin] = reason
+            kept = session.projected.targets.get(coin) if coin in event.missing_closes else None
+            targets[coin] = now if kept is None else kept
+        else:
+            targets[coin] = _sized(state, proforma, coin)
+    return targets, held
+
+
+def _why_held(state: State, event: ProFormaReady, coin: Coin) -> str:
+    if coin in event.missing_closes:
+        return "official close missing: projected target kept"
+    if coin not in event.proforma.weights:
+        return "the pipeline knows nothing of this coin: position kept"
+    if state.instruments.get(coin) is None or state.instruments[coin].delisted:
+        return "not tradable at the venue: position kept"
+    close, quote = event.proforma.closes[coin], state.quotes.get(coin)
+    limit = state.settings.risk.price_gap_max
+    if quote is not None and abs(float(close / quote.mid) - 1) > limit:
+        return f"close {close} is more than {limit:.0%} from the live mid {quote.mid}: position kept"
+    return ""
+
+
+def _sized(state: State, proforma: ProForma, coin: Coin) -> Decimal:
+    opening = _session(state).opening
+    assert opening is not None
+    return target_qty(
+        proforma.weights[coin],
+        equity_usd=opening.snapshot.equity_usd,
+        px=proforma.closes[coin],
+        instrument=state.instruments[coin],
+    )
+
+
+def _missed(state: State, session: Session) -> Step:
+    reasons = "; ".join(session.problems) or "the daemon was not ready in time"
+    text = f"session {session.day} was missed, the book is held: {reasons}"
+    session = replace(session, projected=replace(session.projected, reason=reasons))
+    session = replace(session, correction=replace(session.correction, reason=reasons))
+    alert = RaiseAlert(level="error", code="session.missed", text=text)
+    return _moved(replace(state, session=session), Stage.CLOSING), (alert,)
+
+
+def _gave_up(state: State, phase: Phase) -> State:
+    session = _session(state)
+    record = session.phase(phase)
+    reason = record.reason or "no result from the pipeline in time"
+    return replace(state, session=_with_phase(session, replace(record, ended_ms=state.at_ms, reason=reason)))
+
+
+def _ended(state: State, phase: Phase) -> State:
+    session = _session(state)
+    return replace(state, session=_with_phase(session, replace(session.phase(phase), ended_ms=state.at_ms)))
+
+
+def _end_ms(state: State, phase: Phase) -> int:
+    table = _table(state)
+    return table.projected_end_ms if phase is Phase.PROJECTED else table.deadline_ms
+
+
+def _moved(state: State, stage: Stage) -> State:
+    return replace(state, session=replace(_session(state), stage=stage, stage_ms=state.at_ms))
+
+
+def _with_phase(session: Session, record: PhaseRecord) -> Session:
+    if record.phase is Phase.PROJECTED:
+        return replace(session, projected=record)
+    return replace(session, correction=record)
+
+
+def _session(state: State) -> Session:
+    assert state.session is not None
+    return state.session
+
+
+def _table(state: State) -> Timetable:
+    return timetable(_session(state).close_ms, state.settings.session)
+
+
+def _overlap_ms(state: State) -> int:
+    return (state.book.covered_to_ms or state.at_ms) - FILL_OVERLAP_MS
+
+
+def what_is_next(state: State) -> tuple[str, int]:
+    """Return the next instant of the timetable, for status."""
+    return next_phase(state.at_ms, state.settings.session)

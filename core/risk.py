@@ -1,0 +1,113 @@
+"""Limits, ACTIVE / REDUCING / HALTED, and the latch. Trims or refuses orders; never makes one, except to flatten."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from core.intents import AnyIntent, CancelEverything, RaiseAlert, TripKill
+from core.state import ZERO, State
+from core.types import HEDGE_COINS, Coin, Order, Purpose, Quote, TradingState
+
+
+def fresh_quote(state: State, coin: Coin) -> Quote | None:
+    """Return the coin's quote when it may be traded on: young enough, two-sided, not crossed."""
+    quote = state.quotes.get(coin)
+    if quote is None or quote.bid >= quote.ask:
+        return None
+    age_ms = state.at_ms - quote.received_ms
+    return quote if age_ms <= 1000 * state.settings.risk.quote_age_max_s else None
+
+
+def equity_usd(state: State) -> float:
+    snapshot = state.account.snapshot
+    return float(snapshot.equity_usd) if snapshot else 0.0
+
+
+def gross_usd(state: State) -> float:
+    """Return the notional of all positions at the newest known prices (USD)."""
+    return sum(abs(notional_usd(state, coin)) for coin in state.book.positions)
+
+
+def notional_usd(state: State, coin: Coin) -> float:
+    """Return the signed notional of a position at the newest known price, however old (USD)."""
+    px = last_px(state, coin)
+    return float(state.book.positions.get(coin, ZERO)) * (float(px) if px is not None else 0.0)
+
+
+def last_px(state: State, coin: Coin) -> Decimal | None:
+    """Return the newest price known: the quote's mid, else the mark of the venue's last snapshot."""
+    quote = state.quotes.get(coin)
+    if quote is not None:
+        return quote.mid
+    snapshot = state.account.snapshot
+    held = snapshot.positions.get(coin) if snapshot else None
+    return held.mark_px if held else None
+
+
+def screen(state: State, orders: Sequence[Order]) -> tuple[tuple[Order, ...], dict[Coin, str]]:
+    """Return the orders that may go, and for the others the rule that stopped them."""
+    passed: list[Order] = []
+    refused: dict[Coin, str] = {}
+    budget = state.settings.risk.orders_per_min_max - len(
+        [t for t in state.orders.recent_ms if t > state.at_ms - 60_000]
+    )
+    for order in orders:
+        reason = _refusal(state, order) or ("order rate limit reached" if len(passed) >= budget else "")
+        if reason:
+            refused[order.coin] = reason
+        else:
+            passed.append(order)
+    return tuple(passed), refused
+
+
+def _refusal(state: State, order: Order) -> str:
+    limits = state.settings.risk
+    value_usd = float(order.qty * order.limit_px)
+    position = state.book.positions.get(order.coin, ZERO)
+    reduces = position != 0 and (position > 0) != (order.signed_qty > 0) and order.qty <= abs(position)
+    if state.trading is TradingState.HALTED and order.purpose is not Purpose.FLATTEN:
+        return f"trading is halted: {state.halt_reason}"
+    if order.purpose is Purpose.FLATTEN or reduces:
+        return ""
+    if state.trading is TradingState.REDUCING and order.purpose is not Purpose.HEDGE:
+        return "only orders that reduce a position may go"
+    if value_usd > limits.order_max_usd:
+        return f"order of {value_usd:,.0f} USD is above order_max_usd {limits.order_max_usd:,.0f}"
+    equity = equity_usd(state)
+    after_usd = abs(float(position + order.signed_qty) * float(order.limit_px))
+    if order.coin not in HEDGE_COINS and after_usd > limits.position_max * equity:
+        return f"position of {after_usd:,.0f} USD would be above position_max of equity"
+    if gross_usd(state) + value_usd > limits.gross_max * equity:
+        return "gross would be above gross_max of equity"
+    return ""
+
+
+def halt(state: State, reason: str) -> tuple[State, tuple[AnyIntent, ...]]:
+    """Stop for good: latch, cancel everything, say why and the way back."""
+    if state.trading is TradingState.HALTED:
+        return state, ()
+    state = replace(state, trading=TradingState.HALTED, halt_reason=reason)
+    text = f"HALTED: {reason}. Positions are kept. Way back: nightdesk reset --reason '...'"
+    alert = RaiseAlert(level="critical", code="halted", text=text)
+    return state, (TripKill(reason=reason), CancelEverything(), alert)
+
+
+def reset(state: State) -> State:
+    hedge = replace(state.hedge, failures=0)
+    account = replace(state.account, mismatches=0, mismatch="")
+    return replace(state, trading=TradingState.ACTIVE, halt_reason="", hedge=hedge, account=account)
+
+
+def watch(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
+    """Halt when a limit that protects the account as a whole is broken."""
+    limits = state.settings
+    session, snapshot = state.session, state.account.snapshot
+    if state.hedge.failures >= limits.hedge.failures_max:
+        return halt(state, f"{state.hedge.failures} hedge orders in a row were refused or not filled")
+    if session is not None and session.opening is not None and snapshot is not None:
+        before = session.opening.snapshot.equity_usd
+        lost = float((before - snapshot.equity_usd) / before) if before > 0 else 0.0
+        if lost > limits.risk.loss_max:
+            return halt(state, f"equity fell by {lost:.1%} since the session opened, above loss_max")
+    return state, ()

@@ -1,0 +1,210 @@
+"""What we know. One frozen value; each slice is written by the module it is named after."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from core.config import TradingSettings
+from core.types import (
+    AccountSnapshot,
+    ClientOrderId,
+    Coin,
+    Instrument,
+    Order,
+    Phase,
+    ProForma,
+    Purpose,
+    Quote,
+    SessionDay,
+    TradingState,
+    Value,
+)
+
+ZERO = Decimal(0)
+
+
+class OrderStatus(StrEnum):
+    """IN_FLIGHT and UNKNOWN may still become anything; RESTING is at the venue; ENDED awaits its last fills."""
+
+    IN_FLIGHT = "in flight"
+    RESTING = "resting"
+    UNKNOWN = "unknown"
+    ENDED = "ended"
+
+
+class OrderRecord(Value, frozen=True, kw_only=True):
+    """An order until the venue's word and our fills agree on what became of it.
+
+    reported_qty is what the venue says was executed, booked_qty what fills have proved.
+    """
+
+    order: Order
+    status: OrderStatus
+    since_ms: int
+    reported_qty: Decimal = ZERO
+    booked_qty: Decimal = ZERO
+    asked_ms: int = 0
+
+    @property
+    def outstanding_qty(self) -> Decimal:
+        """Signed quantity that may still turn into a position without another decision of ours."""
+        most = self.reported_qty if self.status is OrderStatus.ENDED else self.order.qty
+        return max(most - self.booked_qty, ZERO) * self.order.side.sign
+
+
+class Orders(Value, frozen=True, kw_only=True):
+    """Orders not yet settled, and the counter that makes client order ids."""
+
+    open: dict[ClientOrderId, OrderRecord] = {}
+    counter: int = 0
+    recent_ms: tuple[int, ...] = ()
+
+
+class LegStats(Value, frozen=True, kw_only=True):
+    """Executions of one purpose in one session; slippage is against the arrival mid, positive costs."""
+
+    orders: int = 0
+    fills: int = 0
+    rejected: int = 0
+    notional_usd: Decimal = ZERO
+    fees_usd: Decimal = ZERO
+    slippage_usd: Decimal = ZERO
+
+
+class Ledger(Value, frozen=True, kw_only=True):
+    """Money by coin, cumulative: cash from trading (sales less purchases), fees paid, funding received."""
+
+    cash_usd: dict[Coin, Decimal] = {}
+    fees_usd: dict[Coin, Decimal] = {}
+    funding_usd: dict[Coin, Decimal] = {}
+
+
+class Book(Value, frozen=True, kw_only=True):
+    """Confirmed positions. covered_to_ms: every fill up to then is booked, by the venue's own ledger.
+
+    opened_ms is when the positions were first adopted from the venue; earlier fills are inside them.
+    """
+
+    positions: dict[Coin, Decimal] = {}
+    seen_fills: dict[str, int] = {}
+    seen_funding: dict[str, int] = {}
+    opened_ms: int | None = None
+    covered_to_ms: int | None = None
+    last_fill_ms: int = 0
+    fills_booked: int = 0
+    duplicates_ignored: int = 0
+    funding_to_ms: int = 0
+    ledger: Ledger = Ledger()
+
+
+class HedgeState(Value, frozen=True, kw_only=True):
+    """Betas in force and how well the book has been kept in its band this session."""
+
+    betas: dict[Coin, tuple[float, float]] = {}
+    last_sent_ms: int = 0
+    failures: int = 0
+    turnover: tuple[tuple[int, float], ...] = ()
+    outside_since_ms: int | None = None
+    outside_s: float = 0.0
+    worst_usd: tuple[float, float] = (0.0, 0.0)
+    reaction_ms: tuple[int, ...] = ()
+
+
+class Stage(StrEnum):
+    """Where the night is. It only moves forward; each move is journaled with the event that caused it."""
+
+    WAITING = "waiting"
+    PREFLIGHT = "preflight"
+    PROJECTING = "projecting"
+    PROJECTED = "projected"
+    FREEZING = "freezing"
+    FROZEN = "frozen"
+    CORRECTING = "correcting"
+    CORRECTED = "corrected"
+    CLOSING = "closing"
+    DONE = "done"
+
+
+class PhaseRecord(Value, frozen=True, kw_only=True):
+    """What one phase set out to do, and what became of it. reason is empty when it went as planned."""
+
+    phase: Phase
+    attempts: int = 0
+    requested_ms: int | None = None
+    proforma: ProForma | None = None
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    end_ms: int = 0
+    targets: dict[Coin, Decimal] = {}
+    start_qty: dict[Coin, Decimal] = {}
+    arrival_mids: dict[Coin, Decimal] = {}
+    next_slice: int = 0
+    reason: str = ""
+
+
+class Opening(Value, frozen=True, kw_only=True):
+    """The account as the session found it: both phases size and cost their trades from here (E3-23)."""
+
+    snapshot: AccountSnapshot
+    ledger: Ledger
+
+
+class Session(Value, frozen=True, kw_only=True):
+    day: SessionDay
+    close_ms: int
+    stage: Stage = Stage.WAITING
+    stage_ms: int = 0
+    opening: Opening | None = None
+    closing: AccountSnapshot | None = None
+    universe: tuple[Coin, ...] | None = None
+    problems: tuple[str, ...] = ()
+    preflight_asked_ms: int = 0
+    projected: PhaseRecord = PhaseRecord(phase=Phase.PROJECTED)
+    correction: PhaseRecord = PhaseRecord(phase=Phase.CORRECTION)
+    held: dict[Coin, str] = {}
+    legs: dict[Purpose, LegStats] = {}
+    restarts: int = 0
+
+    def phase(self, phase: Phase) -> PhaseRecord:
+        return self.projected if phase is Phase.PROJECTED else self.correction
+
+
+class Account(Value, frozen=True, kw_only=True):
+    """The venue's last word on the account, and how often in a row it contradicted the book."""
+
+    snapshot: AccountSnapshot | None = None
+    asked_ms: int = 0
+    fills_asked_ms: int = 0
+    funding_asked_ms: int = 0
+    mismatches: int = 0
+    mismatch: str = ""
+    stream_up: bool = False
+
+
+class State(Value, frozen=True, kw_only=True):
+    settings: TradingSettings
+    at_ms: int = 0
+    trading: TradingState = TradingState.ACTIVE
+    halt_reason: str = ""
+    instruments: dict[Coin, Instrument] = {}
+    quotes: dict[Coin, Quote] = {}
+    book: Book = Book()
+    orders: Orders = Orders()
+    hedge: HedgeState = HedgeState()
+    account: Account = Account()
+    session: Session | None = None
+    stopping: bool = False
+    starts: int = 0
+
+
+_decoder = msgspec.json.Decoder(State)
+
+
+def encode(state: State) -> bytes:
+    return msgspec.json.encode(state)
+
+
+def decode(data: bytes) -> State:
+    """Return the state that encode() wrote; raises msgspec.ValidationError on anything else."""
+    return _decoder.decode(data)

@@ -1,0 +1,123 @@
+"""Slices of the book: what is missing towards the targets, as one batch of orders (S3-59 to S3-65)."""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from core import risk, twap
+from core.calendar import timetable
+from core.intents import AnyIntent, SubmitOrders
+from core.orders import client_order_id, outstanding, register
+from core.sizing import limit_price
+from core.state import ZERO, PhaseRecord, Session, State
+from core.types import Coin, Order, Phase, Purpose, Quote, SessionDay, Side, Tif
+
+BATCH_MAX = 100
+"""The venue refuses actions of more than 200 items; half of it leaves room for what it may count besides."""
+FINAL_MS = 60_000
+
+PURPOSE = {Phase.PROJECTED: Purpose.PROJECTED, Phase.CORRECTION: Purpose.CORRECTION}
+
+
+def schedule(session: Session, record: PhaseRecord, *, seed: int) -> twap.Schedule:
+    """Return the slices of a phase: from when it really began to when it must end."""
+    assert record.started_ms is not None
+    name = f"{session.day}/{record.phase.value}"
+    return twap.Schedule(name=name, seed=seed, start_ms=record.started_ms, end_ms=record.end_ms)
+
+
+def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]]:
+    """Send the newest slice that is due, once. Slices missed in between are in what is missing, not in a queue."""
+    session = state.session
+    assert session is not None
+    record, settings = session.phase(phase), state.settings.twap
+    plan = schedule(session, record, seed=state.settings.seed)
+    k = plan.due(state.at_ms, settings)
+    if k < record.next_slice:
+        return state, ()
+    record = replace(record, next_slice=k + 1)
+    changed = {"projected": record} if phase is Phase.PROJECTED else {"correction": record}
+    state = replace(state, session=replace(session, **changed))
+    wanted = [o for c in sorted(record.targets) if (o := _child(state, record, plan, c, k)) is not None]
+    passed, refused = risk.screen(state, _numbered(state, wanted))
+    if refused:
+        state = _noted(state, refused)
+    if not passed:
+        return state, ()
+    state = register(state, passed)
+    batches = [passed[i : i + BATCH_MAX] for i in range(0, len(passed), BATCH_MAX)]
+    return state, tuple(SubmitOrders(orders=batch) for batch in batches)
+
+
+def _child(state: State, record: PhaseRecord, plan: twap.Schedule, coin: Coin, k: int) -> Order | None:
+    quote, instrument = risk.fresh_quote(state, coin), state.instruments.get(coin)
+    if quote is None or instrument is None:
+        return None
+    position, target = state.book.positions.get(coin, ZERO), record.targets[coin]
+    gap = twap.Gap(
+        coin=coin,
+        missing_qty=target - position - outstanding(state, coin),
+        planned_qty=target - record.start_qty.get(coin, ZERO),
+        position_qty=position,
+        px=quote.mid,
+        adv_usd=record.proforma.adv_usd.get(coin, 0.0) if record.proforma else 0.0,
+    )
+    qty = twap.child_qty(gap, instrument, schedule=plan, k=k, settings=state.settings.twap)
+    if not qty:
+        return None
+    return _order(state, record, quote, qty)
+
+
+def _order(state: State, record: PhaseRecord, quote: Quote, qty: Decimal) -> Order:
+    settings, instrument = state.settings.twap, state.instruments[quote.coin]
+    side = Side.BUY if qty > 0 else Side.SELL
+    final = record.phase is Phase.CORRECTION and state.at_ms >= record.end_ms - FINAL_MS
+    slippage_bps = settings.slippage_final_bps if final else settings.slippage_bps
+    px = limit_price(quote, side, slippage_bps=slippage_bps, size_decimals=instrument.size_decimals)
+    position = state.book.positions.get(quote.coin, ZERO)
+    expires_ms = min(state.at_ms + int(1000 * settings.order_expiry_s), _stop_ms(state, record))
+    return Order(
+        cloid=client_order_id(_day(state), PURPOSE[record.phase], asset_id=instrument.asset_id, counter=0),
+        coin=quote.coin,
+        asset_id=instrument.asset_id,
+        side=side,
+        qty=abs(qty),
+        limit_px=px,
+        tif=Tif.IOC,
+        reduce_only=position == -qty,
+        purpose=PURPOSE[record.phase],
+        session=_day(state),
+        created_ms=state.at_ms,
+        expires_ms=expires_ms,
+        arrival_mid=quote.mid,
+    )
+
+
+def _stop_ms(state: State, record: PhaseRecord) -> int:
+    """Return when the last order of a phase must be dead: the freeze cuts the projected schedule short (E3-21)."""
+    assert state.session is not None
+    freeze_ms = timetable(state.session.close_ms, state.settings.session).freeze_ms
+    return freeze_ms if record.phase is Phase.PROJECTED else record.end_ms
+
+
+def _numbered(state: State, orders: list[Order]) -> list[Order]:
+    return [
+        replace(
+            order,
+            cloid=client_order_id(
+                order.session, order.purpose, asset_id=order.asset_id, counter=state.orders.counter + i
+            ),
+        )
+        for i, order in enumerate(orders)
+    ]
+
+
+def _noted(state: State, refused: dict[Coin, str]) -> State:
+    session = state.session
+    assert session is not None
+    return replace(state, session=replace(session, held={**session.held, **refused}))
+
+
+def _day(state: State) -> SessionDay:
+    assert state.session is not None
+    return state.session.day
