@@ -78,10 +78,16 @@ class NonceStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signed action, ready to send: the body, and the client order ids in the order of its members."""
+    """A signed action, ready to send: the body, and the client order ids in the order of its members.
+
+    It is never sent at or after expires_ms. refused are members that were left out because the venue
+    could only refuse them (off the grid, unknown asset); send returns them with the others' answers.
+    """
 
     body: bytes
     cloids: tuple[ClientOrderId, ...]
+    expires_ms: int = 0
+    refused: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,13 @@ class HourlyFunding:
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What a preflight must know about the account before it may trade."""
+    """What a preflight must know about the account before it may trade.
+
+    role is the account's own: user, vault, subAccount, agent (then it is not an account), or missing (no deposit).
+    agent_of is the address the signer may act for, as the venue says: the master of an API wallet, the signer's
+    own address when it is the account's key, None when the venue knows the signer as nobody's. It must equal the
+    account's address. abstraction: default and disabled keep all collateral in the perpetuals account.
+    """
 
     role: str
     abstraction: str
@@ -121,7 +133,13 @@ class AccountFacts:
 
 
 class Gateway(Protocol):
-    """Orders out, answers back. Outcomes are values: sign, send and cancel never raise for what the venue says."""
+    """Orders out, answers back. Outcomes are values: sign, send and cancel never raise for what the venue says.
+
+    send answers every order of sign's batch, by client order id and not by place. cancel answers CANCELLED or
+    UNKNOWN, never REJECTED: a refused cancel proves nothing about the order, and no cancel tells what was filled.
+    order_status answers UNKNOWN when the venue could not be asked. The reads and set_leverage raise VenueError:
+    a snapshot with an unreadable position raises, for that coin would look flat.
+    """
 
     def sign(self, orders: Sequence[Order]) -> Signed: ...
     async def send(self, signed: Signed) -> tuple[Answer, ...]: ...

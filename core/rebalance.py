@@ -42,15 +42,11 @@ def advance(state: State) -> Step:
     """Move the session as far as the clock and the record allow."""
     intents: tuple[AnyIntent, ...] = ()
     for _ in Stage:
-        session = state.session
-        if session is None or session.stage is Stage.DONE:
-            state = _begin(state)
-        if state.session is None:
-            return state, intents
-        before = state.session.stage
+        state = _begun(state)
+        before = _session(state).stage
         state, more = _STAGES[before](state)
         intents += more
-        if state.session is not None and state.session.stage is before:
+        if _session(state).stage is before:
             break
     return state, intents
 
@@ -112,13 +108,16 @@ def on_restart(state: State) -> State:
 # --- the stages, in their order ------------------------------------------------------------------------
 
 
-def _begin(state: State) -> State:
-    """Open the record of the session that now belongs to, unless it is the one already done."""
+def _begun(state: State) -> State:
+    """Open the record of the session that now belongs to; the one that is done stays until the next preflight."""
     close_ms = current_close_ms(state.at_ms, state.settings.session)
-    if state.session is not None and state.session.close_ms == close_ms:
-        close_ms = current_close_ms(
-            state.session.close_ms + 1000 * state.settings.session.deadline_s, state.settings.session
-        )
+    session = state.session
+    if session is not None and session.stage is not Stage.DONE:
+        return state
+    if session is not None:
+        too_early = state.at_ms < timetable(close_ms, state.settings.session).preflight_ms
+        if too_early or session.close_ms >= close_ms:
+            return state
     session = Session(day=session_day(close_ms), close_ms=close_ms, stage_ms=state.at_ms)
     return replace(state, session=session)
 

@@ -1,0 +1,286 @@
+"""The session's report: what was wanted, what was done, what it cost, and what must be true of it.
+
+Pure: from the state at the end of the session to a JSON-ready document (issue contract: session reports).
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from statistics import median, quantiles
+from typing import Any
+
+from core import hedge, risk
+from core.calendar import timetable
+from core.sizing import to_decimal
+from core.state import ZERO, LegStats, PhaseRecord, Session, State
+from core.types import HEDGE_COINS, Coin, Phase, Purpose
+
+Document = dict[str, Any]
+
+EXPLAINED_BPS_MAX = 1.0
+
+
+def session_report(state: State) -> Document:
+    """Return the report of the state's session, which must have ended."""
+    session = state.session
+    assert session is not None
+    document: Document = {
+        "session": session.day,
+        "close": iso(session.close_ms),
+        "stage": session.stage.value,
+        "trading": state.trading.value,
+        "halt_reason": state.halt_reason,
+        "restarts": session.restarts,
+        "problems": list(session.problems),
+        "universe": list(session.universe or ()),
+        "phases": {p.value: _phase(session, session.phase(p)) for p in Phase},
+        "orders": _orders(state, session),
+        "fills": _fills(session),
+        "assets": _assets(state, session),
+        "hedge": _hedge(state, session),
+        "equity": _equity(state, session),
+    }
+    document["invariants"] = _invariants(state, session, document)
+    return document
+
+
+def iso(at_ms: int | None) -> str | None:
+    if at_ms is None:
+        return None
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).isoformat(timespec="milliseconds")
+
+
+def final_targets(session: Session) -> dict[Coin, Decimal]:
+    """Return the targets the book should have ended on: corrected, else what was projected."""
+    corrected = session.correction
+    return corrected.targets if corrected.proforma is not None else session.projected.targets
+
+
+def _phase(session: Session, record: PhaseRecord) -> Document:
+    proforma = record.proforma
+    opening = session.opening
+    previous = {c: str(p.qty) for c, p in opening.snapshot.positions.items()} if opening else {}
+    return {
+        "stage": "traded" if proforma is not None else "held",
+        "reason": record.reason,
+        "requested": iso(record.requested_ms),
+        "start": iso(record.started_ms),
+        "end": iso(record.ended_ms),
+        "attempts": record.attempts,
+        "slices": record.next_slice,
+        "targets": {c: str(q) for c, q in sorted(record.targets.items())},
+        "previous": previous,
+        "weights": dict(sorted(proforma.weights.items())) if proforma else {},
+        "closes": {c: str(p) for c, p in sorted(proforma.closes.items())} if proforma else {},
+        "solver": proforma.solver if proforma else None,
+        "solver_status": proforma.status if proforma else None,
+        "objective": proforma.objective if proforma else None,
+        "gap": proforma.gap if proforma else None,
+        "parameters": proforma.parameters if proforma else {},
+    }
+
+
+def _leg(leg: LegStats) -> Document:
+    notional = leg.notional_usd
+    return {
+        "orders": leg.orders,
+        "fills": leg.fills,
+        "rejected": leg.rejected,
+        "notional_usd": float(notional),
+        "fees_usd": float(leg.fees_usd),
+        "slippage_bps": float(leg.slippage_usd / notional * 10_000) if notional else None,
+    }
+
+
+def _total(session: Session) -> LegStats:
+    legs = list(session.legs.values())
+    return LegStats(
+        orders=sum(leg.orders for leg in legs),
+        fills=sum(leg.fills for leg in legs),
+        rejected=sum(leg.rejected for leg in legs),
+        notional_usd=sum((leg.notional_usd for leg in legs), ZERO),
+        fees_usd=sum((leg.fees_usd for leg in legs), ZERO),
+        slippage_usd=sum((leg.slippage_usd for leg in legs), ZERO),
+    )
+
+
+def _orders(state: State, session: Session) -> Document:
+    total = _total(session)
+    by_leg = {p.value: _leg(session.legs.get(p, LegStats())) for p in Purpose}
+    return {
+        "count": total.orders,
+        "rejected": total.rejected,
+        "open": len(state.orders.open),
+        "by_leg": by_leg,
+    }
+
+
+def _fills(session: Session) -> Document:
+    total = _leg(_total(session))
+    return {
+        "count": total["fills"],
+        "notional_usd": total["notional_usd"],
+        "fees_usd": total["fees_usd"],
+        "slippage_bps": total["slippage_bps"],
+    }
+
+
+def _assets(state: State, session: Session) -> list[Document]:
+    targets = final_targets(session)
+    coins = sorted(set(targets) | {c for c in state.book.positions if c not in HEDGE_COINS})
+    return [_asset(state, session, c, targets.get(c)) for c in coins] + [
+        _hedge_asset(state, c) for c in HEDGE_COINS
+    ]
+
+
+def _asset(state: State, session: Session, coin: Coin, target: Decimal | None) -> Document:
+    position = state.book.positions.get(coin, ZERO)
+    residual = (target if target is not None else position) - position
+    instrument = state.instruments.get(coin)
+    lots = float(residual / instrument.lot) if instrument else None
+    reason = _why_residual(state, session, coin, residual) if residual else session.held.get(coin, "")
+    return {
+        "coin": coin,
+        "target": None if target is None else str(target),
+        "position": str(position),
+        "residual_lots": lots,
+        "residual_usd": float(residual * (risk.last_px(state, coin) or ZERO)),
+        "reason": reason or ("no target: the pipeline never spoke of it" if target is None else ""),
+    }
+
+
+def _why_residual(state: State, session: Session, coin: Coin, residual: Decimal) -> str:
+    """Name the reason for what is missing; the empty word is a broken promise, and an invariant says so."""
+    if coin in session.held:
+        return session.held[coin]
+    if state.halt_reason:
+        return f"trading was halted: {state.halt_reason}"
+    px = risk.last_px(state, coin)
+    minimum = to_decimal(state.settings.twap.min_order_usd)
+    if px is None:
+        return "no price"
+    if abs(residual) * px < minimum:
+        return f"under the minimum order value of {minimum} USD: carried"
+    if session.correction.proforma is None:
+        return f"correction held: {session.correction.reason or 'it did not start'}"
+    if risk.fresh_quote(state, coin) is None:
+        return "no fresh price at the deadline"
+    return "not filled by the deadline within the slice's size and price limits"
+
+
+def _hedge_asset(state: State, coin: Coin) -> Document:
+    position = state.book.positions.get(coin, ZERO)
+    delta = hedge.net_delta_usd(state)[HEDGE_COINS.index(coin)]
+    px, instrument = risk.last_px(state, coin), state.instruments.get(coin)
+    lots = -delta / float(px * instrument.lot) if px and instrument else None
+    target = None if px is None else str(position - to_decimal(round(delta / float(px), 12)))
+    return {
+        "coin": coin,
+        "target": target,
+        "position": str(position),
+        "residual_lots": lots,
+        "residual_usd": -delta,
+        "reason": "hedge: follows the confirmed positions, inside its band",
+    }
+
+
+def _hedge(state: State, session: Session) -> Document:
+    leg, kept = session.legs.get(Purpose.HEDGE, LegStats()), state.hedge
+    times = sorted(kept.reaction_ms)
+    delta = hedge.net_delta_usd(state)
+    return {
+        **_leg(leg),
+        "count": leg.orders,
+        "worst_delta_usd": dict(zip(HEDGE_COINS, kept.worst_usd, strict=True)),
+        "final_delta_usd": dict(zip(HEDGE_COINS, delta, strict=True)),
+        "band_usd": max(
+            state.settings.hedge.band_min_orders * state.settings.twap.min_order_usd,
+            state.settings.hedge.band_equity * risk.equity_usd(state),
+        ),
+        "outside_band_s": kept.outside_s,
+        "reactions": len(times),
+        "fill_to_hedge_median_ms": median(times) if times else None,
+        "fill_to_hedge_p99_ms": quantiles(times, n=100)[98] if len(times) > 1 else None,
+    }
+
+
+def _equity(state: State, session: Session) -> Document:
+    """Split the change of equity into what made it; residual is what none of it explains."""
+    opening, closing = session.opening, session.closing
+    if opening is None or closing is None:
+        return {"before": None, "after": None, "explained": False}
+    fees = _since(state.book.ledger.fees_usd, opening.ledger.fees_usd)
+    funding = _since(state.book.ledger.funding_usd, opening.ledger.funding_usd)
+    price = {c: _price_pnl(state, session, c) for c in _touched(state, session)}
+    hedges = sum((v for c, v in price.items() if c in HEDGE_COINS), ZERO)
+    alts = sum((v for c, v in price.items() if c not in HEDGE_COINS), ZERO)
+    before, after = opening.snapshot.equity_usd, closing.equity_usd
+    parts = {"price": alts, "hedge": hedges, "funding": funding, "fees": -fees}
+    residual = after - before - sum(parts.values(), ZERO)
+    bps = float(abs(residual) / before * 10_000) if before else None
+    return {
+        "before": float(before),
+        "after": float(after),
+        **{name: float(value) for name, value in parts.items()},
+        "residual": float(residual),
+        "residual_bps": bps,
+        "explained": bps is not None and bps <= EXPLAINED_BPS_MAX,
+    }
+
+
+def _touched(state: State, session: Session) -> list[Coin]:
+    assert session.opening is not None
+    assert session.closing is not None
+    held = session.opening.snapshot.positions.keys() | session.closing.positions.keys()
+    return sorted(held | state.book.ledger.cash_usd.keys())
+
+
+def _price_pnl(state: State, session: Session, coin: Coin) -> Decimal:
+    """Return value at the end less value at the start plus cash from trading, at the venue's marks (USD)."""
+    assert session.opening is not None
+    assert session.closing is not None
+    first = session.opening.snapshot.positions.get(coin)
+    last = session.closing.positions.get(coin)
+    value = (last.qty * last.mark_px if last else ZERO) - (first.qty * first.mark_px if first else ZERO)
+    before = session.opening.ledger.cash_usd.get(coin, ZERO)
+    return value + state.book.ledger.cash_usd.get(coin, ZERO) - before
+
+
+def _since(now: dict[Coin, Decimal], then: dict[Coin, Decimal]) -> Decimal:
+    return sum(now.values(), ZERO) - sum(then.values(), ZERO)
+
+
+def _invariants(state: State, session: Session, document: Document) -> list[Document]:
+    """What must hold after every night, checked on this one."""
+    off = [
+        a["coin"]
+        for a in document["assets"]
+        if not a["reason"] and (a["residual_lots"] is None or abs(a["residual_lots"]) > 1)
+    ]
+    equity, final = document["equity"], document["hedge"]["final_delta_usd"]
+    band = document["hedge"]["band_usd"]
+    loose = {c: d for c, d in final.items() if abs(d) > band}
+    table = timetable(session.close_ms, state.settings.session)
+    compared = state.account.snapshot is not None and not state.account.mismatches
+    checks = [
+        (
+            "every position is within one lot of its target, or says why",
+            not off,
+            f"off: {off}" if off else "",
+        ),
+        ("positions equal the venue's", compared, state.account.mismatch),
+        (
+            "every fill is proved by the venue's ledger",
+            _is_covered(state, table.deadline_ms),
+            iso(state.book.covered_to_ms),
+        ),
+        ("no order is open or unknown", not state.orders.open, f"{len(state.orders.open)} open"),
+        ("net delta is inside its band", not loose, str(loose) if loose else ""),
+        ("equity is explained to 1 bp", bool(equity.get("explained")), f"residual {equity.get('residual')}"),
+        ("trading is not halted", not state.halt_reason, state.halt_reason),
+    ]
+    return [{"name": name, "held": held, "detail": detail or ""} for name, held, detail in checks]
+
+
+def _is_covered(state: State, deadline_ms: int) -> bool:
+    covered = state.book.covered_to_ms
+    return covered is not None and covered >= min(deadline_ms, state.book.last_fill_ms)

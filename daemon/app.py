@@ -1,0 +1,158 @@
+"""The shell's one loop: inbox -> step -> journal -> outbox. It moves values about and has no opinions."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import structlog
+
+from adapters.ports import Clock, Feed
+from core import hedge, risk
+from core.engine import step
+from core.events import AnyEvent, ClockTicked, QuoteReceived
+from core.intents import AnyIntent
+from core.state import State, encode
+from core.types import HEDGE_COINS, Coin, Quote
+from daemon.inbox import Inbox
+from daemon.outbox import Outbox
+from state.errors import JournalLost
+from state.journal import JournalWriter, Record
+
+log = structlog.get_logger()
+
+SNAPSHOT_EVERY = 2_000
+TICK_S = 1.0
+"""How often the clock looks whether something is due; alarms only make it look sooner."""
+
+
+@dataclass(slots=True)
+class Recorded:
+    """Where the journal stands: the next record's number and the quotes that changed since the last one."""
+
+    next_seq: int
+    quotes: dict[Coin, Quote]
+    since_snapshot: int = 0
+
+
+class App:
+    """The engine loop and the tick. Everything else hands it events or waits for its intents."""
+
+    def __init__(
+        self, *, state: State, next_seq: int, inbox: Inbox, journal: JournalWriter, clock: Clock
+    ) -> None:
+        self.state = state
+        self.inbox = inbox
+        self._journal = journal
+        self._clock = clock
+        self._recorded = Recorded(next_seq, {})
+        self._watched: frozenset[Coin] = frozenset()
+        self._last_progress_ms = 0
+        self.observers: list[Callable[[State, AnyEvent, tuple[AnyIntent, ...]], None]] = []
+
+    @property
+    def last_progress_ms(self) -> int:
+        """When the engine last finished a step; the watchdog is fed by this and nothing else."""
+        return self._last_progress_ms
+
+    async def engine(self, outbox: Outbox, feed: Feed) -> None:
+        """Take events for ever; commit before acting; a lost journal ends the daemon with the latch tripped."""
+        while True:
+            events = await self.inbox.take()
+            records, acts = self._stepped(events)
+            if records:
+                try:
+                    durable = self._journal.append(records)
+                except JournalLost as error:
+                    raise JournalLost(f"the journal is lost, nothing more may be sent: {error}") from error
+                self._act(outbox, acts, durable)
+            self._follow(feed, outbox)
+            self._last_progress_ms = self._clock.now_ms()
+
+    async def tick(self) -> None:
+        while True:
+            self.inbox.put(ClockTicked(at_ms=self._clock.now_ms()))
+            await self._clock.sleep(TICK_S)
+
+    def _stepped(self, events: list[AnyEvent]) -> tuple[list[Record], tuple[AnyIntent, ...]]:
+        records: list[Record] = []
+        acts: tuple[AnyIntent, ...] = ()
+        for event in events:
+            before = self.state
+            self.state, intents = step(before, event)
+            if isinstance(event, QuoteReceived):
+                self._recorded.quotes[event.quote.coin] = event.quote
+                continue
+            if intents or not _only_time_passed(before, self.state, event):
+                records.append(self._record(event, intents))
+                acts += intents
+            for observe in self.observers:
+                observe(self.state, event, intents)
+        return records, acts
+
+    def _record(self, event: AnyEvent, intents: tuple[AnyIntent, ...]) -> Record:
+        recorded = self._recorded
+        record = Record(recorded.next_seq, event.at_ms, tuple(recorded.quotes.values()), event, intents)
+        recorded.next_seq += 1
+        recorded.since_snapshot += 1
+        recorded.quotes.clear()
+        return record
+
+    def _act(self, outbox: Outbox, acts: tuple[AnyIntent, ...], durable: Future[None]) -> None:
+        outbox.act(acts, asyncio.wrap_future(durable))
+        if self._recorded.since_snapshot >= SNAPSHOT_EVERY:
+            self.snapshot()
+
+    def snapshot(self) -> None:
+        """Keep the state as of the last record, so that a restart need not replay from the beginning."""
+        if self._recorded.next_seq > 1 and not self._recorded.quotes:
+            self._journal.save_snapshot(self._recorded.next_seq - 1, encode(self.state))
+            self._recorded.since_snapshot = 0
+
+    def _follow(self, feed: Feed, outbox: Outbox) -> None:
+        """Keep the feed on the coins that decisions need: hedges, the night's universe, what is held."""
+        session = self.state.session
+        universe = session.universe or () if session else ()
+        wanted = frozenset((*HEDGE_COINS, *universe, *self.state.book.positions))
+        known = frozenset(c for c in wanted if c in self.state.instruments)
+        if known != self._watched:
+            self._watched = known
+            outbox.asset_ids = {c: i.asset_id for c, i in self.state.instruments.items()}
+            feed.watch(sorted(known))
+
+
+def _only_time_passed(before: State, after: State, event: AnyEvent) -> bool:
+    """Say whether a tick changed nothing but the time: such a step needs no record."""
+    if not isinstance(event, ClockTicked):
+        return False
+    return (
+        before.book is after.book
+        and before.orders is after.orders
+        and before.hedge is after.hedge
+        and before.account is after.account
+        and before.session is after.session
+        and before.trading is after.trading
+    )
+
+
+def status_document(state: State) -> dict[str, object]:
+    """Answer: is the book where it should be, what is the residual delta, what is next, what would a kill do."""
+    delta, band = hedge.net_delta_usd(state), hedge.band_usd(state)
+    session = state.session
+    return {
+        "trading": state.trading.value,
+        "halt_reason": state.halt_reason,
+        "session": session.day if session else None,
+        "stage": session.stage.value if session else None,
+        "delta_usd": dict(zip(HEDGE_COINS, delta, strict=True)),
+        "band_usd": band,
+        "inside_band": max(abs(x) for x in delta) <= band,
+        "equity_usd": risk.equity_usd(state),
+        "gross_usd": risk.gross_usd(state),
+        "orders_open": len(state.orders.open),
+        "kill_would": {
+            "cancel_orders": len(state.orders.open),
+            "close_positions": len(state.book.positions) if state.settings.flatten_on_kill else 0,
+            "keep_positions": 0 if state.settings.flatten_on_kill else len(state.book.positions),
+        },
+    }

@@ -1,0 +1,99 @@
+"""Long computations away from the event loop: a warmed worker process, or the caller where time is virtual."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from adapters.ports import Clock
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+TIMEOUT_S = 90.0
+
+
+class ComputeFailed(Exception):
+    """The computation gave no result: it raised, took too long, or its process died."""
+
+
+class Compute(Protocol):
+    """Runs the named function of a module with one request. function is "module:name"."""
+
+    async def run(self, function: str, request: Any) -> Any: ...
+    async def warm(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class WorkerCompute:
+    """One process, started by spawn and warmed, so that a solve never holds the loop's GIL (cvxpy does)."""
+
+    def __init__(self) -> None:
+        self._pool = self._new_pool()
+
+    @staticmethod
+    def _new_pool() -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+
+    async def warm(self) -> None:
+        await self.run("daemon.night_pipeline:warm", None)
+
+    async def run(self, function: str, request: Any) -> Any:
+        """Return the result; raise ComputeFailed otherwise, with a fresh worker in place of a dead or hung one."""
+        loop = asyncio.get_running_loop()
+        try:
+            future = loop.run_in_executor(self._pool, call, function, request)
+            return await asyncio.wait_for(future, TIMEOUT_S)
+        except BrokenProcessPool as error:
+            self._replace()
+            raise ComputeFailed("the worker process died") from error
+        except TimeoutError as error:
+            self._replace()
+            raise ComputeFailed(f"no result within {TIMEOUT_S:.0f} s") from error
+        except Exception as error:
+            raise ComputeFailed(f"{type(error).__name__}: {error}") from error
+
+    def _replace(self) -> None:
+        log.warning("worker process replaced")
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = self._new_pool()
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class InlineCompute:
+    """The same functions in the caller, for the virtual loop: the result comes after takes_s of its clock."""
+
+    def __init__(self, clock: Clock, *, takes_s: float = 2.0) -> None:
+        self._clock = clock
+        self._takes_s = takes_s
+
+    async def warm(self) -> None:
+        return None
+
+    async def run(self, function: str, request: Any) -> Any:
+        await self._clock.sleep(self._takes_s)
+        try:
+            return call(function, request)
+        except Exception as error:
+            raise ComputeFailed(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        return None
+
+
+def call(function: str, request: Any) -> Any:
+    """Import the module in this process, which may be the worker, and call its function."""
+    from importlib import import_module
+
+    module, name = function.split(":")
+    target: Callable[..., Any] = getattr(import_module(module), name)
+    return target() if request is None else target(request)

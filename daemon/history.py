@@ -1,0 +1,88 @@
+"""Keeps the recorded daily candles and hourly funding up to date, so that the night starts with complete days."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from adapters.ports import Clock, Reference, VenueError
+from core.types import HEDGE_COINS, Coin, Instrument
+from state.history import History
+
+log = structlog.get_logger()
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+FUNDING_DAYS = 80
+"""Funding enters through carry alone, which is pooled over 60 days and re-chosen each Monday (D3-8)."""
+AT_ONCE = 8
+
+
+class HistoryKeeper:
+    """Reads what is missing, no more. One writer; the worker process reads the same file."""
+
+    def __init__(self, *, reference: Reference, history: History, clock: Clock) -> None:
+        self._reference = reference
+        self._history = history
+        self._clock = clock
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def candles_until(self, day_ms: int, instruments: Sequence[Instrument]) -> list[str]:
+        """Fetch the daily candles that are missing up to the day that opens at day_ms; return what went wrong."""
+        missing = [i.coin for i in instruments if not i.delisted and self._behind(i.coin, day_ms)]
+        return [w for w in await asyncio.gather(*(self._candles(c) for c in missing)) if w]
+
+    async def funding(self, coins: Sequence[Coin]) -> list[str]:
+        """Fetch the settled hours that are missing, for the coins given; return what went wrong."""
+        hour_ms = self._clock.now_ms() // HOUR_MS * HOUR_MS
+        behind = [c for c in coins if (self._history.last_funding_ms(c) or 0) < hour_ms]
+        return [w for w in await asyncio.gather(*(self._funding(c) for c in behind)) if w]
+
+    async def close_of(self, coin: Coin, day_ms: int) -> None:
+        """Fetch and record the candle of one day, once it is final."""
+        async with self._slots:
+            candles = await self._reference.daily_candles(coin, from_ms=day_ms)
+        self._record(coin, candles)
+
+    def tracked(self, coins: Sequence[Coin], *, min_volume_usd: float) -> list[Coin]:
+        """Return the coins whose funding is worth its requests: hedges, and names near the liquidity filter or above."""
+        near = [c for c in coins if self._volume_usd(c) >= min_volume_usd / 4]
+        return sorted({*near, *HEDGE_COINS})
+
+    def _volume_usd(self, coin: Coin) -> float:
+        since = self._clock.now_ms() - 100 * DAY_MS
+        rows = self._history.candles(coin, from_ms=since)
+        values = [v * (h + lo + c) / 3 for _, _, h, lo, c, v, _ in rows]
+        return max((sum(values[i : i + 30]) / 30 for i in range(max(len(values) - 29, 1))), default=0.0)
+
+    def _behind(self, coin: Coin, day_ms: int) -> bool:
+        last = self._history.last_candle_ms(coin)
+        return last is None or last < day_ms
+
+    async def _candles(self, coin: Coin) -> str:
+        last = self._history.last_candle_ms(coin)
+        try:
+            async with self._slots:
+                candles = await self._reference.daily_candles(
+                    coin, from_ms=0 if last is None else last + DAY_MS
+                )
+            self._record(coin, candles)
+        except (VenueError, ValueError) as error:
+            return f"daily candles of {coin}: {error}"
+        return ""
+
+    async def _funding(self, coin: Coin) -> str:
+        last = self._history.last_funding_ms(coin)
+        since = self._clock.now_ms() - FUNDING_DAYS * DAY_MS if last is None else last + HOUR_MS
+        try:
+            async with self._slots:
+                rates = await self._reference.hourly_funding(coin, from_ms=since // HOUR_MS * HOUR_MS)
+            self._history.record_funding(rates, now_ms=self._clock.now_ms())
+        except (VenueError, ValueError) as error:
+            return f"funding of {coin}: {error}"
+        return ""
+
+    def _record(self, coin: Coin, candles: Sequence[object]) -> None:
+        recorded = self._history.record_candles(candles, now_ms=self._clock.now_ms())  # type: ignore[arg-type]
+        if recorded.revised:
+            log.warning("the venue changed final candles", coin=coin, candles=recorded.revised)

@@ -1,0 +1,171 @@
+"""Runs in the worker process: history file in, universe or pro forma out. The only daemon module that loads pandas."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from core.types import HEDGE_COINS, Coin, ProForma
+from state.history import History
+from strategies.idio_statarb import pipeline
+from strategies.idio_statarb.optimizer import Problem, optimise
+from strategies.idio_statarb.panel import Panel, with_provisional_row
+from strategies.idio_statarb.parameters import Parameters
+from strategies.idio_statarb.universe import universe as active_universe
+
+DAY_MS = 86_400_000
+FIELDS = ("open", "high", "low", "close", "volume")
+
+
+class UniverseRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """day is the last complete day; coins are those the venue lists now."""
+
+    history_path: str
+    day: str
+    coins: tuple[Coin, ...]
+    parameters: Parameters
+
+
+class PipelineRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """closes are the live mids (projected) or the official closes (correction) of day, which is not in the history."""
+
+    history_path: str
+    day: str
+    coins: tuple[Coin, ...]
+    universe: tuple[Coin, ...]
+    held_qty: dict[Coin, Decimal]
+    equity_usd: Decimal
+    closes: dict[Coin, Decimal]
+    parameters: Parameters
+
+
+def warm() -> None:
+    """Pay the imports and a first solve before the night needs them."""
+    n = 3
+    zeros, ones = np.zeros(n), np.ones(n)
+    optimise(
+        Problem(
+            mu=np.array([0.01, -0.01, 0.0]),
+            covariance=np.eye(n) * 1e-3,
+            cost=zeros,
+            previous=zeros,
+            cap=ones,
+            beta_btc=ones,
+            beta_eth=zeros,
+            gamma=5.0,
+            gross_max=1.0,
+            physical_gross_max=2.0,
+        )
+    )
+
+
+def universe(request: UniverseRequest) -> tuple[Coin, ...]:
+    """Return the names that are active on complete days up to day (S3-6, S3-7, E3-23)."""
+    day = pd.Timestamp(request.day)
+    panel = read_history(Path(request.history_path), request.coins).until(day)
+    if panel.days[-1] != day:
+        raise ValueError(
+            f"history ends on {panel.days[-1].date()}, the universe of {request.day} needs that day"
+        )
+    active = active_universe(panel, request.parameters).active.iloc[-1]
+    return tuple(Coin(str(s)) for s in active.index[active.to_numpy()])
+
+
+def proforma(request: PipelineRequest) -> ProForma:
+    """Run modules A to D for one phase, on complete days plus the day that is being traded."""
+    day = pd.Timestamp(request.day)
+    panel = _with_day(read_history(Path(request.history_path), request.coins), day, request.closes)
+    equity = float(request.equity_usd)
+    held = {c: q for c, q in request.held_qty.items() if c in request.closes and c in panel.symbols}
+    previous = pd.Series({c: float(q * request.closes[c]) / equity for c, q in held.items()}, dtype=float)
+    result = pipeline.run(
+        panel,
+        day,
+        parameters=replace(request.parameters, equity_usd=equity),
+        previous=previous,
+        universe=frozenset(request.universe),
+    )
+    return _proforma(result, request)
+
+
+def read_history(path: Path, coins: Sequence[Coin]) -> Panel:
+    """Return the recorded days of coins as a panel; a day is live when something was traded on it."""
+    history = History.open(path)
+    try:
+        candles = {c: history.candles(c) for c in coins}
+        funding = {c: history.funding(c) for c in coins}
+    finally:
+        history.close()
+    return _panel({c: rows for c, rows in candles.items() if rows}, funding)
+
+
+def _panel(
+    candles: Mapping[Coin, Sequence[tuple[int, float, float, float, float, float, int]]],
+    funding: Mapping[Coin, Sequence[tuple[int, float]]],
+) -> Panel:
+    if not candles:
+        raise ValueError("the history is empty: no daily candle of any coin was fetched yet")
+    first = min(rows[0][0] for rows in candles.values()) // DAY_MS
+    last = max(rows[-1][0] for rows in candles.values()) // DAY_MS
+    days = pd.date_range(pd.Timestamp(first * DAY_MS, unit="ms"), periods=last - first + 1, freq="D")
+    symbols = sorted(candles)
+    values = {f: np.full((len(days), len(symbols)), np.nan) for f in (*FIELDS, "funding")}
+    counts = np.zeros((len(days), len(symbols)))
+    for j, coin in enumerate(symbols):
+        rows = np.array(candles[coin], dtype=float)
+        at = (rows[:, 0] // DAY_MS).astype(int) - first
+        for k, field in enumerate(FIELDS, start=1):
+            values[field][at, j] = rows[:, k]
+        values["funding"][:, j], counts[:, j] = _daily_funding(funding.get(coin, ()), first, len(days))
+    frames = {f: pd.DataFrame(v, index=days, columns=symbols) for f, v in values.items()}
+    live = frames["volume"].fillna(0.0) > 0
+    return Panel(**frames, live=live, funding_n=pd.DataFrame(counts, index=days, columns=symbols))
+
+
+def _daily_funding(rows: Iterable[tuple[int, float]], first: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return sums and counts by day; NaN where nothing was paid (D3-5)."""
+    sums, counts = np.zeros(n), np.zeros(n)
+    for hour_ms, rate in rows:
+        i = hour_ms // DAY_MS - first
+        if 0 <= i < n:
+            sums[i] += rate
+            counts[i] += 1
+    return np.where(counts > 0, sums, np.nan), counts
+
+
+def _with_day(history: Panel, day: pd.Timestamp, closes: Mapping[Coin, Decimal]) -> Panel:
+    before = history.until(day - pd.Timedelta(days=1))
+    known = {str(c): float(px) for c, px in closes.items() if c in before.symbols}
+    paid = history.funding.loc[day].dropna() if day in history.days else pd.Series(dtype=float)
+    funding = {str(symbol): float(rate) for symbol, rate in paid.items()}
+    return with_provisional_row(before, day=day, prices=known, funding=funding)
+
+
+def _proforma(result: pipeline.PipelineResult, request: PipelineRequest) -> ProForma:
+    targets, frames = result.targets, result.frames
+    coins = [Coin(str(s)) for s in targets.symbols]
+    problem, solution = targets.problem, targets.solution
+    adv = frames.universe.adv_usd.loc[targets.asof]
+    return ProForma(
+        weights=dict(zip(coins, solution.weights.tolist(), strict=True)),
+        betas=dict(
+            zip(coins, zip(problem.beta_btc.tolist(), problem.beta_eth.tolist(), strict=True), strict=True)
+        ),
+        closes={c: request.closes[c] for c in (*coins, *HEDGE_COINS)},
+        adv_usd={c: float(np.nan_to_num(adv[c])) for c in coins},
+        reasons={c: r for c, r in zip(coins, targets.reasons, strict=True) if r},
+        solver=solution.solver,
+        status=solution.status,
+        objective=float(solution.objective),
+        gap=float(solution.gap),
+        parameters=_parameters(frames.parameters, targets),
+    )
+
+
+def _parameters(parameters: Parameters, targets: pipeline.Targets) -> dict[str, str | int | float]:
+    """Return every parameter used, with the two that were chosen by the data (D3-14)."""
+    return {**asdict(parameters), "kappa": targets.kappa, "ridge_alpha": targets.ridge_alpha}

@@ -1,0 +1,167 @@
+"""Acts on intents, after their record is durable. Signs while the disk writes; sends when both are done.
+
+Whatever comes back is an event. Nothing is decided here, and no order is ever sent twice.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+import structlog
+
+from adapters.ports import Clock, Gateway, Signed, VenueError
+from core.events import AnyEvent, FillsReceived, FundingReceived, OrdersAnswered, SnapshotReceived
+from core.intents import (
+    AnyIntent,
+    CancelEverything,
+    CancelOrders,
+    FetchFills,
+    FetchFunding,
+    FetchSnapshot,
+    QueryOrders,
+    RaiseAlert,
+    RunPipeline,
+    RunPreflight,
+    SubmitOrders,
+    TripKill,
+    WriteReport,
+)
+from core.types import Answer, Coin, Order, Outcome
+
+log = structlog.get_logger()
+
+COVERAGE_MARGIN_MS = 1_500
+"""A read proves nothing about the last moments before it: the venue serves state that is a little old."""
+
+Put = Callable[[AnyEvent], None]
+
+
+class Desk(Protocol):
+    """What is not the venue's: the night's computations, the latch, alerts, reports."""
+
+    async def preflight(self, intent: RunPreflight) -> None: ...
+    async def pipeline(self, intent: RunPipeline) -> None: ...
+    async def report(self, intent: WriteReport) -> None: ...
+    def trip(self, reason: str) -> None: ...
+    def alert(self, intent: RaiseAlert) -> None: ...
+
+
+class Outbox:
+    """One task an intent; reads of one kind are not doubled while one is under way."""
+
+    def __init__(self, *, gateway: Gateway, desk: Desk, clock: Clock, put: Put) -> None:
+        self._gateway = gateway
+        self._desk = desk
+        self._clock = clock
+        self._put = put
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reading: set[str] = set()
+        self.asset_ids: dict[Coin, int] = {}
+
+    def act(self, intents: tuple[AnyIntent, ...], durable: Awaitable[None]) -> None:
+        """Start what the intents ask for. durable completes when they are on the disk, or raises."""
+        shared = asyncio.ensure_future(durable)
+        for intent in intents:
+            match intent:
+                case SubmitOrders(orders=orders):
+                    self._start(self._submit(self._sign(orders), orders, shared))
+                case TripKill(reason=reason):
+                    self._desk.trip(reason)
+                case RaiseAlert():
+                    self._desk.alert(intent)
+                case _:
+                    self._start(self._after(shared, intent))
+
+    async def drain(self) -> None:
+        """Wait for everything under way."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("intent failed", error=repr(error), exc_info=error)
+
+    def _sign(self, orders: tuple[Order, ...]) -> Signed | str:
+        """Return the signed action, or why there is none: then nothing was sent, which is proof."""
+        try:
+            return self._gateway.sign(orders)
+        except (VenueError, ValueError) as error:
+            return str(error)
+
+    async def _submit(
+        self, signed: Signed | str, orders: tuple[Order, ...], durable: asyncio.Future[None]
+    ) -> None:
+        await durable
+        if isinstance(signed, str):
+            answers = tuple(
+                Answer(cloid=o.cloid, outcome=Outcome.REJECTED, reason=f"not sent: {signed}") for o in orders
+            )
+        else:
+            answers = await self._gateway.send(signed)
+        self._put(OrdersAnswered(at_ms=self._clock.now_ms(), answers=answers))
+
+    async def _after(self, durable: asyncio.Future[None], intent: AnyIntent) -> None:
+        await durable
+        match intent:
+            case CancelOrders(orders=orders):
+                known = [(self.asset_ids[coin], cloid) for coin, cloid in orders if coin in self.asset_ids]
+                self._answered(_unproved(await self._gateway.cancel(known)))
+            case CancelEverything():
+                self._answered(_unproved(await self._gateway.cancel_open()))
+            case QueryOrders(cloids=cloids):
+                answers = await asyncio.gather(*(self._gateway.order_status(c) for c in cloids))
+                self._answered(tuple(answers))
+            case RunPreflight():
+                await self._desk.preflight(intent)
+            case RunPipeline():
+                await self._desk.pipeline(intent)
+            case WriteReport():
+                await self._desk.report(intent)
+            case FetchFills() | FetchFunding() | FetchSnapshot():
+                await self._read(intent)
+
+    def _answered(self, answers: tuple[Answer, ...]) -> None:
+        if answers:
+            self._put(OrdersAnswered(at_ms=self._clock.now_ms(), answers=answers))
+
+    async def _read(self, intent: FetchFills | FetchFunding | FetchSnapshot) -> None:
+        """Read from the venue; a failed read is no information, and is asked for again by the engine."""
+        kind = type(intent).__name__
+        if kind in self._reading:
+            return
+        self._reading.add(kind)
+        try:
+            self._put(await self._fetched(intent))
+        except VenueError as error:
+            log.warning("read failed", read=kind, error=str(error))
+        finally:
+            self._reading.discard(kind)
+
+    async def _fetched(self, intent: FetchFills | FetchFunding | FetchSnapshot) -> AnyEvent:
+        asked_ms = self._clock.now_ms()
+        match intent:
+            case FetchFills(from_ms=from_ms):
+                fills = await self._gateway.fills(from_ms=from_ms)
+                return FillsReceived(
+                    at_ms=self._clock.now_ms(),
+                    fills=fills,
+                    covered_from_ms=from_ms,
+                    covered_to_ms=asked_ms - COVERAGE_MARGIN_MS,
+                )
+            case FetchFunding(from_ms=from_ms):
+                payments = await self._gateway.fundings(from_ms=from_ms)
+                return FundingReceived(at_ms=self._clock.now_ms(), payments=payments)
+            case FetchSnapshot():
+                snapshot = await self._gateway.snapshot()
+                return SnapshotReceived(at_ms=self._clock.now_ms(), snapshot=snapshot)
+
+
+def _unproved(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
+    """A cancel says nothing about what was filled before it, so each order's own status is asked next."""
+    return tuple(Answer(cloid=a.cloid, outcome=Outcome.UNKNOWN, reason=a.reason) for a in answers)
