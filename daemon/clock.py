@@ -28,7 +28,8 @@ class LoopClock:
     def __init__(self, epoch_ms: int, *, speed: float = 1.0) -> None:
         self.speed = speed
         self._epoch_ms = epoch_ms
-        self._origin_s: float | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._origin_s = 0.0
 
     def now_ms(self) -> int:
         return self._epoch_ms + int(1000 * self.speed * self._elapsed_s())
@@ -38,7 +39,31 @@ class LoopClock:
         await asyncio.sleep(max(seconds, 0.0) / self.speed)
 
     def _elapsed_s(self) -> float:
-        now_s = asyncio.get_running_loop().time()
-        if self._origin_s is None:
-            self._origin_s = now_s
-        return now_s - self._origin_s
+        """Time since the first look from inside a loop; zero before it and after the loop is gone."""
+        if self._loop is None:
+            try:
+                self._loop = asyncio.get_running_loop()
+            except RuntimeError:
+                return 0.0
+            self._origin_s = self._loop.time()
+        return self._loop.time() - self._origin_s
+
+
+class VenueClock:
+    """Another process's clock: its reading at one moment of the monotonic clock, going on at its speed."""
+
+    def __init__(self, now_ms: float, *, speed: float, read_at_s: float) -> None:
+        self.speed = speed
+        self._now_ms = now_ms
+        self._read_at_s = read_at_s
+
+    def now_ms(self) -> int:
+        return int(self._now_ms + 1000 * self.speed * (time.monotonic() - self._read_at_s))
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(seconds, 0.0) / self.speed)
+
+
+def monotonic_s() -> float:
+    """Return the machine's monotonic clock, for reading another clock against it."""
+    return time.monotonic()

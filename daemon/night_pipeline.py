@@ -5,11 +5,11 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pandas as pd
 
 from core.types import HEDGE_COINS, Coin, ProForma
+from daemon.night_requests import PipelineRequest, UniverseRequest
 from state.history import History
 from strategies.idio_statarb import pipeline
 from strategies.idio_statarb.optimizer import Problem, optimise
@@ -19,28 +19,6 @@ from strategies.idio_statarb.universe import universe as active_universe
 
 DAY_MS = 86_400_000
 FIELDS = ("open", "high", "low", "close", "volume")
-
-
-class UniverseRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """day is the last complete day; coins are those the venue lists now."""
-
-    history_path: str
-    day: str
-    coins: tuple[Coin, ...]
-    parameters: Parameters
-
-
-class PipelineRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """closes are the live mids (projected) or the official closes (correction) of day, which is not in the history."""
-
-    history_path: str
-    day: str
-    coins: tuple[Coin, ...]
-    universe: tuple[Coin, ...]
-    held_qty: dict[Coin, Decimal]
-    equity_usd: Decimal
-    closes: dict[Coin, Decimal]
-    parameters: Parameters
 
 
 def warm() -> None:
@@ -110,7 +88,8 @@ def _panel(
     if not candles:
         raise ValueError("the history is empty: no daily candle of any coin was fetched yet")
     first = min(rows[0][0] for rows in candles.values()) // DAY_MS
-    last = max(rows[-1][0] for rows in candles.values()) // DAY_MS
+    ends = [rows[-1][0] for rows in (*candles.values(), *funding.values()) if rows]
+    last = max(ends) // DAY_MS
     days = pd.date_range(pd.Timestamp(first * DAY_MS, unit="ms"), periods=last - first + 1, freq="D")
     symbols = sorted(candles)
     values = {f: np.full((len(days), len(symbols)), np.nan) for f in (*FIELDS, "funding")}
@@ -140,23 +119,26 @@ def _daily_funding(rows: Iterable[tuple[int, float]], first: int, n: int) -> tup
 def _with_day(history: Panel, day: pd.Timestamp, closes: Mapping[Coin, Decimal]) -> Panel:
     before = history.until(day - pd.Timedelta(days=1))
     known = {str(c): float(px) for c, px in closes.items() if c in before.symbols}
-    paid = history.funding.loc[day].dropna() if day in history.days else pd.Series(dtype=float)
-    funding = {str(symbol): float(rate) for symbol, rate in paid.items()}
+    funding = _values(history.funding.loc[day].dropna()) if day in history.days else {}
     return with_provisional_row(before, day=day, prices=known, funding=funding)
+
+
+def _values(row: pd.Series) -> dict[str, float]:
+    return dict(zip(map(str, row.index), row.to_numpy(dtype=float).tolist(), strict=True))
 
 
 def _proforma(result: pipeline.PipelineResult, request: PipelineRequest) -> ProForma:
     targets, frames = result.targets, result.frames
     coins = [Coin(str(s)) for s in targets.symbols]
     problem, solution = targets.problem, targets.solution
-    adv = frames.universe.adv_usd.loc[targets.asof]
+    adv = _values(frames.universe.adv_usd.loc[targets.asof, list(targets.symbols)].fillna(0.0))
     return ProForma(
         weights=dict(zip(coins, solution.weights.tolist(), strict=True)),
         betas=dict(
             zip(coins, zip(problem.beta_btc.tolist(), problem.beta_eth.tolist(), strict=True), strict=True)
         ),
         closes={c: request.closes[c] for c in (*coins, *HEDGE_COINS)},
-        adv_usd={c: float(np.nan_to_num(adv[c])) for c in coins},
+        adv_usd={c: adv[c] for c in coins},
         reasons={c: r for c, r in zip(coins, targets.reasons, strict=True) if r},
         solver=solution.solver,
         status=solution.status,

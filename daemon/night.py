@@ -1,0 +1,280 @@
+"""The night's errands: preflight, the pipeline of each phase, the latch, alerts, the report.
+
+They gather what is needed and hand it on as events; whether and when is the engine's business.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import structlog
+
+from adapters.ports import AccountFacts, Clock, Gateway, Reference, VenueError
+from core.calendar import DAY_MS
+from core.events import AnyEvent, KillTripped, PreflightDone, ProFormaFailed, ProFormaReady
+from core.intents import RaiseAlert, RunPipeline, RunPreflight, WriteReport
+from core.report import session_report
+from core.state import State
+from core.types import HEDGE_COINS, Coin, Instrument, Phase, SessionDay
+from daemon.alerts import Alerts
+from daemon.compute import Compute, ComputeFailed
+from daemon.history import HistoryKeeper
+from daemon.night_requests import PipelineRequest, UniverseRequest
+from daemon.settings import Settings
+from research.night_page import PageRequest
+from state.history import History
+from state.kill_switch import KillSwitch
+from state.store import Store
+
+log = structlog.get_logger()
+
+CLOCK_SKEW_MAX_MS = 2_000
+REQUESTS_LEFT_MIN = 2_000
+CLOSE_RETRY_S = 5.0
+ABSTRACTIONS = ("default", "disabled")
+PIPELINE_NEEDS_S = 30.0
+"""Time left for the pipeline and at least one slice when the wait for closes is given up."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the errands use; the wiring makes them."""
+
+    clock: Clock
+    gateway: Gateway
+    reference: Reference
+    keeper: HistoryKeeper
+    history: History
+    compute: Compute
+    alerts: Alerts
+    latch: KillSwitch
+    store: Store
+    address: str
+
+
+class NightDesk:
+    """Fills daemon.outbox.Desk. settings and state are asked for anew each time: a reload may change them."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        settings: Callable[[], Settings],
+        state: Callable[[], State],
+        put: Callable[[AnyEvent], None],
+    ) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._state = state
+        self._put = put
+        self.reports: list[dict[str, Any]] = []
+
+    # --- preflight -------------------------------------------------------------------------------------
+
+    async def preflight(self, intent: RunPreflight) -> None:
+        """Freeze the universe, or say what keeps the night from trading."""
+        problems: list[str] = []
+        universe: tuple[Coin, ...] = ()
+        try:
+            problems += await self._account_problems()
+            universe = await self._universe(intent)
+        except (VenueError, ComputeFailed) as error:
+            problems.append(str(error))
+        if not universe and not problems:
+            problems.append("no name passes the universe filter; lower idio_statarb.min_volume_usd or wait")
+        if problems:
+            self._parts.alerts.raised(code="preflight", level="error", text="; ".join(problems))
+        else:
+            self._parts.alerts.ended("preflight")
+        log.info("preflight", universe=len(universe), problems=problems)
+        self._put(
+            PreflightDone(
+                at_ms=self._parts.clock.now_ms(),
+                session=intent.session,
+                universe=universe,
+                problems=tuple(problems),
+            )
+        )
+
+    async def _account_problems(self) -> list[str]:
+        skew_ms = await self._skew_ms()
+        problems = []
+        if abs(skew_ms) > CLOCK_SKEW_MAX_MS:
+            problems.append(
+                f"the clock differs from the venue's by {skew_ms / 1000:+.1f} s, allowed are 2 s: mend NTP"
+            )
+        return problems + self._refusals(await self._parts.gateway.facts())
+
+    async def _skew_ms(self) -> float:
+        before_ms = self._parts.clock.now_ms()
+        venue_ms = await self._parts.reference.venue_time_ms()
+        return (before_ms + self._parts.clock.now_ms()) / 2 - venue_ms
+
+    def _refusals(self, facts: AccountFacts) -> list[str]:
+        address, problems = self._parts.address, []
+        if facts.agent_of != address:
+            whose = facts.agent_of or "nobody the venue knows"
+            problems.append(
+                f"the signing key acts for {whose}, not for {address}: approve the agent, or mend [account]"
+            )
+        if facts.role not in ("user", "subAccount", "vault"):
+            problems.append(
+                f"account {address} is {facts.role} at the venue: deposit first, or mend account.address"
+            )
+        if facts.abstraction not in ABSTRACTIONS:
+            problems.append(
+                f"account mode {facts.abstraction} is not supported: switch it to default at the venue"
+            )
+        if facts.requests_cap - facts.requests_used < REQUESTS_LEFT_MIN:
+            problems.append(
+                f"only {facts.requests_cap - facts.requests_used} requests are left of {facts.requests_cap}: "
+                "trade or buy more before the night"
+            )
+        return problems
+
+    async def _universe(self, intent: RunPreflight) -> tuple[Coin, ...]:
+        before = _day_before(intent.session)
+        await self.refresh_history(_ms(before))
+        coins = self._recorded_coins()
+        request = UniverseRequest(
+            history_path=str(self._parts.store.history_path),
+            day=before.isoformat(),
+            coins=coins,
+            parameters=self._settings().idio_statarb,
+        )
+        names: tuple[Coin, ...] = await self._parts.compute.run("daemon.night_pipeline:universe", request)
+        listed = self._state().instruments
+        return tuple(c for c in names if c in listed and not listed[c].delisted)
+
+    async def refresh_history(self, last_day_ms: int) -> None:
+        """Bring candles up to a complete day and funding up to now; what fails is said and left out."""
+        instruments: Sequence[Instrument] = list(self._state().instruments.values())
+        faults = await self._parts.keeper.candles_until(last_day_ms, instruments)
+        tracked = self._parts.keeper.tracked(
+            [i.coin for i in instruments if not i.delisted],
+            min_volume_usd=self._settings().idio_statarb.min_volume_usd,
+        )
+        faults += await self._parts.keeper.funding(tracked)
+        for fault in faults:
+            log.warning("history is incomplete", fault=fault)
+
+    def _recorded_coins(self) -> tuple[Coin, ...]:
+        return tuple(sorted(self._parts.history.coins()))
+
+    # --- pipeline --------------------------------------------------------------------------------------
+
+    async def pipeline(self, intent: RunPipeline) -> None:
+        """Compute one phase and report the pro forma, or why there is none."""
+        try:
+            event = await self._proforma(intent)
+        except (VenueError, ComputeFailed) as error:
+            event = ProFormaFailed(
+                at_ms=self._parts.clock.now_ms(),
+                session=intent.session,
+                phase=intent.phase,
+                reason=str(error),
+            )
+        log.info("pipeline", phase=intent.phase.value, result=type(event).__name__)
+        self._put(event)
+
+    async def _proforma(self, intent: RunPipeline) -> AnyEvent:
+        names = sorted({*intent.universe, *intent.held_qty, *HEDGE_COINS})
+        faults = await self._parts.keeper.funding(names)
+        for fault in faults:
+            log.warning("funding is incomplete", fault=fault)
+        closes = dict(intent.prices) if intent.phase is Phase.PROJECTED else await self._closes(intent, names)
+        missing = tuple(c for c in names if c not in closes)
+        if lacking := [c for c in HEDGE_COINS if c not in closes]:
+            raise ComputeFailed(
+                f"no close of {' and '.join(lacking)}: nothing can be hedged or measured without it"
+            )
+        request = PipelineRequest(
+            history_path=str(self._parts.store.history_path),
+            day=intent.session,
+            coins=self._recorded_coins(),
+            universe=tuple(c for c in intent.universe if c in closes),
+            held_qty={c: q for c, q in intent.held_qty.items() if c in closes},
+            equity_usd=intent.equity_usd,
+            closes=closes,
+            parameters=self._settings().idio_statarb,
+        )
+        proforma = await self._parts.compute.run("daemon.night_pipeline:proforma", request)
+        return ProFormaReady(
+            at_ms=self._parts.clock.now_ms(),
+            session=intent.session,
+            phase=intent.phase,
+            proforma=proforma,
+            missing_closes=missing,
+        )
+
+    async def _closes(self, intent: RunPipeline, names: Sequence[Coin]) -> dict[Coin, Decimal]:
+        """Return the official closes; wait for late ones as long as the night allows (S3-17, E3-21)."""
+        settings = self._settings().trading.session
+        open_ms = _ms(date.fromisoformat(intent.session))
+        close_ms = open_ms + DAY_MS
+        patience_ms = close_ms + 1000 * (settings.correction_s + settings.close_wait_s)
+        closes: dict[Coin, Decimal] = {}
+        while True:
+            missing = [c for c in names if c not in closes]
+            found = await asyncio.gather(*(self._close(c, open_ms) for c in missing))
+            closes |= {c: px for c, px in zip(missing, found, strict=True) if px is not None}
+            now_ms = self._parts.clock.now_ms()
+            hedgeable = all(c in closes for c in HEDGE_COINS)
+            if len(closes) == len(names) or (hedgeable and now_ms >= patience_ms):
+                return closes
+            if now_ms >= intent.give_up_ms - 1000 * PIPELINE_NEEDS_S:
+                return closes
+            await self._parts.clock.sleep(CLOSE_RETRY_S)
+
+    async def _close(self, coin: Coin, open_ms: int) -> Decimal | None:
+        """Return the close of the day that opened at open_ms, None while the venue has none."""
+        try:
+            candles = await self._parts.reference.daily_candles(coin, from_ms=open_ms)
+        except VenueError as error:
+            log.warning("no close yet", coin=coin, error=str(error))
+            return None
+        final = [c for c in candles if c.open_ms == open_ms and c.close_ms < self._parts.clock.now_ms()]
+        return final[0].close if final else None
+
+    # --- the rest --------------------------------------------------------------------------------------
+
+    def trip(self, reason: str) -> None:
+        self._parts.latch.trip(reason, by="nightdesk", at_ms=self._parts.clock.now_ms())
+
+    def alert(self, intent: RaiseAlert) -> None:
+        self._parts.alerts.raised(code=intent.code, level=intent.level, text=intent.text)
+
+    async def report(self, intent: WriteReport) -> None:
+        """Write the session's report, then the page that shows it."""
+        document = session_report(self._state())
+        self.reports.append(document)
+        encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        path = self._parts.store.write_report(intent.session, encoded)
+        broken = [i["name"] for i in document["invariants"] if not i["held"]]
+        log.info("session report", path=str(path), broken=broken)
+        request = PageRequest(journal_path=str(self._parts.store.journal_path), report=encoded)
+        try:
+            page = await self._parts.compute.run("research.night_page:page", request)
+        except ComputeFailed as error:
+            log.error("the night's page could not be drawn", error=str(error))
+        else:
+            self._parts.store.write_page(intent.session, page)
+
+    def latched(self) -> KillTripped | None:
+        """Return the event of a latch that somebody set outside of the engine."""
+        latch = self._parts.latch.read()
+        if latch is None:
+            return None
+        return KillTripped(at_ms=self._parts.clock.now_ms(), reason=latch.reason, by=latch.by)
+
+
+def _day_before(session: SessionDay) -> date:
+    return date.fromisoformat(session) - timedelta(days=1)
+
+
+def _ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)

@@ -1,0 +1,253 @@
+"""What the commands do, apart from `run`: ask the daemon, look at its state, run the research functions, show it."""
+
+import os
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from daemon import config_file, control
+from daemon.clock import WallClock
+from daemon.config_file import ConfigError
+from daemon.credentials import CredentialError, signing_key
+from daemon.night_table import night_table
+from daemon.options import BadUse
+from daemon.settings import Settings
+from state.errors import StateError
+from state.journal import Journal
+from state.kill_switch import KillSwitch
+from state.lock import running_pid
+from state.store import Store
+
+DEFAULT_CONFIG = Path("config.toml")
+
+console = Console()
+
+
+def config_path(given: Path | None, *, live: bool) -> Path | None:
+    """Return the configuration to read: the one named, or ./config.toml where a live run needs one."""
+    if given is not None or not live:
+        return given
+    return DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None
+
+
+def settings(config: Path | None) -> Settings:
+    return config_file.load(config_path(config, live=True))
+
+
+def directory(state_dir: Path | None, config: Path | None) -> Path:
+    """Return the state directory that a command is about."""
+    return state_dir or config_file.state_directory(settings(config), os.environ)
+
+
+# --- the running daemon --------------------------------------------------------------------------------
+
+
+def ask(state_dir: Path, **request: Any) -> dict[str, Any]:
+    return control.ask(state_dir, **request)
+
+
+def status(state_dir: Path) -> dict[str, Any]:
+    return control.ask(state_dir, do="status")
+
+
+def kill(state_dir: Path, reason: str) -> dict[str, Any]:
+    """Ask the daemon to stop trading; when none runs, latch the file that the next one reads first."""
+    if not reason.strip():
+        raise BadUse("--reason is empty: say why")
+    try:
+        return control.ask(state_dir, do="kill", reason=reason)
+    except (control.NotRunning, TimeoutError):
+        latch = _switch(state_dir).trip(reason, by="operator", at_ms=WallClock().now_ms())
+        return {"killed": True, "reason": latch.reason, "running": running_pid(state_dir) is not None}
+
+
+def reset(state_dir: Path, reason: str) -> dict[str, Any]:
+    if not reason.strip():
+        raise BadUse("--reason is empty: why is it safe to trade again?")
+    try:
+        return control.ask(state_dir, do="reset", reason=reason)
+    except control.NotRunning:
+        was = _switch(state_dir).reset(reason, at_ms=WallClock().now_ms())
+        return {"reset": True, "was": was.reason if was else None, "running": False}
+
+
+def _switch(state_dir: Path) -> KillSwitch:
+    return KillSwitch(Store(state_dir).kill_switch_path)
+
+
+# --- what happened -------------------------------------------------------------------------------------
+
+
+def run_document(ran: Any) -> dict[str, Any]:
+    """Return the last session's report; the reports before it under earlier_sessions."""
+    if not ran.reports:
+        return {"session": None, "halted": ran.halted, "reason": "no session ended during this run"}
+    *earlier, last = ran.reports
+    return {**last, "earlier_sessions": earlier} if earlier else dict(last)
+
+
+def show_nights(ran: Any) -> None:
+    for report in ran.reports:
+        pages = [p for p in ran.pages if p.stem == report["session"]]
+        console.print(night_table(report, pages[0] if pages else None))
+    if not ran.reports:
+        console.print("no session ended during this run")
+
+
+def log_path(state_dir: Path | None, config: Path | None) -> Path:
+    path = directory(state_dir, config) / settings(config).log.file
+    if not path.exists():
+        raise BadUse(f"{path}: no such log; is this the daemon's state directory?")
+    return path
+
+
+def last_lines(path: Path, count: int) -> list[Any]:
+    lines = path.read_bytes().splitlines()[-count:]
+    return [msgspec.json.decode(line) for line in lines]
+
+
+def show_tail(path: Path, count: int, *, follow: bool) -> None:
+    for line in path.read_bytes().splitlines()[-count:]:
+        console.print(_readable(line), highlight=False)
+    with path.open("rb") as log:
+        log.seek(0, os.SEEK_END)
+        while follow:
+            if line := log.readline():
+                console.print(_readable(line), highlight=False)
+            else:
+                time.sleep(0.2)
+
+
+def _readable(line: bytes) -> str:
+    document = msgspec.json.decode(line)
+    first = f"{document.pop('at', '')} {document.pop('level', ''):8} {document.pop('event', '')}"
+    return " ".join([first, *(f"{name}={value}" for name, value in document.items())])
+
+
+def show_status(document: dict[str, Any]) -> None:
+    table = Table(show_header=False)
+    for name, value in document.items():
+        table.add_row(name, str(value))
+    console.print(table)
+
+
+# --- research ------------------------------------------------------------------------------------------
+
+
+def pipeline(
+    *,
+    data: Path,
+    asof: date,
+    previous: Path | None,
+    equity_usd: float | None,
+    out: Path | None,
+    config: Path | None,
+) -> dict[str, Any]:
+    from research.pipeline_run import pipeline_document
+
+    parameters = config_file.load(config).idio_statarb
+    return pipeline_document(
+        data,
+        asof=asof,
+        previous=previous,
+        equity_usd=parameters.equity_usd if equity_usd is None else equity_usd,
+        out=out,
+        parameters=parameters,
+    )
+
+
+def backtest(*, data: Path, days: tuple[date, date], out: Path, config: Path | None) -> dict[str, Any]:
+    from research.backtest import backtest_document
+
+    parameters = config_file.load(config).idio_statarb
+    return backtest_document(
+        data, start=days[0], end=days[1], out=out, parameters=parameters, equity_usd=parameters.equity_usd
+    )
+
+
+def show_pipeline(document: dict[str, Any]) -> None:
+    table = Table(title=f"targets at the close of {document['asof']}")
+    rows: list[dict[str, Any]] = document["targets"]
+    for name in ("symbol", "weight", "previous", "cap", "cost", "reason"):
+        table.add_column(name, justify="left" if name in ("symbol", "reason") else "right")
+    for row in sorted(rows, key=lambda r: -abs(r["weight"])):
+        table.add_row(*(f"{v:.6f}" if isinstance(v, float) else str(v) for v in row.values()))
+    console.print(table)
+    console.print({k: v for k, v in document.items() if k not in ("targets", "parameters", "duals")})
+
+
+def show_backtest(document: dict[str, Any]) -> None:
+    console.print_json(msgspec.json.encode(document).decode())
+
+
+# --- the doctor ----------------------------------------------------------------------------------------
+
+Finding = dict[str, Any]
+
+
+def check(config: Path | None, state_dir: Path | None) -> dict[str, Any]:
+    """Return a line for each thing looked at: what, whether it is well, and the mend where it is not."""
+    findings: list[Finding] = []
+    try:
+        found = settings(config)
+        config_file.require_account(found)
+        findings.append(_finding("configuration", ""))
+    except ConfigError as error:
+        findings.append(_finding("configuration", str(error)))
+        return {"findings": findings, "exit": 4}
+    findings.append(_finding("signing key", _key_fault(found)))
+    findings += _state_findings(state_dir or config_file.state_directory(found, os.environ))
+    bad_key = bool(findings[1]["fault"])
+    return {"findings": findings, "exit": 4 if bad_key else 2 if any(f["fault"] for f in findings) else 0}
+
+
+def _finding(what: str, fault: str) -> Finding:
+    return {"what": what, "well": not fault, "fault": fault}
+
+
+def _key_fault(found: Settings) -> str:
+    from adapters.hyperliquid.signing import Signer
+
+    try:
+        Signer.from_key(signing_key(found.account, os.environ).reveal())
+    except (CredentialError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _state_findings(state_dir: Path) -> list[Finding]:
+    try:
+        store = Store(state_dir)
+    except StateError as error:
+        return [_finding("state directory", str(error))]
+    latch = KillSwitch(store.kill_switch_path).read()
+    return [
+        _finding("state directory", ""),
+        _finding("journal", _journal_fault(store)),
+        _finding("kill switch", f"latched: {latch.reason}. nightdesk reset --reason '...'" if latch else ""),
+    ]
+
+
+def _journal_fault(store: Store) -> str:
+    if not store.journal_path.exists():
+        return ""
+    try:
+        journal = Journal.open_read_only(store.journal_path)
+        try:
+            journal.verify()
+        finally:
+            journal.close()
+    except StateError as error:
+        return str(error)
+    return ""
+
+
+def show_check(document: dict[str, Any]) -> None:
+    for finding in document["findings"]:
+        mark = "[green]well[/]" if finding["well"] else "[red]wrong[/]"
+        console.print(f"{mark}  {finding['what']}  {finding['fault']}")

@@ -1,0 +1,265 @@
+"""The one place where the mode is chosen: live, or dry against a venue in memory or in another process.
+
+All modes run the same engine, adapter and state; they differ in clock, transport, journal thread and worker.
+"""
+
+import os
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import sha256
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from adapters.backoff import Backoff
+from adapters.hyperliquid.budget import Budget
+from adapters.hyperliquid.exchange import Account, Exchange
+from adapters.hyperliquid.feed import HyperliquidFeed
+from adapters.hyperliquid.gateway import HyperliquidGateway
+from adapters.hyperliquid.info import Info
+from adapters.hyperliquid.nonces import Nonces
+from adapters.hyperliquid.reference import HyperliquidReference
+from adapters.hyperliquid.signing import Network, Signer
+from adapters.hyperliquid.universe import Universe
+from adapters.ports import Clock, HttpTransport, SocketTransport
+from daemon import config_file
+from daemon.alerts import Alerts
+from daemon.app import App
+from daemon.clock import LoopClock, VenueClock, WallClock
+from daemon.compute import Compute, InlineCompute, WorkerCompute
+from daemon.credentials import signing_key
+from daemon.history import HistoryKeeper
+from daemon.inbox import Inbox
+from daemon.logs import Context
+from daemon.night import NightDesk, Parts
+from daemon.options import BadUse, RunOptions
+from daemon.outbox import Outbox
+from daemon.pulse import NoPulse, pulse
+from daemon.restore import restore
+from daemon.scheduler import ClockAlarms, WallAlarms
+from daemon.service import Alarms, Pulse, Service, Shell
+from daemon.settings import Settings
+from daemon.venue_facts import venue_facts
+from state.history import History
+from state.journal import InlineJournal, Journal, JournalWriter, ThreadedJournal
+from state.kill_switch import KillSwitch
+from state.nonces import FileNonces
+from state.store import Identity, Store
+
+if TYPE_CHECKING:
+    from sim.venue.price_source import PriceSource
+
+BASE_URLS = {
+    "mainnet": "https://api.hyperliquid.xyz",
+    "testnet": "https://api.hyperliquid-testnet.xyz",
+}
+SIMULATED_WEIGHT_PER_MIN = 1_000_000.0
+"""Our own venue on loopback asks for no thrift; see docs/decisions/0005."""
+
+DRY_RUN_USDC = Decimal(1_000_000)
+
+AlarmMaker = Callable[[Callable[[], None], Callable[[], Awaitable[None]]], Alarms]
+
+
+@dataclass(slots=True, kw_only=True)
+class Ends:
+    """The edges of the machine, which differ by mode."""
+
+    http: HttpTransport
+    sockets: SocketTransport
+    account: Account
+    network: str
+    clock: Clock
+    compute: Compute
+    journal: Callable[[Journal], JournalWriter]
+    alarms: AlarmMaker
+    pulse: Pulse
+    weight_per_min: float
+
+
+@dataclass(slots=True)
+class Wired:
+    """A service ready to run, and what must be closed after it."""
+
+    service: Service
+    desk: NightDesk
+    store: Store
+    context: Context
+    close: Callable[[], None]
+
+
+def wire(ends: Ends, settings: Settings, store: Store, context: Context) -> Wired:
+    """Assemble the daemon from its edges, on a state directory whose lock the caller holds."""
+    store.claim(Identity(ends.network, ends.account.address))
+    journal = Journal.open(store.journal_path)
+    state, next_seq = restore(journal, settings.trading)
+    writer = ends.journal(journal)
+    history = History.open(store.history_path)
+    inbox = Inbox()
+    app = App(state=state, next_seq=next_seq, inbox=inbox, journal=writer, clock=ends.clock)
+    universe = Universe()
+    info = Info(ends.http, ends.clock, Budget(ends.clock, capacity_per_min=ends.weight_per_min))
+    nonces = Nonces(ends.clock, FileNonces(store.nonces_path))
+    exchange = Exchange(ends.http, ends.account, nonces, info.budget, settings.venue.request_timeout_s)
+    gateway = HyperliquidGateway(exchange, info, universe)
+    reference = HyperliquidReference(info, universe)
+    parts = Parts(
+        clock=ends.clock,
+        gateway=gateway,
+        reference=reference,
+        keeper=HistoryKeeper(reference=reference, history=history, clock=ends.clock),
+        history=history,
+        compute=ends.compute,
+        alerts=Alerts(settings.alerts, origin=ends.account.address, now_ms=ends.clock.now_ms),
+        latch=KillSwitch(store.kill_switch_path),
+        store=store,
+        address=ends.account.address,
+    )
+    feed = HyperliquidFeed(
+        ends.sockets,
+        user=ends.account.address,
+        universe=universe,
+        clock=ends.clock,
+        backoff=Backoff(random.Random(settings.trading.seed)),
+    )
+    service_box: list[Service] = []
+    desk = NightDesk(parts, settings=lambda: service_box[0].settings, state=lambda: app.state, put=inbox.put)
+    shell = Shell(
+        app=app,
+        outbox=Outbox(gateway=gateway, desk=desk, clock=ends.clock, put=inbox.put),
+        desk=desk,
+        feed=feed,
+        gateway=gateway,
+        parts=parts,
+        clock=ends.clock,
+        alarms=ends.alarms,
+        pulse=ends.pulse,
+        context=context,
+        version=version("nightdesk"),
+        settings=settings,
+        elapsed_ms=elapsed_since_exec_ms,
+    )
+    service = Service(shell)
+    service_box.append(service)
+
+    def close() -> None:
+        writer.close()
+        history.close()
+        ends.compute.close()
+
+    return Wired(service, desk, store, context, close)
+
+
+def elapsed_since_exec_ms() -> float:
+    """Return the time since this process was started by the kernel (Linux), for the start-up figures."""
+    with open("/proc/self/stat") as stat, open("/proc/uptime") as uptime:
+        started_ticks = int(stat.read().rpartition(")")[2].split()[19])
+        up_s = float(uptime.read().split()[0])
+    return 1000 * (up_s - started_ticks / os.sysconf("SC_CLK_TCK"))
+
+
+# --- the edges, by mode --------------------------------------------------------------------------------
+
+
+def live_ends(settings: Settings) -> Ends:
+    """The network, the wall clock, a journal thread and a worker process."""
+    network = settings.venue.network
+    base_url = BASE_URLS.get(network, network)
+    clock = WallClock()
+    http, sockets = _over_network(base_url)
+    return Ends(
+        http=http,
+        sockets=sockets,
+        account=configured_account(settings),
+        network=network,
+        clock=clock,
+        compute=WorkerCompute(),
+        journal=ThreadedJournal,
+        alarms=lambda wake, hourly: WallAlarms(settings.trading.session, wake=wake, hourly=hourly),
+        pulse=pulse(),
+        weight_per_min=float(settings.venue.ip_weight_per_min),
+    )
+
+
+def remote_ends(settings: Settings, url: str) -> Ends:
+    """A simulated venue in another process: real sockets, on its clock and speed."""
+    facts = venue_facts(url)
+    clock = VenueClock(facts.now_ms, speed=facts.speed, read_at_s=facts.read_at_s)
+    http, sockets = _over_network(url)
+    return Ends(
+        http=http,
+        sockets=sockets,
+        account=configured_account(settings) if settings.account.address else _of_key(facts.key, url),
+        network=url,
+        clock=clock,
+        compute=WorkerCompute(),
+        journal=ThreadedJournal,
+        alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
+        pulse=pulse(),
+        weight_per_min=SIMULATED_WEIGHT_PER_MIN,
+    )
+
+
+def memory_ends(options: RunOptions, *, market: "PriceSource", start_ms: int) -> Ends:
+    """The venue in this process; the virtual loop when speed is max."""
+    from sim.venue.memory import InMemoryVenue
+    from sim.venue.venue import Venue
+
+    virtual = options.speed is None
+    clock = LoopClock(start_ms, speed=options.speed or 1.0)
+    master, agent = dry_run_key("master", options.seed), dry_run_key("agent", options.seed)
+    address = Signer.from_key(master).address
+    signer = Signer.from_key(agent)
+    venue = Venue(
+        market,
+        accounts={address: DRY_RUN_USDC},
+        agents={signer.address: address},
+        start_ms=start_ms,
+        seed=options.seed,
+    )
+    memory = InMemoryVenue(venue, clock, seed=options.seed)
+    return Ends(
+        http=memory,
+        sockets=memory,
+        account=Account(address, signer, Network.TESTNET),
+        network="memory",
+        clock=clock,
+        compute=InlineCompute(clock) if virtual else WorkerCompute(),
+        journal=InlineJournal if virtual else ThreadedJournal,
+        alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
+        pulse=NoPulse(),
+        weight_per_min=SIMULATED_WEIGHT_PER_MIN,
+    )
+
+
+def configured_account(settings: Settings) -> Account:
+    """Return the account of the configuration with its signer. Raises ConfigError or CredentialError."""
+    config_file.require_account(settings)
+    assert settings.account.address is not None
+    signer = Signer.from_key(signing_key(settings.account, os.environ).reveal())
+    network = Network.MAINNET if settings.venue.network == "mainnet" else Network.TESTNET
+    return Account(settings.account.address.lower(), signer, network)
+
+
+def _over_network(base_url: str) -> tuple[HttpTransport, SocketTransport]:
+    from adapters.http import AiohttpTransport
+    from adapters.stream import WebsocketsTransport
+
+    return AiohttpTransport(base_url), WebsocketsTransport("ws" + base_url.removeprefix("http") + "/ws")
+
+
+def _of_key(key: str | None, url: str) -> Account:
+    """Trade the throw-away account that the venue made, where it made one."""
+    if key is None:
+        raise BadUse(
+            f"--venue {url}: that venue was given its accounts, so it has no key for us. "
+            "Name [account] address and key_env or key_file in a file and pass it with --config"
+        )
+    signer = Signer.from_key(key)
+    return Account(signer.address, signer, Network.TESTNET)
+
+
+def dry_run_key(role: str, seed: int) -> str:
+    """Return the key of a dry run's own account; it has never held anything but simulated money."""
+    return "0x" + sha256(f"nightdesk dry run {role} {seed}".encode()).hexdigest()
