@@ -1,0 +1,1 @@
+"""Hyperliquid's words and ours. Pure: payloads in, values and faults out, and back (hyperliquid.md 1 to 3)."""

@@ -1,0 +1,179 @@
+"""Frames of the websocket, turned into events. The path from a fill to its hedge begins here."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from adapters.hyperliquid.wire.gate import (
+    BAD,
+    Fault,
+    Milliseconds,
+    Unreadable,
+    fault,
+    positive,
+    shown,
+)
+from adapters.hyperliquid.wire.ledger import read_fills, read_user_fundings
+from adapters.hyperliquid.wire.status import read_order_updates
+from core.events import AnyEvent, FillsReceived, FundingReceived, OrdersAnswered, QuoteReceived
+from core.types import Coin, Quote
+
+
+class Frame(NamedTuple):
+    """What one frame said. channel is the venue's word ("" when unreadable); mids only on allMids."""
+
+    channel: str
+    events: tuple[AnyEvent, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    snapshot: bool = False
+    mids: dict[str, Decimal] | None = None
+    text: str = ""
+
+
+class Envelope(msgspec.Struct):
+    channel: str
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Level(msgspec.Struct):
+    px: Decimal
+    sz: Decimal
+
+
+class Bbo(msgspec.Struct):
+    coin: str
+    time: Milliseconds
+    bbo: tuple[Level | None, Level | None]
+
+
+class Book(msgspec.Struct):
+    coin: str
+    time: Milliseconds
+    levels: tuple[list[Level], list[Level]]
+
+
+class UserFills(msgspec.Struct):
+    user: str
+    fills: msgspec.Raw
+    isSnapshot: bool = False
+
+
+class UserFundings(msgspec.Struct):
+    user: str
+    fundings: msgspec.Raw
+    isSnapshot: bool = False
+
+
+class Mids(msgspec.Struct):
+    mids: dict[str, Decimal]
+
+
+class MidWords(msgspec.Struct):
+    mids: dict[str, str]
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+_bbo = msgspec.json.Decoder(Bbo)
+_book = msgspec.json.Decoder(Book)
+_fills = msgspec.json.Decoder(UserFills)
+_fundings = msgspec.json.Decoder(UserFundings)
+_mids = msgspec.json.Decoder(Mids)
+_mid_words = msgspec.json.Decoder(MidWords)
+
+
+def read_frame(frame: str | bytes, *, now_ms: int, user: str) -> Frame:
+    """Return what a frame says to the account user (lower case). Never raises: nonsense comes back as faults."""
+    try:
+        envelope = _envelope.decode(frame)
+    except BAD as error:
+        return Frame("", faults=(fault("frame", error, frame),))
+    read = _READERS.get(envelope.channel)
+    if read is None:
+        return Frame(envelope.channel, text=shown(bytes(envelope.data)))
+    try:
+        return read(envelope.data, now_ms, user)
+    except BAD as error:
+        return Frame(envelope.channel, faults=(fault(envelope.channel, error, bytes(envelope.data)),))
+
+
+def _quote(bid: Level, ask: Level, *, coin: str, at_ms: int, now_ms: int) -> QuoteReceived:
+    if not positive(bid.px) < positive(ask.px):
+        raise Unreadable(f"bid {bid.px} is not below ask {ask.px}")
+    quote = Quote(
+        coin=Coin(coin),
+        bid=bid.px,
+        ask=ask.px,
+        bid_size=positive(bid.sz),
+        ask_size=positive(ask.sz),
+        at_ms=at_ms,
+        received_ms=now_ms,
+    )
+    return QuoteReceived(at_ms=now_ms, quote=quote)
+
+
+def _read_bbo(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
+    """A book with one side empty gives no quote: there is nothing between which to trade."""
+    row = _bbo.decode(data)
+    bid, ask = row.bbo
+    if bid is None or ask is None:
+        return Frame("bbo")
+    return Frame("bbo", (_quote(bid, ask, coin=row.coin, at_ms=row.time, now_ms=now_ms),))
+
+
+def _read_book(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
+    row = _book.decode(data)
+    bids, asks = row.levels
+    if not bids or not asks:
+        return Frame("l2Book")
+    return Frame("l2Book", (_quote(bids[0], asks[0], coin=row.coin, at_ms=row.time, now_ms=now_ms),))
+
+
+def _read_fills(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
+    row = _fills.decode(data)
+    _refuse_others(row.user, user)
+    fills, faults = read_fills(row.fills)
+    events = (FillsReceived(at_ms=now_ms, fills=fills),) if fills else ()
+    return Frame("userFills", events, faults, row.isSnapshot)
+
+
+def _read_fundings(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
+    row = _fundings.decode(data)
+    _refuse_others(row.user, user)
+    payments, faults = read_user_fundings(row.fundings)
+    events = (FundingReceived(at_ms=now_ms, payments=payments),) if payments else ()
+    return Frame("userFundings", events, faults, row.isSnapshot)
+
+
+def _read_updates(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
+    answers, faults = read_order_updates(data)
+    events = (OrdersAnswered(at_ms=now_ms, answers=answers),) if answers else ()
+    return Frame("orderUpdates", events, faults)
+
+
+def _read_mids(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
+    try:
+        mids = _mids.decode(data).mids
+    except msgspec.ValidationError:
+        words = _mid_words.decode(data).mids
+        mids = {coin: Decimal(w) for coin, w in words.items() if _is_decimal(w)}
+    return Frame("allMids", mids={coin: mid for coin, mid in mids.items() if mid.is_finite()})
+
+
+def _is_decimal(word: str) -> bool:
+    return word.replace(".", "", 1).isdecimal()
+
+
+def _refuse_others(named: str, user: str) -> None:
+    if named != user and named.lower() != user:
+        raise Unreadable(f"it is about the account {named}, not ours")
+
+
+_READERS = {
+    "bbo": _read_bbo,
+    "l2Book": _read_book,
+    "userFills": _read_fills,
+    "userFundings": _read_fundings,
+    "orderUpdates": _read_updates,
+    "allMids": _read_mids,
+}

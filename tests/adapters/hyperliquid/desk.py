@@ -1,0 +1,125 @@
+"""An adapter wired to a scripted network: a test says only what it is about."""
+
+import random
+from decimal import Decimal
+from typing import Any
+
+from adapters.backoff import Backoff
+from adapters.hyperliquid.budget import Budget
+from adapters.hyperliquid.exchange import Account, Exchange
+from adapters.hyperliquid.feed import HyperliquidFeed
+from adapters.hyperliquid.gateway import HyperliquidGateway
+from adapters.hyperliquid.info import Info
+from adapters.hyperliquid.nonces import Nonces
+from adapters.hyperliquid.reference import HyperliquidReference
+from adapters.hyperliquid.signing import Network, Signer
+from adapters.hyperliquid.universe import Universe
+from core.types import ClientOrderId, Coin, Instrument, Order, Purpose, SessionDay, Side, Tif
+from tests.adapters.scripted import NOON_MS, HastyClock, ScriptedClock, ScriptedHttp, ScriptedSockets
+
+MASTER = "0x" + "ab" * 20
+KEY = "0x" + "11" * 32
+BTC, ETH = Coin("BTC"), Coin("ETH")
+UNIVERSE = (
+    Instrument(coin=BTC, asset_id=0, size_decimals=5, leverage_max=40),
+    Instrument(coin=ETH, asset_id=1, size_decimals=4, leverage_max=25),
+    Instrument(coin=Coin("OLD"), asset_id=2, size_decimals=1, leverage_max=3, delisted=True),
+)
+
+
+class KeptNonce:
+    def __init__(self, highest_ms: int = 0) -> None:
+        self.highest_ms = highest_ms
+        self.saves = 0
+
+    def load(self) -> int:
+        return self.highest_ms
+
+    def save(self, highest_ms: int) -> None:
+        self.highest_ms = highest_ms
+        self.saves += 1
+
+
+def info(http: ScriptedHttp, clock: ScriptedClock) -> Info:
+    return Info(http, clock, Budget(clock))
+
+
+def gateway(http: ScriptedHttp, clock: ScriptedClock | None = None) -> HyperliquidGateway:
+    clock = clock or HastyClock()
+    reads = info(http, clock)
+    account = Account(MASTER, Signer.from_key(KEY), Network.TESTNET)
+    exchange = Exchange(http, account, Nonces(clock, KeptNonce()), reads.budget)
+    return HyperliquidGateway(exchange, reads, Universe(UNIVERSE))
+
+
+def reference(http: ScriptedHttp, universe: Universe | None = None) -> HyperliquidReference:
+    return HyperliquidReference(
+        info(http, HastyClock()), universe if universe is not None else Universe(UNIVERSE)
+    )
+
+
+def feed(sockets: ScriptedSockets, clock: ScriptedClock, universe: Universe | None = None) -> HyperliquidFeed:
+    return HyperliquidFeed(
+        sockets,
+        user=MASTER,
+        universe=universe if universe is not None else Universe(UNIVERSE),
+        clock=clock,
+        backoff=Backoff(random.Random(7)),
+    )
+
+
+def name(number: int) -> ClientOrderId:
+    return ClientOrderId(f"0x{number:032x}")
+
+
+def order(number: int = 1, **changes: Any) -> Order:
+    values: dict[str, Any] = {
+        "cloid": name(number),
+        "coin": ETH,
+        "asset_id": 1,
+        "side": Side.BUY,
+        "qty": Decimal("0.5"),
+        "limit_px": Decimal("2345.6"),
+        "tif": Tif.IOC,
+        "reduce_only": False,
+        "purpose": Purpose.HEDGE,
+        "session": SessionDay("2026-08-12"),
+        "created_ms": NOON_MS,
+        "expires_ms": NOON_MS + 10_000,
+        "arrival_mid": Decimal("2345"),
+    }
+    return Order(**(values | changes))
+
+
+def fill_row(tid: int = 1, **changes: Any) -> dict[str, Any]:
+    row = {
+        "coin": "ETH",
+        "px": "2345.6",
+        "sz": "0.5",
+        "side": "B",
+        "time": NOON_MS,
+        "startPosition": "0.0",
+        "dir": "Open Long",
+        "closedPnl": "0.0",
+        "hash": "0x" + "0" * 64,
+        "oid": 5_000_000_001,
+        "crossed": True,
+        "fee": "0.52",
+        "tid": tid,
+        "feeToken": "USDC",
+        "twapId": None,
+    }
+    return row | changes
+
+
+def fills_frame(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"channel": "userFills", "data": {"user": MASTER, "fills": list(rows)} | more}
+
+
+def bbo_frame(coin: str = "ETH", bid: str = "2345.5", ask: str = "2345.7", **more: Any) -> dict[str, Any]:
+    levels = [{"px": bid, "sz": "1.5", "n": 3}, {"px": ask, "sz": "2.0", "n": 1}]
+    return {"channel": "bbo", "data": {"coin": coin, "time": NOON_MS, "bbo": levels} | more}
+
+
+def mids_frame(**mids: str) -> dict[str, Any]:
+    return {"channel": "allMids", "data": {"mids": mids or {"BTC": "64000.5"}}}
