@@ -1,0 +1,272 @@
+"""Every key of config.toml: its type, limits, default, meaning, and when a change of it takes effect."""
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin, get_type_hints
+
+from annotated_doc import Doc
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import StringConstraints
+
+from core.config import TradingSettings
+from strategies.idio_statarb.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a value may be, in words, where its type does not say it."""
+
+    text: str
+
+
+class Reload(StrEnum):
+    """When a changed key takes effect after SIGHUP."""
+
+    NOW = "now"
+    SESSION_END = "at the session's end"
+    RESTART = "after a restart"
+
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+Words = Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Allowed("words")]
+Name = Annotated[
+    str | None, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$"), Allowed("letters, digits, _ . -")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueSettings:
+    """Where orders go."""
+
+    network: Annotated[
+        str,
+        StringConstraints(pattern=r"^(mainnet|testnet|https?://[^\s/]+)$"),
+        Allowed('"mainnet", "testnet", or http(s)://HOST[:PORT]'),
+        Doc("the venue"),
+    ] = "mainnet"
+    ip_weight_per_min: Annotated[
+        int, Ge(60), Le(1200), Doc("request weight used a minute; the venue allows 1200")
+    ] = 1000
+    request_timeout_s: Annotated[float, Ge(0.5), Le(60), Doc("after this an answer counts as unknown")] = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """Whose book it is. The signing key itself never stands in a configuration file."""
+
+    address: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$"),
+        Allowed("0x and 40 hex digits"),
+        Doc("account that is traded (the master, when an agent signs)"),
+    ] = None
+    key_credential: Annotated[Name, Doc("name of a systemd credential that holds the signing key")] = None
+    key_file: Annotated[
+        str | None,
+        StringConstraints(min_length=1),
+        Allowed("a path"),
+        Doc("file that holds the signing key, readable by its owner only"),
+    ] = None
+    key_env: Annotated[Name, Doc("environment variable that holds the signing key")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSettings:
+    """Where everything is kept that must survive a crash."""
+
+    dir: Annotated[
+        str | None,
+        StringConstraints(min_length=1),
+        Allowed("a path"),
+        Doc("state directory; without it $STATE_DIRECTORY (systemd), else ~/.local/state/nightdesk"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """JSON lines in a file that rotates; readable text goes to a terminal as well."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Doc("least level that is logged")] = "info"
+    file: Annotated[
+        str,
+        StringConstraints(min_length=1),
+        Allowed("a path"),
+        Doc("log file, within the state directory unless absolute"),
+    ] = "nightdesk.log"
+    rotate_mb: Annotated[int, Ge(1), Le(1000), Doc("size at which a new file is begun")] = 50
+    keep: Annotated[int, Ge(1), Le(100), Doc("old files kept")] = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    """Who is told. An alert is sent when it begins and when it ends, and written to the log in any case."""
+
+    level: Annotated[Literal["info", "warning", "error", "critical"], Doc("least level that is sent")] = (
+        "warning"
+    )
+    webhooks: Annotated[
+        tuple[Url, ...],
+        Allowed("a list of http(s) URLs"),
+        Doc("URLs that get a JSON POST; shown nowhere but by host"),
+    ] = ()
+    commands: Annotated[
+        tuple[Words, ...],
+        Allowed("a list of commands, each a list of words"),
+        Doc("programs run with the alert as JSON on their input"),
+    ] = ()
+    timeout_s: Annotated[float, Ge(1), Le(60), Doc("longest that one delivery may take")] = 10.0
+    quiet_s: Annotated[float, Ge(1), Le(86_400), Doc("an alert not repeated for so long has ended")] = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration; immutable, replaced as a whole by a reload."""
+
+    venue: VenueSettings = field(default_factory=VenueSettings)
+    account: AccountSettings = field(default_factory=AccountSettings)
+    state: StateSettings = field(default_factory=StateSettings)
+    trading: TradingSettings = field(default_factory=TradingSettings)
+    idio_statarb: Parameters = field(default_factory=Parameters)
+    log: LogSettings = field(default_factory=LogSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+
+
+RELOAD: Mapping[str, Reload] = {
+    "venue": Reload.RESTART,
+    "account": Reload.RESTART,
+    "state": Reload.RESTART,
+    "trading.seed": Reload.SESSION_END,
+    "trading.flatten_on_kill": Reload.NOW,
+    "trading.session": Reload.SESSION_END,
+    "trading.twap.slice_s": Reload.SESSION_END,
+    "trading.twap.time_jitter": Reload.SESSION_END,
+    "trading.twap.size_jitter": Reload.SESSION_END,
+    "trading.twap.catch_up_max": Reload.NOW,
+    "trading.twap.participation_max": Reload.NOW,
+    "trading.twap.slippage_bps": Reload.NOW,
+    "trading.twap.slippage_final_bps": Reload.NOW,
+    "trading.twap.order_expiry_s": Reload.NOW,
+    "trading.twap.min_order_usd": Reload.NOW,
+    "trading.hedge": Reload.NOW,
+    "trading.risk": Reload.NOW,
+    "idio_statarb": Reload.SESSION_END,
+    "log.level": Reload.NOW,
+    "log.file": Reload.RESTART,
+    "log.rotate_mb": Reload.RESTART,
+    "log.keep": Reload.RESTART,
+    "alerts": Reload.NOW,
+}
+"""A key, or a section whose keys are all alike. No key is named twice and none is missing; a test says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: dotted name, annotated type, default, meaning, allowed values in words, when a change applies."""
+
+    name: str
+    hint: Any
+    default: object
+    text: str
+    allowed: str
+    reload: Reload
+
+    @property
+    def section(self) -> str:
+        return self.name.rpartition(".")[0]
+
+
+@cache
+def keys() -> Mapping[str, Key]:
+    """Return every key by its dotted name, in the order of the types."""
+    return {key.name: key for key in _keys(Settings, "")}
+
+
+@cache
+def sections() -> Mapping[str, str]:
+    """Return every section's dotted name, with what it is about."""
+    return dict(_sections(Settings, ""))
+
+
+@cache
+def hints(kind: type) -> Mapping[str, Any]:
+    """Return the annotated types of a settings class, by field."""
+    return get_type_hints(kind, include_extras=True)
+
+
+def is_section(hint: Any) -> TypeGuard[type]:
+    return isinstance(hint, type) and is_dataclass(hint)
+
+
+def flat(settings: Settings) -> dict[str, object]:
+    """Return every value by its key's dotted name."""
+    return {name: value_of(settings, name) for name in keys()}
+
+
+def value_of(settings: Settings, name: str) -> object:
+    found: Any = settings
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _keys(kind: type, prefix: str) -> Iterator[Key]:
+    for item in fields(kind):
+        hint, name = hints(kind)[item.name], prefix + item.name
+        if is_section(hint):
+            yield from _keys(hint, f"{name}.")
+        else:
+            yield Key(name, hint, item.default, _text(hint), allowed(hint), _reload(name))
+            assert item.default is not MISSING, f"{name} has no default"
+
+
+def _sections(kind: type, prefix: str) -> Iterator[tuple[str, str]]:
+    for name, hint in hints(kind).items():
+        if is_section(hint):
+            yield prefix + name, (hint.__doc__ or "").partition("\n")[0]
+            yield from _sections(hint, f"{prefix}{name}.")
+
+
+def _reload(name: str) -> Reload:
+    covering = [entry for entry in RELOAD if name == entry or name.startswith(f"{entry}.")]
+    if len(covering) != 1:
+        raise ValueError(f"{name} must be covered by one entry of RELOAD, got {covering}")
+    return RELOAD[covering[0]]
+
+
+def _text(hint: Any) -> str:
+    return next((mark.documentation for mark in get_args(hint)[1:] if isinstance(mark, Doc)), "")
+
+
+_NOUNS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def allowed(hint: Any) -> str:
+    """Return in words what a value of this annotated type may be."""
+    kind, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    optional = type(None) in get_args(kind) and get_origin(kind) in (Union, types.UnionType)
+    ending = ", or left out" if optional else ""
+    said = next((mark.text for mark in marks if isinstance(mark, Allowed)), None)
+    if said is not None:
+        return said + ending
+    if get_origin(kind) is Literal:
+        return " or ".join(f'"{word}"' for word in get_args(kind))
+    plain = next(arg for arg in (get_args(kind) if optional else (kind,)) if arg is not type(None))
+    return ", ".join(filter(None, [_NOUNS[plain], _limits(marks)])) + ending
+
+
+def _limits(marks: list[Any]) -> str:
+    limits = []
+    for mark in marks:
+        match mark:
+            case Ge(ge=limit):
+                limits.append(f"at least {limit}")
+            case Gt(gt=limit):
+                limits.append(f"above {limit}")
+            case Le(le=limit):
+                limits.append(f"at most {limit}")
+            case Lt(lt=limit):
+                limits.append(f"below {limit}")
+    return " and ".join(limits)

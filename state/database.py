@@ -1,0 +1,181 @@
+"""SQLite files that must survive a crash: opened, checked and brought to today's schema."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from state.errors import CorruptFile, NewerFile, StateError
+
+BUSY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Which file this is. migrations holds NAME_001.sql, NAME_002.sql, ..., each run once and in order."""
+
+    name: str
+    application_id: int
+    migrations: Traversable = files("state") / "migrations"
+
+    def scripts(self) -> list[str]:
+        """Return the migrations, oldest first; the number of a script is its place in the list, plus one."""
+        found = sorted(f.name for f in self.migrations.iterdir() if f.name.startswith(f"{self.name}_"))
+        expected = [f"{self.name}_{n:03}.sql" for n in range(1, len(found) + 1)]
+        if not found or found != expected:
+            raise StateError(f"migrations of {self.name} are {found}, expected {expected or 'at least one'}")
+        return [(self.migrations / name).read_text("utf-8") for name in found]
+
+
+def open_database(path: Path, schema: Schema) -> sqlite3.Connection:
+    """Open or create the file for writing: WAL, every commit on the disk when it returns.
+
+    Raises CorruptFile, NewerFile, or StateError when the place cannot be written.
+    """
+    with explained(path):
+        connection = _connect(path, mode="rwc")
+    try:
+        with explained(path):
+            _check_owner(connection, path, schema)
+            _use_wal(connection, path)
+            _check_pages(connection, path)
+            _migrate(connection, path, schema)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_read_only(path: Path, schema: Schema) -> sqlite3.Connection:
+    """Open an existing file for reading, also while another process writes it."""
+    with explained(path):
+        connection = _connect(path, mode="ro")
+    try:
+        with explained(path):
+            _check_owner(connection, path, schema)
+            _check_version(connection, path, schema, oldest=len(schema.scripts()))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_in_memory(schema: Schema) -> sqlite3.Connection:
+    """Return a database of its own that ends with the connection; for simulations."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    _migrate(connection, Path(":memory:"), schema)
+    return connection
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a damaged file, with its write-ahead log, to NAME.damaged-N; returns the new path. Deletes nothing."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    for suffix in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def explain(error: sqlite3.Error, path: Path) -> StateError:
+    text = str(error)
+    if "full" in text:
+        return StateError(f"{path}: the disk is full ({text}). Free space, then start again")
+    if "readonly" in text or "unable to open" in text:
+        return StateError(
+            f"{path}: cannot be written ({text}). Check that the directory exists, its owner and its rights"
+        )
+    if "locked" in text:
+        return StateError(f"{path}: another process writes it ({text}). Stop that process")
+    if "malformed" in text or "not a database" in text or "disk image" in text or "UTF-8" in text:
+        return _corrupt(path, text)
+    return StateError(f"{path}: {text}. Check the disk, then start again")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors as StateError, in words that say how to mend them."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+
+
+def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> object:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _check_owner(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    owner = _pragma(connection, "application_id")
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if tables and owner != schema.application_id:
+        raise StateError(f"{path}: a database, but not a {schema.name} of nightdesk. Name another file")
+
+
+def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
+    mode = _pragma(connection, "journal_mode = WAL")
+    if mode != "wal":
+        raise StateError(f"{path}: this file system keeps no write-ahead log (got {mode}). Use a local disk")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")
+
+
+def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
+    found = _pragma(connection, "quick_check")
+    if found != "ok":
+        raise _corrupt(path, str(found))
+
+
+def _corrupt(path: Path, found: str) -> CorruptFile:
+    return CorruptFile(
+        f"{path}: the file is damaged ({found.strip()}). Restore it from a backup, or move it aside yourself "
+        "(keep it: it holds the evidence) and start with an empty one after reconciling with the venue"
+    )
+
+
+def _check_version(connection: sqlite3.Connection, path: Path, schema: Schema, *, oldest: int) -> int:
+    version, known = int(str(_pragma(connection, "user_version"))), len(schema.scripts())
+    if version > known:
+        raise NewerFile(
+            f"{path}: schema {version}, but this nightdesk knows {schema.name} schemas up to {known}. "
+            "Install the newer nightdesk again; going back is not possible with this file"
+        )
+    if version < oldest:
+        raise StateError(
+            f"{path}: schema {version}, expected {oldest}. Start the daemon once to bring it up to date"
+        )
+    return version
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    version = _check_version(connection, path, schema, oldest=0)
+    for number, script in enumerate(schema.scripts()[version:], start=version + 1):
+        stamp = f"PRAGMA application_id = {schema.application_id}; PRAGMA user_version = {number};"
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE; {script}; {stamp} COMMIT;")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise

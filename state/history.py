@@ -1,0 +1,210 @@
+"""Daily candles and hourly funding that the daemon has seen, so that a restart need not fetch them again.
+
+Only final candles are kept. When the venue gives another value for one later, the new value is read from
+then on, and the old one stays in the revisions with the time it was noticed.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol, Self
+
+import msgspec
+
+from core.types import Coin
+from state.database import Schema, explain, open_database, open_in_memory, transaction
+
+SCHEMA = Schema("history", application_id=0x6E64_4831)
+
+CandleRow = tuple[int, float, float, float, float, float, int]
+"""open_ms, open, high, low, close (USD), volume (base units), trades."""
+
+FundingRow = tuple[int, float]
+"""hour_ms, rate of that hour."""
+
+
+class DailyCandle(Protocol):
+    """Prices in USD, volume in base units; close_ms is the last millisecond that belongs to it."""
+
+    @property
+    def coin(self) -> Coin: ...
+    @property
+    def open_ms(self) -> int: ...
+    @property
+    def close_ms(self) -> int: ...
+    @property
+    def open(self) -> Decimal: ...
+    @property
+    def high(self) -> Decimal: ...
+    @property
+    def low(self) -> Decimal: ...
+    @property
+    def close(self) -> Decimal: ...
+    @property
+    def volume(self) -> Decimal: ...
+    @property
+    def trades(self) -> int: ...
+
+
+class FundingRate(Protocol):
+    @property
+    def coin(self) -> Coin: ...
+    @property
+    def hour_ms(self) -> int: ...
+    @property
+    def rate(self) -> Decimal: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a batch. unfinished candles were left out, revised ones replaced a value of before."""
+
+    added: int = 0
+    unchanged: int = 0
+    revised: int = 0
+    unfinished: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A final value that the venue changed. before and after are the values as written, in the row's order."""
+
+    series: str
+    coin: Coin
+    at_ms: int
+    noted_ms: int
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+class History:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open or create the file. Raises CorruptFile, NewerFile or StateError."""
+        return cls(open_database(path, SCHEMA), path)
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        return cls(open_in_memory(SCHEMA), Path(":memory:"))
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def record_candles(self, candles: Iterable[DailyCandle], *, now_ms: int) -> Recorded:
+        """Keep the candles that had ended before now_ms (the venue's clock). Raises ValueError for an impossible one."""
+        given = list(candles)
+        final = [candle for candle in given if candle.close_ms < now_ms]
+        rows = [_candle_row(candle) for candle in final]
+        return self._record("candle", rows, now_ms=now_ms, unfinished=len(given) - len(final))
+
+    def record_funding(self, rates: Iterable[FundingRate], *, now_ms: int) -> Recorded:
+        """Keep the rates as paid. Raises ValueError for one that is not a number."""
+        rows = [_funding_row(rate) for rate in rates]
+        return self._record("funding", rows, now_ms=now_ms, unfinished=0)
+
+    def candles(self, coin: Coin, *, from_ms: int = 0) -> list[CandleRow]:
+        """Return the coin's candles, oldest first."""
+        rows = self._connection.execute(
+            "SELECT open_ms, open, high, low, close, volume, trades FROM candle"
+            " WHERE coin = ? AND open_ms >= ? ORDER BY open_ms",
+            (coin, from_ms),
+        )
+        return [(at, float(o), float(h), float(lo), float(c), float(v), n) for at, o, h, lo, c, v, n in rows]
+
+    def funding(self, coin: Coin, *, from_ms: int = 0) -> list[FundingRow]:
+        """Return the coin's hourly rates, oldest first."""
+        rows = self._connection.execute(
+            "SELECT hour_ms, rate FROM funding WHERE coin = ? AND hour_ms >= ? ORDER BY hour_ms",
+            (coin, from_ms),
+        )
+        return [(at, float(rate)) for at, rate in rows]
+
+    def last_candle_ms(self, coin: Coin) -> int | None:
+        """Return when the newest candle kept opened; None when there is none."""
+        return self._newest("SELECT max(open_ms) FROM candle WHERE coin = ?", coin)
+
+    def last_funding_ms(self, coin: Coin) -> int | None:
+        return self._newest("SELECT max(hour_ms) FROM funding WHERE coin = ?", coin)
+
+    def coins(self) -> list[Coin]:
+        return [
+            Coin(row[0]) for row in self._connection.execute("SELECT DISTINCT coin FROM candle ORDER BY coin")
+        ]
+
+    def revisions(self, *, since_ms: int = 0) -> list[Revision]:
+        """Return the values that the venue changed after they were final, in the order they were noticed."""
+        rows = self._connection.execute(
+            "SELECT series, coin, at_ms, noted_ms, before, after FROM revision WHERE noted_ms >= ? ORDER BY id",
+            (since_ms,),
+        )
+        return [Revision(s, Coin(c), at, noted, _values(b), _values(a)) for s, c, at, noted, b, a in rows]
+
+    def _newest(self, query: str, coin: Coin) -> int | None:
+        newest: int | None = self._connection.execute(query, (coin,)).fetchone()[0]
+        return newest
+
+    def _record(
+        self, series: str, rows: Sequence[tuple[str | int, ...]], *, now_ms: int, unfinished: int
+    ) -> Recorded:
+        counts = {"added": 0, "unchanged": 0, "revised": 0}
+        try:
+            with transaction(self._connection):
+                for row in rows:
+                    counts[self._keep(series, row, now_ms)] += 1
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+        return Recorded(**counts, unfinished=unfinished)
+
+    def _keep(self, series: str, row: tuple[str | int, ...], now_ms: int) -> str:
+        stamp = "open_ms" if series == "candle" else "hour_ms"
+        known = self._connection.execute(
+            f"SELECT * FROM {series} WHERE coin = ? AND {stamp} = ?", row[:2]
+        ).fetchone()
+        if known == row:
+            return "unchanged"
+        marks = ", ".join("?" * len(row))
+        self._connection.execute(f"INSERT OR REPLACE INTO {series} VALUES ({marks})", row)
+        if known is None:
+            return "added"
+        before, after = (
+            msgspec.json.encode([str(value) for value in values[2:]]).decode() for values in (known, row)
+        )
+        self._connection.execute(
+            "INSERT INTO revision (series, coin, at_ms, noted_ms, before, after) VALUES (?, ?, ?, ?, ?, ?)",
+            (series, *row[:2], now_ms, before, after),
+        )
+        return "revised"
+
+
+def _candle_row(candle: DailyCandle) -> tuple[str | int, ...]:
+    prices = (candle.open, candle.high, candle.low, candle.close)
+    where = f"candle of {candle.coin} at {candle.open_ms}"
+    if not all(price.is_finite() and price > 0 for price in prices):
+        raise ValueError(f"{where}: prices {[str(price) for price in prices]} must be finite and above zero")
+    if not (candle.volume.is_finite() and candle.volume >= 0):
+        raise ValueError(f"{where}: volume {candle.volume} must be finite and not below zero")
+    if candle.low > min(prices) or candle.high < max(prices):
+        raise ValueError(f"{where}: open and close must lie within {candle.low} and {candle.high}")
+    texts = (_text(value) for value in (*prices, candle.volume))
+    return (candle.coin, candle.open_ms, candle.close_ms, *texts, candle.trades)
+
+
+def _funding_row(rate: FundingRate) -> tuple[str | int, ...]:
+    if not rate.rate.is_finite():
+        raise ValueError(f"funding of {rate.coin} at {rate.hour_ms}: rate {rate.rate} must be finite")
+    return (rate.coin, rate.hour_ms, _text(rate.rate))
+
+
+def _text(value: Decimal) -> str:
+    """Write equal numbers alike: 1.50 and 1.5 are not a revision."""
+    return format(value.normalize(), "f")
+
+
+def _values(text: str) -> tuple[str, ...]:
+    return tuple(msgspec.json.decode(text, type=list[str]))

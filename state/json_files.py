@@ -1,0 +1,172 @@
+"""Small documents as JSON: replaced whole or not at all, versioned, with a checksum over their body."""
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from state.errors import CorruptFile, NewerFile, StateError
+
+T = TypeVar("T")
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What bytes that are no document make the decoder raise."""
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    format: str
+    version: int
+    sha256: str
+    body: msgspec.Raw
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace the file; after a crash at any moment it holds either the old bytes or the new ones."""
+    part = _written_part(path, data)
+    try:
+        os.replace(part, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the directory's names durable: a rename is not until this returns."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Add one line at the end of a file and wait until it is on the disk."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            _write_all(handle, line.rstrip(b"\n") + b"\n")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFile(Generic[T]):
+    """One document of type kind at path; keep earlier versions stay beside it as NAME.1 (the newest), NAME.2, ..."""
+
+    path: Path
+    kind: type[T]
+    format: str
+    version: int = 1
+    keep: int = 3
+
+    def write(self, value: T) -> None:
+        """Replace the document. Raises StateError when the disk refuses; the old document stands then."""
+        body = msgspec.json.format(msgspec.json.encode(value), indent=2)
+        document = _Document(self.format, self.version, sha256(body).hexdigest(), msgspec.Raw(body))
+        try:
+            self._keep_old()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        write_atomically(self.path, msgspec.json.encode(document) + b"\n")
+
+    def read(self) -> T | None:
+        """Return the document, None when there is none. Raises CorruptFile or NewerFile, naming the last good one."""
+        try:
+            return self._read(self.path)
+        except FileNotFoundError:
+            return None
+        except NewerFile:
+            raise
+        except StateError as error:
+            raise CorruptFile(f"{error}. {self._way_back()}") from error
+
+    def previous(self) -> list[tuple[Path, T]]:
+        """Return the earlier versions that can be read, newest first."""
+        found = []
+        for number in range(1, self.keep + 1):
+            try:
+                found.append((self._old(number), self._read(self._old(number))))
+            except (FileNotFoundError, StateError):
+                continue
+        return found
+
+    def _old(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}")
+
+    def _keep_old(self) -> None:
+        """Shift NAME.1 to NAME.2 and so on, then link NAME as NAME.1: NAME itself is there all the time."""
+        if not self.keep or not self.path.exists():
+            return
+        for number in range(self.keep - 1, 0, -1):
+            if self._old(number).exists():
+                os.replace(self._old(number), self._old(number + 1))
+        self._old(1).unlink(missing_ok=True)
+        os.link(self.path, self._old(1))
+
+    def _way_back(self) -> str:
+        good = self.previous()
+        if good:
+            return f"The last good version is {good[0][0]}: compare it, then copy it over {self.path.name}"
+        return "No earlier version can be read"
+
+    def _read(self, path: Path) -> T:
+        try:
+            document = msgspec.json.decode(path.read_bytes(), type=_Document)
+        except _UNREADABLE as error:
+            raise CorruptFile(f"{path}: not a document of nightdesk ({error})") from error
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StateError(f"{path}: cannot be read ({error.strerror})") from error
+        self._check(path, document)
+        try:
+            return msgspec.json.decode(document.body, type=self.kind)
+        except _UNREADABLE as error:
+            raise CorruptFile(f"{path}: its {self.format} is not complete ({error})") from error
+
+    def _check(self, path: Path, document: _Document) -> None:
+        if document.format != self.format:
+            raise CorruptFile(f"{path}: holds a {document.format!r}, expected a {self.format!r}")
+        if document.version > self.version:
+            raise NewerFile(
+                f"{path}: version {document.version} of {self.format}, but this nightdesk knows {self.version}. "
+                "Install the newer nightdesk again"
+            )
+        if document.version != self.version:
+            raise CorruptFile(f"{path}: version {document.version} of {self.format} was never written")
+        if sha256(bytes(document.body)).hexdigest() != document.sha256:
+            raise CorruptFile(f"{path}: its checksum is wrong, the file was changed or cut")
+
+
+def _written_part(path: Path, data: bytes) -> Path:
+    """Write the bytes beside path, on the disk. The name holds the pid: two processes don't meet in it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            _write_all(handle, data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise _cannot_write(path, error) from error
+    return part
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+
+
+def _cannot_write(path: Path, error: OSError) -> StateError:
+    return StateError(
+        f"{path}: cannot be written ({error.strerror}). Check the disk's free space and the directory's rights"
+    )

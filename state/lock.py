@@ -1,0 +1,88 @@
+"""One daemon a state directory."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import Self
+
+from state.errors import AlreadyRunning, StateError
+
+PID_FILE = "nightdesk.pid"
+_TRIES = 5
+_WAIT_S = 0.02
+"""A status command holds the file for a moment to see whether it is free; a start must not fail for that."""
+
+
+class InstanceLock:
+    """Held from acquire to release, or until the process ends in any way. The kernel keeps it, not the file.
+
+    A child made by fork without exec inherits it: start workers by spawn or forkserver.
+    """
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    @classmethod
+    def acquire(cls, directory: Path) -> Self:
+        """Take the directory. Raises AlreadyRunning with the pid that has it."""
+        path = directory / PID_FILE
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise StateError(
+                f"{path}: cannot be opened ({error.strerror}). Check the state directory"
+            ) from error
+        if not _locked(handle):
+            pid = _pid(handle)
+            os.close(handle)
+            raise AlreadyRunning(
+                f"{directory} is in use by process {pid or 'unknown'}. Stop it, or name another state directory",
+                pid=pid,
+            )
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        return cls(handle)
+
+    def release(self) -> None:
+        os.ftruncate(self._handle, 0)
+        os.close(self._handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def running_pid(directory: Path) -> int | None:
+    """Return the pid of the daemon that holds the directory, None when there is none."""
+    try:
+        handle = os.open(directory / PID_FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _pid(handle)
+    else:
+        return None
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    for turn in range(_TRIES):
+        if turn:
+            time.sleep(_WAIT_S)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        return True
+    return False
+
+
+def _pid(handle: int) -> int | None:
+    text = os.pread(handle, 32, 0).strip()
+    return int(text) if text.isdigit() else None
