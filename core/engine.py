@@ -56,7 +56,7 @@ def route(state: State, event: AnyEvent) -> Step:
         case ClockTicked():
             return _on_tick(state)
         case SnapshotReceived(snapshot=snapshot):
-            return _then(reconcile.on_snapshot(state, snapshot), rebalance.advance, risk.watch)
+            return _then(reconcile.on_snapshot(state, snapshot), risk.watch, rebalance.advance)
         case FundingReceived(payments=payments):
             return rebalance.advance(book.take_funding(state, payments))
         case PreflightDone():
@@ -112,6 +112,7 @@ def _on_fills(state: State, event: FillsReceived) -> Step:
     state, new = book.take(state, event)
     for fill in new:
         state = orders.on_fill(state, fill)
+    state = orders.settle(state)
     filled = sum(orders.purpose_of(f.cloid) is Purpose.HEDGE for f in new)
     if filled:
         state = hedge.note_failures(state, failed=0, filled=filled)
@@ -138,7 +139,7 @@ def _on_answers(state: State, event: OrdersAnswered) -> Step:
         for a in event.answers
         if a.outcome is Outcome.REJECTED
     )
-    return _then((state, alerts), hedge.rehedge, risk.watch, rebalance.advance)
+    return _then((state, alerts), risk.watch, hedge.rehedge, rebalance.advance)
 
 
 def _is_failed_hedge(state: State, answer: Answer) -> bool:
@@ -153,9 +154,9 @@ def _on_tick(state: State) -> Step:
         (state, ()),
         reconcile.keep_covered,
         orders.chase,
+        risk.watch,
         rebalance.advance,
         hedge.rehedge,
-        risk.watch,
         flatten,
     )
 
@@ -168,9 +169,10 @@ def _on_started(state: State, event: Started) -> Step:
         quotes={},
         stopping=False,
         starts=state.starts + 1,
+        started_ms=event.at_ms,
         account=replace(state.account, stream_up=False, asked_ms=event.at_ms, fills_asked_ms=event.at_ms),
     )
-    state = rebalance.on_restart(orders.on_restart(state))
+    state = rebalance.on_restart(orders.on_restart(orders.numbered_from(state, event.at_ms)))
     known = state.book.opened_ms is not None
     reads = (FetchFills(from_ms=reconcile.overlap_start_ms(state)),) if known else ()
     return state, (*reads, FetchSnapshot())

@@ -8,6 +8,7 @@ from core.intents import AnyIntent, SubmitOrders
 from core.orders import client_order_id, outstanding, register
 from core.sizing import limit_price
 from core.state import State
+from core.trade import BATCH_MAX
 from core.types import Coin, Order, Purpose, Side, Tif, TradingState
 
 AGAIN_MS = 5_000
@@ -27,7 +28,8 @@ def flatten(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     if not orders:
         return state, ()
     state = replace(state, hedge=replace(state.hedge, last_sent_ms=state.at_ms))
-    return register(state, orders), (SubmitOrders(orders=orders),)
+    batches = tuple(orders[i : i + BATCH_MAX] for i in range(0, len(orders), BATCH_MAX))
+    return register(state, orders), tuple(SubmitOrders(orders=batch) for batch in batches)
 
 
 def _closing(state: State, coin: Coin) -> Order | None:

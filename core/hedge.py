@@ -8,13 +8,17 @@ from msgspec.structs import replace
 
 from core import risk
 from core.calendar import current_close_ms, session_day
-from core.intents import AnyIntent, SubmitOrders
+from core.intents import AnyIntent, RaiseAlert, SubmitOrders
 from core.orders import client_order_id, open_records, register
-from core.sizing import floor_lots, limit_price, to_decimal
+from core.sizing import ceil_lots, floor_lots, limit_price, to_decimal
 from core.state import HedgeState, Session, Stage, State
 from core.types import HEDGE_COINS, Coin, Order, Purpose, SessionDay, Side, Tif, TradingState
 
 Exposure = tuple[float, float]
+
+BACKOFF_MAX = 6
+TRIM_MS = 10_000
+"""How long a closing session trims to the last tradable dollar; the delta of a large book moves by more each second."""
 
 
 def beta(state: State, coin: Coin) -> tuple[float, float]:
@@ -44,12 +48,23 @@ def cover_usd(state: State) -> Exposure:
 
 
 def band_usd(state: State) -> float:
-    """Return the half-width of the band; while a session closes, the smallest that can be traded."""
+    """Return the half-width of the band that the book must stay in (E3-20)."""
     settings = state.settings
-    if state.session is not None and state.session.stage is Stage.CLOSING:
-        return settings.twap.min_order_usd
     floor = settings.hedge.band_min_orders * settings.twap.min_order_usd
     return max(floor, settings.hedge.band_equity * risk.equity_usd(state))
+
+
+def trigger_usd(state: State) -> float:
+    """Return the delta that is worth an order: the band, or the least tradable when a session begins to close."""
+    session = state.session
+    if session is not None and session.stage is Stage.CLOSING and state.at_ms - session.stage_ms < TRIM_MS:
+        return min(band_usd(state), state.settings.twap.min_order_usd)
+    return band_usd(state)
+
+
+def is_settled(state: State) -> bool:
+    """Say whether nothing is left that a hedge order could still bring closer to zero."""
+    return max(abs(x) for x in net_delta_usd(state)) <= trigger_usd(state)
 
 
 def rehedge(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
@@ -57,30 +72,49 @@ def rehedge(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     state = _observed(state)
     if state.trading is TradingState.HALTED or state.account.snapshot is None:
         return state, ()
-    if state.at_ms - state.hedge.last_sent_ms < 1000 * state.settings.hedge.min_interval_s:
+    if state.at_ms - state.hedge.last_sent_ms < _wait_ms(state):
         return state, ()
     delta, cover = net_delta_usd(state), cover_usd(state)
     open_usd = (delta[0] + cover[0], delta[1] + cover[1])
-    if max(abs(x) for x in open_usd) <= band_usd(state):
+    if max(abs(x) for x in open_usd) <= trigger_usd(state):
         return state, ()
-    wanted = [order for f, x in enumerate(open_usd) if (order := _order(state, f, x)) is not None]
-    passed, _ = risk.screen(state, wanted)
-    return _submitted(state, passed) if passed else (state, ())
+    passed, refused = risk.screen(state, _orders(state, open_usd))
+    if passed:
+        return _submitted(state, passed)
+    return _refused(state, refused) if refused else (state, ())
 
 
-def _order(state: State, factor: int, open_delta_usd: float) -> Order | None:
+def _wait_ms(state: State) -> float:
+    """Return the pause after the last hedge: it doubles with every failure in a row, so that none is in haste."""
+    return 1000.0 * state.settings.hedge.min_interval_s * (1 << min(state.hedge.failures, BACKOFF_MAX))
+
+
+def _orders(state: State, open_usd: Exposure) -> list[Order]:
+    """Return an order for each factor that needs one and can have one, within the turnover cap together."""
+    room_usd = state.settings.hedge.turnover_max_per_min * risk.equity_usd(state) - _turnover_usd(state)
+    wanted: list[Order] = []
+    for factor, open_delta_usd in enumerate(open_usd):
+        order = _order(state, factor, open_delta_usd=open_delta_usd, room_usd=room_usd)
+        if order is not None:
+            wanted.append(order)
+            room_usd -= float(order.qty * order.arrival_mid)
+    return wanted
+
+
+def _order(state: State, factor: int, *, open_delta_usd: float, room_usd: float) -> Order | None:
     """Return the order that brings one factor back to zero, or None where no order can."""
     coin = HEDGE_COINS[factor]
     quote, instrument = risk.fresh_quote(state, coin), state.instruments.get(coin)
     if quote is None or instrument is None:
         return None
-    room_usd = state.settings.hedge.turnover_max_per_min * risk.equity_usd(state) - _turnover_usd(state)
-    size_usd = min(abs(open_delta_usd), max(room_usd, 0.0))
-    side = Side.SELL if open_delta_usd > 0 else Side.BUY
-    qty = floor_lots(to_decimal(size_usd) / quote.mid, instrument)
-    if qty * quote.mid < to_decimal(state.settings.twap.min_order_usd):
-        return None
     slippage = state.settings.hedge.slippage_bps
+    most_usd = state.settings.risk.order_max_usd / (1 + 2 * slippage / 10_000)
+    size_usd = min(abs(open_delta_usd), room_usd, most_usd)
+    if size_usd < state.settings.twap.min_order_usd:
+        return None
+    side = Side.SELL if open_delta_usd > 0 else Side.BUY
+    minimum = ceil_lots(to_decimal(state.settings.twap.min_order_usd) / quote.mid, instrument)
+    qty = max(floor_lots(to_decimal(size_usd) / quote.mid, instrument), minimum)
     return Order(
         cloid=client_order_id(
             current_day(state),
@@ -111,6 +145,14 @@ def _submitted(state: State, orders: tuple[Order, ...]) -> tuple[State, tuple[An
     counter = state.orders.counter + len(HEDGE_COINS) - len(orders)
     state = replace(state, orders=replace(state.orders, counter=counter))
     return state, (SubmitOrders(orders=orders),)
+
+
+def _refused(state: State, refused: dict[Coin, str]) -> tuple[State, tuple[AnyIntent, ...]]:
+    """A hedge that our own limits stop is a failed hedge: exposure stays open, and somebody must know."""
+    state = replace(state, hedge=replace(state.hedge, last_sent_ms=state.at_ms))
+    text = "; ".join(f"{coin}: {reason}" for coin, reason in refused.items())
+    alert = RaiseAlert(level="error", code="hedge.refused", text=f"the hedge may not be sent: {text}")
+    return note_failures(state, failed=len(refused), filled=0), (alert,)
 
 
 def note_failures(state: State, *, failed: int, filled: int) -> State:

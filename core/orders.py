@@ -1,7 +1,7 @@
 """Life of an order: its id, what the venue's answers make of it, what an unknown outcome needs.
 
-An order leaves the record only when the venue has said how it ended and fills have proved it, or when
-it is proved that it never was: the venue does not know its id, and its expiry has passed.
+An order leaves the record only when the venue has said how it ended and its ledger has proved it, or when
+it is proved that it never was: its expiry has passed, the ledger is covered beyond it, the venue does not know its id.
 """
 
 from collections.abc import Iterable
@@ -23,6 +23,8 @@ ASK_AGAIN_MS = 2_000
 EXPIRY_SLACK_MS = 2_500
 """Clock skew allowed by preflight (2 s) and the age of what the venue serves; after it, absence is proof."""
 FILL_OVERLAP_MS = 60_000
+QUERIES_MAX = 10
+"""Orders asked about within ASK_AGAIN_MS: a lost batch of 100 may not eat the venue's rate budget of 1,200 a minute."""
 
 
 def client_order_id(day: SessionDay, purpose: Purpose, *, asset_id: int, counter: int) -> ClientOrderId:
@@ -49,7 +51,10 @@ def open_records(state: State, *purposes: Purpose) -> tuple[OrderRecord, ...]:
 
 def register(state: State, orders: Iterable[Order]) -> State:
     """Enter orders as in flight, before anyone may send them."""
+    orders = tuple(orders)
     new = {o.cloid: OrderRecord(order=o, status=OrderStatus.IN_FLIGHT, since_ms=state.at_ms) for o in orders}
+    assert len(new) == len(orders), "two orders with one id"
+    assert not new.keys() & state.orders.open.keys(), "an id in use"
     recent = tuple(t for t in state.orders.recent_ms if t > state.at_ms - 60_000) + (state.at_ms,) * len(new)
     kept = Orders(
         open={**state.orders.open, **new}, counter=state.orders.counter + len(new), recent_ms=recent
@@ -63,7 +68,8 @@ def on_answers(state: State, answers: tuple[Answer, ...]) -> State:
     for answer in answers:
         record = state.orders.open.get(answer.cloid)
         if record is not None:
-            state = _with_record(state, _answered(record, answer, state.at_ms))
+            proved = answer.outcome is not Outcome.NEVER_PLACED or _is_over(state, record.order.expires_ms)
+            state = _with_record(state, _answered(record, answer, state.at_ms, proved=proved))
             if answer.outcome is Outcome.REJECTED:
                 purpose = record.order.purpose
                 state = replace(state, session=_counted(state.session, purpose, rejected=1))
@@ -88,6 +94,13 @@ def on_fill(state: State, fill: Fill) -> State:
     return _with_record(state, replace(record, booked_qty=record.booked_qty + fill.qty))
 
 
+def numbered_from(state: State, now_ms: int) -> State:
+    """Begin the ids of an empty record with the time: after a lost state directory the venue still knows the old ones."""
+    if state.orders.counter:
+        return state
+    return replace(state, orders=replace(state.orders, counter=now_ms))
+
+
 def on_restart(state: State) -> State:
     """Whatever was not proved ended is unknown now: the process that would have heard is gone."""
     unknown = {
@@ -97,20 +110,45 @@ def on_restart(state: State) -> State:
     return replace(state, orders=replace(state.orders, open=unknown))
 
 
+def settle(state: State) -> State:
+    """Let go of ended orders whose every fill must be booked by now: the ledger is covered past their end.
+
+    The venue's word on how much was filled can be too high (a reduce-only order that it shrank).
+    """
+    for record in tuple(state.orders.open.values()):
+        if record.status is OrderStatus.ENDED and _is_over(state, record.since_ms):
+            state = _with_record(state, replace(record, reported_qty=record.booked_qty))
+    return state
+
+
 def chase(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     """Ask about every order whose end is not proved and that has been silent for too long."""
-    silent = [r for r in state.orders.open.values() if _is_silent(r, state.at_ms)]
+    silent = _to_ask(state)
     if not silent:
         return state, ()
     for record in silent:
         state = _with_record(state, replace(record, asked_ms=state.at_ms))
-    ended = [r for r in silent if r.status is OrderStatus.ENDED]
+    over = [r for r in silent if r.status is OrderStatus.ENDED or state.at_ms > r.order.expires_ms]
     unproved = tuple(r.order.cloid for r in silent if r.status is not OrderStatus.ENDED)
     intents: list[AnyIntent] = [QueryOrders(cloids=unproved)] if unproved else []
-    if ended:
-        since_ms = min(r.order.created_ms for r in ended)
+    if over:
+        since_ms = min(r.order.created_ms for r in over)
         intents.append(FetchFills(from_ms=min(since_ms, _overlap_start(state))))
     return state, tuple(intents)
+
+
+def _to_ask(state: State) -> list[OrderRecord]:
+    """Return the silent orders, those not asked about for longest first, as many as may be asked about now."""
+    records = state.orders.open.values()
+    asked = sum(1 for r in records if state.at_ms - r.asked_ms < ASK_AGAIN_MS)
+    silent = sorted((r for r in records if _is_silent(r, state.at_ms)), key=lambda r: r.asked_ms)
+    return silent[: max(QUERIES_MAX - asked, 0)]
+
+
+def _is_over(state: State, at_ms: int) -> bool:
+    """Say whether the ledger is covered past an instant, for whatever the clocks differ by."""
+    covered = state.book.covered_to_ms
+    return covered is not None and covered > at_ms + EXPIRY_SLACK_MS
 
 
 def _is_silent(record: OrderRecord, now_ms: int) -> bool:
@@ -128,19 +166,17 @@ def _overlap_start(state: State) -> int:
     return (state.at_ms if covered is None else covered) - FILL_OVERLAP_MS
 
 
-def _answered(record: OrderRecord, answer: Answer, now_ms: int) -> OrderRecord:
+def _answered(record: OrderRecord, answer: Answer, now_ms: int, *, proved: bool) -> OrderRecord:
     if record.status is OrderStatus.ENDED:
         return record
     match answer.outcome:
-        case Outcome.FILLED | Outcome.CANCELLED:
+        case Outcome.FILLED | Outcome.CANCELLED | Outcome.REJECTED:
             return replace(
                 record, status=OrderStatus.ENDED, since_ms=now_ms, reported_qty=answer.filled_qty, asked_ms=0
             )
-        case Outcome.REJECTED:
-            return replace(record, status=OrderStatus.ENDED, since_ms=now_ms, reported_qty=ZERO)
         case Outcome.RESTING:
             return replace(record, status=OrderStatus.RESTING, since_ms=now_ms, asked_ms=now_ms)
-        case Outcome.NEVER_PLACED if now_ms > record.order.expires_ms + EXPIRY_SLACK_MS:
+        case Outcome.NEVER_PLACED if proved:
             return replace(record, status=OrderStatus.ENDED, since_ms=now_ms, reported_qty=record.booked_qty)
         case Outcome.UNKNOWN | Outcome.NEVER_PLACED:
             return replace(record, status=OrderStatus.UNKNOWN)

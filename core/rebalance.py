@@ -4,12 +4,13 @@ What is done depends on the clock and on what is recorded as done, never on the 
 restart at any instant reads the stage and goes on (S3-14 to S3-17, E3-21 to E3-23).
 """
 
+import math
 from collections.abc import Callable
 from decimal import Decimal
 
 from msgspec.structs import replace
 
-from core import trade
+from core import book, risk, trade
 from core.calendar import Timetable, current_close_ms, next_phase, session_day, timetable
 from core.events import PreflightDone, ProFormaFailed, ProFormaReady
 from core.hedge import renewed
@@ -27,13 +28,17 @@ from core.intents import (
 from core.orders import FILL_OVERLAP_MS, open_records
 from core.sizing import target_qty
 from core.state import ZERO, Opening, OrderStatus, PhaseRecord, Session, Stage, State
-from core.types import HEDGE_COINS, Coin, Phase, ProForma, Purpose
+from core.types import HEDGE_COINS, AccountSnapshot, Coin, Phase, ProForma, Purpose, TradingState
 
 Step = tuple[State, tuple[AnyIntent, ...]]
 
 ASK_AGAIN_MS = 2_000
 PREFLIGHT_AGAIN_MS = 30_000
-ATTEMPTS_MAX = 3
+MIDS_WAIT_MS = 15_000
+"""How long the projected phase waits for the first price of every name, after a start or a late preflight."""
+ATTEMPTS_MAX = 10
+ATTEMPT_AGAIN_MS = 15_000
+"""A computation that failed is tried again after this: what ailed the venue's data a moment ago still does."""
 CLOSING_MAX_MS = 90_000
 """How long the books may take to agree after the deadline before the report says that they did not."""
 
@@ -66,7 +71,8 @@ def on_proforma(state: State, event: ProFormaReady) -> Step:
     session = state.session
     if session is None or session.day != event.session or session.stage is not _WAITING_FOR[event.phase]:
         return state, ()
-    state = replace(state, hedge=replace(state.hedge, betas={**state.hedge.betas, **event.proforma.betas}))
+    betas = {c: b for c, b in event.proforma.betas.items() if all(map(math.isfinite, b))}
+    state = replace(state, hedge=replace(state.hedge, betas={**state.hedge.betas, **betas}))
     targets, held = _targets(state, event)
     stage = Stage.PROJECTED if event.phase is Phase.PROJECTED else Stage.CORRECTED
     record = replace(
@@ -87,7 +93,9 @@ def on_proforma_failed(state: State, event: ProFormaFailed) -> Step:
     session = state.session
     if session is None or session.day != event.session or session.stage is not _WAITING_FOR[event.phase]:
         return state, ()
-    record = replace(session.phase(event.phase), requested_ms=None, reason=event.reason)
+    record = replace(
+        session.phase(event.phase), requested_ms=None, failed_ms=state.at_ms, reason=event.reason
+    )
     state = replace(state, session=_with_phase(session, record))
     text = f"{event.phase.value} pipeline failed, the book is held: {event.reason}"
     return state, (RaiseAlert(level="error", code=f"pipeline.{event.phase.value}", text=text),)
@@ -101,7 +109,7 @@ def on_restart(state: State) -> State:
     session = replace(session, restarts=session.restarts + 1, preflight_asked_ms=0)
     for record in (session.projected, session.correction):
         if record.proforma is None:
-            session = _with_phase(session, replace(record, requested_ms=None, attempts=0))
+            session = _with_phase(session, replace(record, requested_ms=None, failed_ms=0, attempts=0))
     return replace(state, session=session)
 
 
@@ -125,7 +133,9 @@ def _begun(state: State) -> State:
 def _waiting(state: State) -> Step:
     if state.at_ms < _table(state).preflight_ms:
         return state, ()
-    return _moved(replace(state, hedge=renewed(state.hedge)), Stage.PREFLIGHT), (FetchSnapshot(),)
+    session = replace(_session(state), legs={})
+    state = replace(state, session=session, hedge=renewed(state.hedge))
+    return _moved(state, Stage.PREFLIGHT), (FetchSnapshot(),)
 
 
 def _preflight(state: State) -> Step:
@@ -139,14 +149,27 @@ def _preflight(state: State) -> Step:
         return state, intents + more
     if session.opening is None or state.at_ms < table.projected_ms:
         return state, intents
-    nothing_to_project = state.at_ms >= min(table.freeze_ms, table.close_ms)
-    return _moved(state, Stage.FROZEN if nothing_to_project else Stage.PROJECTING), intents
+    if state.at_ms < min(table.freeze_ms, table.close_ms):
+        return _moved(state, Stage.PROJECTING), intents
+    record = replace(session.projected, reason="the session opened too late to project its close")
+    return _moved(replace(state, session=_with_phase(session, record)), Stage.FROZEN), intents
 
 
 def _projecting(state: State) -> Step:
     if state.at_ms >= _table(state).freeze_ms:
         return _moved(_gave_up(state, Phase.PROJECTED), Stage.FREEZING), ()
+    if not _is_priced(state):
+        return state, ()
     return _ask_pipeline(state, Phase.PROJECTED, give_up_ms=_table(state).freeze_ms)
+
+
+def _is_priced(state: State) -> bool:
+    """Say whether live mids can stand for closes: both hedges always, the names as far as they came in time."""
+    if any(risk.fresh_quote(state, coin) is None for coin in HEDGE_COINS):
+        return False
+    waited_ms = state.at_ms - max(_session(state).stage_ms, state.started_ms)
+    names = (*(_session(state).universe or ()), *state.book.positions)
+    return waited_ms >= MIDS_WAIT_MS or all(risk.fresh_quote(state, coin) is not None for coin in names)
 
 
 def _projected(state: State) -> Step:
@@ -185,13 +208,14 @@ def _closing(state: State) -> Step:
     """Wait until the venue's ledger and ours say the same, then report; report the difference if they never do."""
     session = _session(state)
     waited_ms = state.at_ms - session.stage_ms
-    quiet = not state.orders.open and state.hedge.outside_since_ms is None
+    halted = state.trading is TradingState.HALTED
+    quiet = not state.orders.open and (halted or state.hedge.outside_since_ms is None)
     snapshot = state.account.snapshot
     if quiet and snapshot is not None and _books_agree(state, session.stage_ms):
-        session = replace(session, closing=snapshot)
+        session = replace(session, closing=snapshot, closing_ledger=state.book.ledger)
         return _moved(replace(state, session=session), Stage.DONE), (WriteReport(session=session.day),)
     if waited_ms > CLOSING_MAX_MS:
-        session = replace(session, closing=snapshot)
+        session = replace(session, closing=snapshot, closing_ledger=state.book.ledger)
         text = "after the deadline the venue's ledger and ours still differ; see the report"
         alert = RaiseAlert(level="error", code="closing", text=text)
         state = replace(state, session=session)
@@ -227,12 +251,31 @@ def _with_opening(state: State) -> Step:
     session, snapshot = _session(state), state.account.snapshot
     if session.opening is not None:
         return state, ()
-    if snapshot is not None and snapshot.at_ms >= session.stage_ms - 1000 and not state.account.mismatches:
+    if snapshot is not None and snapshot.at_ms >= session.stage_ms - 1000 and _may_open(state, snapshot):
         opening = Opening(snapshot=snapshot, ledger=state.book.ledger)
         return replace(state, session=replace(session, opening=opening)), ()
     if state.at_ms - state.account.asked_ms < ASK_AGAIN_MS:
         return state, ()
     return replace(state, account=replace(state.account, asked_ms=state.at_ms)), (FetchSnapshot(),)
+
+
+def _may_open(state: State, snapshot: AccountSnapshot) -> bool:
+    """Say whether the snapshot and the ledger are of one moment: a fill in only one would be profit or loss."""
+    quiet = not state.orders.open and state.book.last_fill_ms <= snapshot.at_ms
+    return quiet and not book.differences(state.book, snapshot) and snapshot.equity_usd > 0
+
+
+def _why_not_open(state: State) -> str:
+    session, snapshot = _session(state), state.account.snapshot
+    if session.problems:
+        return "; ".join(session.problems)
+    if session.opening is None and snapshot is None:
+        return "the account could not be read"
+    if session.opening is None and snapshot is not None and snapshot.equity_usd <= 0:
+        return f"the account has no equity: {snapshot.equity_usd} USD"
+    if session.opening is None and state.account.mismatch:
+        return f"positions differ from the venue: {state.account.mismatch}"
+    return "the daemon was not ready in time"
 
 
 def _ask_preflight(state: State) -> Step:
@@ -249,10 +292,14 @@ def _ask_pipeline(state: State, phase: Phase, *, give_up_ms: int) -> Step:
     record, opening = session.phase(phase), session.opening
     if record.requested_ms is not None or record.attempts >= ATTEMPTS_MAX or opening is None:
         return state, ()
+    if record.failed_ms and state.at_ms - record.failed_ms < ATTEMPT_AGAIN_MS:
+        return state, ()
     record = replace(record, requested_ms=state.at_ms, attempts=record.attempts + 1)
     universe = session.universe or ()
     held = {c: p.qty for c, p in opening.snapshot.positions.items() if c not in HEDGE_COINS and p.qty}
-    mids = {c: q.mid for c in (*HEDGE_COINS, *universe, *held) if (q := state.quotes.get(c)) is not None}
+    mids = {
+        c: q.mid for c in (*HEDGE_COINS, *universe, *held) if (q := risk.fresh_quote(state, c)) is not None
+    }
     intent = RunPipeline(
         session=session.day,
         phase=phase,
@@ -269,7 +316,8 @@ def _ask_books(state: State) -> Step:
     """Ask for fills, funding and positions together, again and again until they agree."""
     if state.at_ms - state.account.asked_ms < ASK_AGAIN_MS:
         return state, ()
-    since_ms = _session(state).close_ms + 1000 * state.settings.session.preflight_s
+    opening = _session(state).opening
+    since_ms = opening.snapshot.at_ms if opening else _table(state).preflight_ms
     account = replace(state.account, asked_ms=state.at_ms)
     reads = (FetchFills(from_ms=_overlap_ms(state)), FetchFunding(from_ms=since_ms), FetchSnapshot())
     stale = _cancel_when_asked(state, Purpose.PROJECTED, Purpose.CORRECTION)
@@ -296,8 +344,9 @@ def _targets(state: State, event: ProFormaReady) -> tuple[dict[Coin, Decimal], d
     session, proforma = _session(state), event.proforma
     targets: dict[Coin, Decimal] = {}
     held: dict[Coin, str] = {}
-    coins = set(proforma.weights) | {c for c in state.book.positions if c not in HEDGE_COINS}
-    for coin in sorted(coins | set(event.missing_closes) & set(session.projected.targets)):
+    coins = proforma.weights.keys() | state.book.positions.keys()
+    coins |= set(event.missing_closes) & session.projected.targets.keys()
+    for coin in sorted(coins - set(HEDGE_COINS)):
         now = state.book.positions.get(coin, ZERO)
         reason = _why_held(state, event, coin)
         if reason:
@@ -311,12 +360,17 @@ def _targets(state: State, event: ProFormaReady) -> tuple[dict[Coin, Decimal], d
 
 def _why_held(state: State, event: ProFormaReady, coin: Coin) -> str:
     if coin in event.missing_closes:
-        return "official close missing: projected target kept"
+        kept = "projected target" if coin in _session(state).projected.targets else "position"
+        return f"official close missing: {kept} kept"
     if coin not in event.proforma.weights:
         return "the pipeline knows nothing of this coin: position kept"
     if state.instruments.get(coin) is None or state.instruments[coin].delisted:
         return "not tradable at the venue: position kept"
-    close, quote = event.proforma.closes[coin], state.quotes.get(coin)
+    if not math.isfinite(event.proforma.weights[coin]):
+        return f"weight {event.proforma.weights[coin]} is not a number: position kept"
+    close, quote = event.proforma.closes.get(coin, ZERO), state.quotes.get(coin)
+    if close <= 0:
+        return "no price to size with: position kept"
     limit = state.settings.risk.price_gap_max
     if quote is not None and abs(float(close / quote.mid) - 1) > limit:
         return f"close {close} is more than {limit:.0%} from the live mid {quote.mid}: position kept"
@@ -335,7 +389,7 @@ def _sized(state: State, proforma: ProForma, coin: Coin) -> Decimal:
 
 
 def _missed(state: State, session: Session) -> Step:
-    reasons = "; ".join(session.problems) or "the daemon was not ready in time"
+    reasons = _why_not_open(state)
     text = f"session {session.day} was missed, the book is held: {reasons}"
     session = replace(session, projected=replace(session.projected, reason=reasons))
     session = replace(session, correction=replace(session.correction, reason=reasons))

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from core import book, risk
 from core.intents import AnyIntent, FetchFills, FetchSnapshot, RaiseAlert
 from core.orders import FILL_OVERLAP_MS
-from core.state import State
+from core.state import Stage, State
 from core.types import AccountSnapshot
 
 Step = tuple[State, tuple[AnyIntent, ...]]
@@ -14,6 +14,8 @@ MISMATCHES_MAX = 4
 HOURLY_MS = 3_600_000
 COVERAGE_MS = 60_000
 RETRY_MS = 2_000
+NIGHT_MS = 20_000
+"""How old the account may grow while a session trades: loss_max is only as good as the equity it looks at."""
 
 
 def on_snapshot(state: State, snapshot: AccountSnapshot) -> Step:
@@ -28,11 +30,14 @@ def on_snapshot(state: State, snapshot: AccountSnapshot) -> Step:
         return state, ()
     differences = book.differences(state.book, snapshot)
     if not differences:
-        return replace(state, account=replace(state.account, mismatches=0, mismatch="")), ()
+        return replace(state, account=replace(state.account, mismatches=0, mismatch="", mismatch_ms=0)), ()
     text = ", ".join(f"{coin}: ours {ours}, venue {theirs}" for coin, (ours, theirs) in differences.items())
-    account = replace(state.account, mismatches=state.account.mismatches + 1, mismatch=text)
+    since_ms = state.account.mismatch_ms if text == state.account.mismatch else snapshot.at_ms
+    account = replace(
+        state.account, mismatches=state.account.mismatches + 1, mismatch=text, mismatch_ms=since_ms
+    )
     state = replace(state, account=account)
-    if account.mismatches >= MISMATCHES_MAX and (state.book.covered_to_ms or 0) >= snapshot.at_ms:
+    if account.mismatches >= MISMATCHES_MAX and (state.book.covered_to_ms or 0) >= since_ms:
         return risk.halt(state, f"positions differ from the venue with every fill booked: {text}")
     alert = RaiseAlert(level="warning", code="positions.differ", text=text)
     return state, (alert, FetchFills(from_ms=overlap_start_ms(state)))
@@ -44,12 +49,16 @@ def keep_covered(state: State) -> Step:
         return _asked(state, fills=False) if _due(state, state.account.asked_ms, RETRY_MS) else (state, ())
     if state.account.mismatches and _due(state, state.account.asked_ms, RETRY_MS):
         return _asked(state, fills=True)
-    if _due(state, state.account.asked_ms, HOURLY_MS):
+    if _due(state, state.account.asked_ms, NIGHT_MS if _is_night(state) else HOURLY_MS):
         return _asked(state, fills=True)
     if _due(state, state.account.fills_asked_ms, COVERAGE_MS):
         state = replace(state, account=replace(state.account, fills_asked_ms=state.at_ms))
         return state, (FetchFills(from_ms=overlap_start_ms(state)),)
     return state, ()
+
+
+def _is_night(state: State) -> bool:
+    return state.session is not None and state.session.stage not in (Stage.WAITING, Stage.DONE)
 
 
 def overlap_start_ms(state: State) -> int:

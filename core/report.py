@@ -11,7 +11,7 @@ from typing import Any
 from core import hedge, risk
 from core.calendar import timetable
 from core.sizing import to_decimal
-from core.state import ZERO, LegStats, PhaseRecord, Session, State
+from core.state import ZERO, Ledger, LegStats, PhaseRecord, Session, State
 from core.types import HEDGE_COINS, Coin, Phase, Purpose
 
 Document = dict[str, Any]
@@ -192,10 +192,7 @@ def _hedge(state: State, session: Session) -> Document:
         "count": leg.orders,
         "worst_delta_usd": dict(zip(HEDGE_COINS, kept.worst_usd, strict=True)),
         "final_delta_usd": dict(zip(HEDGE_COINS, delta, strict=True)),
-        "band_usd": max(
-            state.settings.hedge.band_min_orders * state.settings.twap.min_order_usd,
-            state.settings.hedge.band_equity * risk.equity_usd(state),
-        ),
+        "band_usd": hedge.band_usd(state),
         "outside_band_s": kept.outside_s,
         "reactions": len(times),
         "fill_to_hedge_median_ms": median(times) if times else None,
@@ -208,8 +205,9 @@ def _equity(state: State, session: Session) -> Document:
     opening, closing = session.opening, session.closing
     if opening is None or closing is None:
         return {"before": None, "after": None, "explained": False}
-    fees = _since(state.book.ledger.fees_usd, opening.ledger.fees_usd)
-    funding = _since(state.book.ledger.funding_usd, opening.ledger.funding_usd)
+    ledger = _closing_ledger(state, session)
+    fees = _since(ledger.fees_usd, opening.ledger.fees_usd)
+    funding = _since(ledger.funding_usd, opening.ledger.funding_usd)
     price = {c: _price_pnl(state, session, c) for c in _touched(state, session)}
     hedges = sum((v for c, v in price.items() if c in HEDGE_COINS), ZERO)
     alts = sum((v for c, v in price.items() if c not in HEDGE_COINS), ZERO)
@@ -227,11 +225,16 @@ def _equity(state: State, session: Session) -> Document:
     }
 
 
+def _closing_ledger(state: State, session: Session) -> Ledger:
+    """Return the money as of the closing snapshot: hedges go on while the report is being written."""
+    return state.book.ledger if session.closing_ledger is None else session.closing_ledger
+
+
 def _touched(state: State, session: Session) -> list[Coin]:
     assert session.opening is not None
     assert session.closing is not None
     held = session.opening.snapshot.positions.keys() | session.closing.positions.keys()
-    return sorted(held | state.book.ledger.cash_usd.keys())
+    return sorted(held | _closing_ledger(state, session).cash_usd.keys())
 
 
 def _price_pnl(state: State, session: Session, coin: Coin) -> Decimal:
@@ -242,7 +245,7 @@ def _price_pnl(state: State, session: Session, coin: Coin) -> Decimal:
     last = session.closing.positions.get(coin)
     value = (last.qty * last.mark_px if last else ZERO) - (first.qty * first.mark_px if first else ZERO)
     before = session.opening.ledger.cash_usd.get(coin, ZERO)
-    return value + state.book.ledger.cash_usd.get(coin, ZERO) - before
+    return value + _closing_ledger(state, session).cash_usd.get(coin, ZERO) - before
 
 
 def _since(now: dict[Coin, Decimal], then: dict[Coin, Decimal]) -> Decimal:

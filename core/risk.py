@@ -6,6 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from core.intents import AnyIntent, CancelEverything, RaiseAlert, TripKill
+from core.orders import outstanding
 from core.state import ZERO, State
 from core.types import HEDGE_COINS, Coin, Order, Purpose, Quote, TradingState
 
@@ -46,39 +47,71 @@ def last_px(state: State, coin: Coin) -> Decimal | None:
 
 
 def screen(state: State, orders: Sequence[Order]) -> tuple[tuple[Order, ...], dict[Coin, str]]:
-    """Return the orders that may go, and for the others the rule that stopped them."""
+    """Return the orders that may go, and for the others the rule that stopped them.
+
+    Limits are checked as if everything on its way, and everything before it in the batch, were filled.
+    """
     passed: list[Order] = []
     refused: dict[Coin, str] = {}
     budget = state.settings.risk.orders_per_min_max - len(
         [t for t in state.orders.recent_ms if t > state.at_ms - 60_000]
     )
+    gross = _committed_usd(state)
     for order in orders:
-        reason = _refusal(state, order) or ("order rate limit reached" if len(passed) >= budget else "")
+        added_usd = _added_usd(state, order)
+        reason = _refusal(state, order, gross_after_usd=gross + added_usd)
+        reason = reason or ("order rate limit reached" if len(passed) >= budget else "")
         if reason:
             refused[order.coin] = reason
         else:
             passed.append(order)
+            gross += added_usd
     return tuple(passed), refused
 
 
-def _refusal(state: State, order: Order) -> str:
+def _committed(state: State, coin: Coin) -> Decimal:
+    """Return the position as it will be when everything of ours on its way is filled."""
+    return state.book.positions.get(coin, ZERO) + outstanding(state, coin)
+
+
+def _committed_usd(state: State) -> float:
+    coins = state.book.positions.keys() | {r.order.coin for r in state.orders.open.values()}
+    return sum(abs(float(_committed(state, c) * (last_px(state, c) or ZERO))) for c in coins)
+
+
+def _added_usd(state: State, order: Order) -> float:
+    """Return what an order adds to gross: less than its value when it first reduces a position."""
+    before = _committed(state, order.coin)
+    return float((abs(before + order.signed_qty) - abs(before)) * order.limit_px)
+
+
+def _reduces(state: State, order: Order) -> bool:
+    """Say whether the order can only make a position smaller, whether or not what is on its way is filled."""
+    sides = (state.book.positions.get(order.coin, ZERO), _committed(state, order.coin))
+    against = all(qty and (qty > 0) != (order.signed_qty > 0) for qty in sides)
+    return against and order.qty <= min(abs(qty) for qty in sides)
+
+
+def _refusal(state: State, order: Order, *, gross_after_usd: float) -> str:
     limits = state.settings.risk
     value_usd = float(order.qty * order.limit_px)
-    position = state.book.positions.get(order.coin, ZERO)
-    reduces = position != 0 and (position > 0) != (order.signed_qty > 0) and order.qty <= abs(position)
     if state.trading is TradingState.HALTED and order.purpose is not Purpose.FLATTEN:
         return f"trading is halted: {state.halt_reason}"
-    if order.purpose is Purpose.FLATTEN or reduces:
+    if order.purpose is Purpose.FLATTEN:
+        return ""
+    if state.stopping and order.purpose is not Purpose.HEDGE:
+        return "the daemon is stopping"
+    if _reduces(state, order):
         return ""
     if state.trading is TradingState.REDUCING and order.purpose is not Purpose.HEDGE:
         return "only orders that reduce a position may go"
     if value_usd > limits.order_max_usd:
         return f"order of {value_usd:,.0f} USD is above order_max_usd {limits.order_max_usd:,.0f}"
     equity = equity_usd(state)
-    after_usd = abs(float(position + order.signed_qty) * float(order.limit_px))
+    after_usd = abs(float((_committed(state, order.coin) + order.signed_qty) * order.limit_px))
     if order.coin not in HEDGE_COINS and after_usd > limits.position_max * equity:
         return f"position of {after_usd:,.0f} USD would be above position_max of equity"
-    if gross_usd(state) + value_usd > limits.gross_max * equity:
+    if gross_after_usd > limits.gross_max * equity:
         return "gross would be above gross_max of equity"
     return ""
 
@@ -95,7 +128,7 @@ def halt(state: State, reason: str) -> tuple[State, tuple[AnyIntent, ...]]:
 
 def reset(state: State) -> State:
     hedge = replace(state.hedge, failures=0)
-    account = replace(state.account, mismatches=0, mismatch="")
+    account = replace(state.account, mismatches=0, mismatch="", mismatch_ms=0)
     return replace(state, trading=TradingState.ACTIVE, halt_reason="", hedge=hedge, account=account)
 
 

@@ -136,6 +136,7 @@ class PhaseRecord(Value, frozen=True, kw_only=True):
     started_ms: int | None = None
     ended_ms: int | None = None
     end_ms: int = 0
+    failed_ms: int = 0
     targets: dict[Coin, Decimal] = {}
     start_qty: dict[Coin, Decimal] = {}
     arrival_mids: dict[Coin, Decimal] = {}
@@ -157,6 +158,7 @@ class Session(Value, frozen=True, kw_only=True):
     stage_ms: int = 0
     opening: Opening | None = None
     closing: AccountSnapshot | None = None
+    closing_ledger: Ledger | None = None
     universe: tuple[Coin, ...] | None = None
     problems: tuple[str, ...] = ()
     preflight_asked_ms: int = 0
@@ -171,7 +173,7 @@ class Session(Value, frozen=True, kw_only=True):
 
 
 class Account(Value, frozen=True, kw_only=True):
-    """The venue's last word on the account, and how often in a row it contradicted the book."""
+    """The venue's last word on the account, how often in a row it contradicted the book, and since when in these words."""
 
     snapshot: AccountSnapshot | None = None
     asked_ms: int = 0
@@ -179,6 +181,7 @@ class Account(Value, frozen=True, kw_only=True):
     funding_asked_ms: int = 0
     mismatches: int = 0
     mismatch: str = ""
+    mismatch_ms: int = 0
     stream_up: bool = False
 
 
@@ -196,6 +199,7 @@ class State(Value, frozen=True, kw_only=True):
     session: Session | None = None
     stopping: bool = False
     starts: int = 0
+    started_ms: int = 0
 
 
 _decoder = msgspec.json.Decoder(State)

@@ -15,6 +15,10 @@ from core.types import Coin, Order, Phase, Purpose, Quote, SessionDay, Side, Tif
 BATCH_MAX = 100
 """The venue refuses actions of more than 200 items; half of it leaves room for what it may count besides."""
 FINAL_MS = 60_000
+FINAL_LIFE_MS = 4_000
+"""Expiry of an order in the final minute: one that got lost holds its quantity until it is proved dead."""
+LIFE_MIN_MS = 2_000
+"""An order that would expire sooner is not made: the venue charges five requests for one that comes too late."""
 
 PURPOSE = {Phase.PROJECTED: Purpose.PROJECTED, Phase.CORRECTION: Purpose.CORRECTION}
 
@@ -31,6 +35,8 @@ def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]
     session = state.session
     assert session is not None
     record, settings = session.phase(phase), state.settings.twap
+    if _stop_ms(state, record) - state.at_ms < LIFE_MIN_MS:
+        return state, ()
     plan = schedule(session, record, seed=state.settings.seed)
     k = plan.due(state.at_ms, settings)
     if k < record.next_slice:
@@ -39,7 +45,8 @@ def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]
     changed = {"projected": record} if phase is Phase.PROJECTED else {"correction": record}
     state = replace(state, session=replace(session, **changed))
     wanted = [o for c in sorted(record.targets) if (o := _child(state, record, plan, c, k)) is not None]
-    passed, refused = risk.screen(state, _numbered(state, wanted))
+    passed, refused = risk.screen(state, wanted)
+    passed = _numbered(state, passed)
     if refused:
         state = _noted(state, refused)
     if not passed:
@@ -75,7 +82,8 @@ def _order(state: State, record: PhaseRecord, quote: Quote, qty: Decimal) -> Ord
     slippage_bps = settings.slippage_final_bps if final else settings.slippage_bps
     px = limit_price(quote, side, slippage_bps=slippage_bps, size_decimals=instrument.size_decimals)
     position = state.book.positions.get(quote.coin, ZERO)
-    expires_ms = min(state.at_ms + int(1000 * settings.order_expiry_s), _stop_ms(state, record))
+    life_ms = int(1000 * settings.order_expiry_s)
+    life_ms = min(life_ms, FINAL_LIFE_MS) if final else life_ms
     return Order(
         cloid=client_order_id(_day(state), PURPOSE[record.phase], asset_id=instrument.asset_id, counter=0),
         coin=quote.coin,
@@ -88,7 +96,7 @@ def _order(state: State, record: PhaseRecord, quote: Quote, qty: Decimal) -> Ord
         purpose=PURPOSE[record.phase],
         session=_day(state),
         created_ms=state.at_ms,
-        expires_ms=expires_ms,
+        expires_ms=min(state.at_ms + life_ms, _stop_ms(state, record)),
         arrival_mid=quote.mid,
     )
 
@@ -100,8 +108,9 @@ def _stop_ms(state: State, record: PhaseRecord) -> int:
     return freeze_ms if record.phase is Phase.PROJECTED else record.end_ms
 
 
-def _numbered(state: State, orders: list[Order]) -> list[Order]:
-    return [
+def _numbered(state: State, orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Give ids to orders that will be sent: the counter moves by what is registered, so no id comes twice."""
+    return tuple(
         replace(
             order,
             cloid=client_order_id(
@@ -109,7 +118,7 @@ def _numbered(state: State, orders: list[Order]) -> list[Order]:
             ),
         )
         for i, order in enumerate(orders)
-    ]
+    )
 
 
 def _noted(state: State, refused: dict[Coin, str]) -> State:

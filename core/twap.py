@@ -12,6 +12,9 @@ from core.config import TwapSettings
 from core.sizing import ceil_lots, floor_lots, nearest_lots, to_decimal
 from core.types import Coin, Instrument, Value
 
+AGAIN_MS = 5_000
+"""After the last slice what is missing is tried again this often until the window ends: each try may fill in part."""
+
 
 class Schedule(Value, frozen=True, kw_only=True):
     """A window cut into slices. name seeds the jitter, so that a restart draws the same."""
@@ -24,17 +27,23 @@ class Schedule(Value, frozen=True, kw_only=True):
     def count(self, settings: TwapSettings) -> int:
         return max(1, math.floor((self.end_ms - self.start_ms) / (1000 * settings.slice_s)))
 
+    def step_ms(self, settings: TwapSettings) -> float:
+        return max(self.end_ms - self.start_ms, 1) / self.count(settings)
+
     def slice_ms(self, k: int, settings: TwapSettings) -> int:
-        """Return when slice k is due; the first is never early, the others move by the jitter."""
-        step_ms = (self.end_ms - self.start_ms) / self.count(settings)
-        shift = settings.time_jitter * uniform(self.seed, self.name, "time", k)
-        return self.start_ms + int(step_ms * (k + shift))
+        """Return when slice k is due: the jitter only delays. Beyond the last slice come its repetitions."""
+        last = min(k, self.count(settings) - 1)
+        shift = settings.time_jitter * uniform(self.seed, self.name, "time", last)
+        return self.start_ms + int(self.step_ms(settings) * (last + shift)) + AGAIN_MS * (k - last)
 
     def due(self, now_ms: int, settings: TwapSettings) -> int:
         """Return the newest slice that is due at now_ms, -1 when none is."""
-        step_ms = (self.end_ms - self.start_ms) / self.count(settings)
-        k = min(math.floor((now_ms - self.start_ms) / step_ms), self.count(settings) - 1)
-        return k if k < 0 or self.slice_ms(k, settings) <= now_ms else k - 1
+        last = self.count(settings) - 1
+        k = min(math.floor((now_ms - self.start_ms) / self.step_ms(settings)), last)
+        due_ms = self.slice_ms(k, settings)
+        if k == last and due_ms <= now_ms:
+            return last + (now_ms - due_ms) // AGAIN_MS
+        return max(k if due_ms <= now_ms else k - 1, -1)
 
 
 class Gap(Value, frozen=True, kw_only=True):

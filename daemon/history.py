@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import accumulate
 
 import structlog
 
@@ -15,6 +16,8 @@ DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 FUNDING_DAYS = 80
 """Funding enters through carry alone, which is pooled over 60 days and re-chosen each Monday (D3-8)."""
+CANDLE_DAYS = 300
+"""Far more than any window; what a recursive average remembers of older days is below a float's last bit."""
 AT_ONCE = 8
 
 
@@ -45,15 +48,16 @@ class HistoryKeeper:
         self._record(coin, candles)
 
     def tracked(self, coins: Sequence[Coin], *, min_volume_usd: float) -> list[Coin]:
-        """Return the coins whose funding is worth its requests: hedges, and names near the liquidity filter or above."""
-        near = [c for c in coins if self._volume_usd(c) >= min_volume_usd / 4]
+        """Return the coins whose funding is worth its requests: hedges, and names that passed the filter lately."""
+        near = [c for c in coins if self._volume_usd(c) >= 0.9 * min_volume_usd]
         return sorted({*near, *HEDGE_COINS})
 
     def _volume_usd(self, coin: Coin) -> float:
-        since = self._clock.now_ms() - 100 * DAY_MS
-        rows = self._history.candles(coin, from_ms=since)
+        """Return the largest 30-day mean of the last hundred days."""
+        rows = self._history.candles(coin, from_ms=self._clock.now_ms() - 100 * DAY_MS)
         values = [v * (h + lo + c) / 3 for _, _, h, lo, c, v, _ in rows]
-        return max((sum(values[i : i + 30]) / 30 for i in range(max(len(values) - 29, 1))), default=0.0)
+        sums = [0.0, *accumulate(values)]
+        return max((b - a for a, b in zip(sums, sums[30:], strict=False)), default=sums[-1]) / 30
 
     def _behind(self, coin: Coin, day_ms: int) -> bool:
         last = self._history.last_candle_ms(coin)
@@ -61,10 +65,11 @@ class HistoryKeeper:
 
     async def _candles(self, coin: Coin) -> str:
         last = self._history.last_candle_ms(coin)
+        first_ms = self._clock.now_ms() // DAY_MS * DAY_MS - CANDLE_DAYS * DAY_MS
         try:
             async with self._slots:
                 candles = await self._reference.daily_candles(
-                    coin, from_ms=0 if last is None else last + DAY_MS
+                    coin, from_ms=first_ms if last is None else last + DAY_MS
                 )
             self._record(coin, candles)
         except (VenueError, ValueError) as error:

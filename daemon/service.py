@@ -24,6 +24,7 @@ from core.report import iso
 from core.state import Stage, State
 from core.types import HEDGE_COINS
 from daemon.app import App, status_document
+from daemon.compute import ComputeFailed
 from daemon.config_file import Change, diff, taken_over
 from daemon.history import HOUR_MS
 from daemon.logs import Changes, Context
@@ -183,7 +184,10 @@ class Service:
         """Warm the worker and fetch history, so that the preflight finds both ready."""
         while not self.state.instruments:
             await self._clock.sleep(0.1)
-        await self._shell.parts.compute.warm()
+        try:
+            await self._shell.parts.compute.warm()
+        except ComputeFailed as error:
+            log.error("the worker could not be warmed; the first solve will be slow", error=str(error))
         await self._hourly()
         self._mark("ready")
         await asyncio.Event().wait()

@@ -152,34 +152,56 @@ class History:
     def _record(
         self, series: str, rows: Sequence[tuple[str | int, ...]], *, now_ms: int, unfinished: int
     ) -> Recorded:
-        counts = {"added": 0, "unchanged": 0, "revised": 0}
         try:
             with transaction(self._connection):
-                for row in rows:
-                    counts[self._keep(series, row, now_ms)] += 1
+                known = self._known(series, rows)
+                added = {row[:2]: row for row in rows if row[:2] not in known}
+                revised = [row for row in rows if known.get(row[:2], row) != row]
+                self._write(series, [*added.values(), *revised])
+                self._note(series, [(known[row[:2]], row) for row in revised], now_ms)
         except sqlite3.Error as error:
             raise explain(error, self._path) from error
-        return Recorded(**counts, unfinished=unfinished)
+        same = len(rows) - len(added) - len(revised)
+        return Recorded(added=len(added), unchanged=same, revised=len(revised), unfinished=unfinished)
 
-    def _keep(self, series: str, row: tuple[str | int, ...], now_ms: int) -> str:
+    def _known(
+        self, series: str, rows: Sequence[tuple[str | int, ...]]
+    ) -> dict[tuple[str | int, ...], tuple[str | int, ...]]:
+        """Return what is kept already for the coins and the span of the rows, by coin and stamp."""
+        if not rows:
+            return {}
         stamp = "open_ms" if series == "candle" else "hour_ms"
-        known = self._connection.execute(
-            f"SELECT * FROM {series} WHERE coin = ? AND {stamp} = ?", row[:2]
-        ).fetchone()
-        if known == row:
-            return "unchanged"
-        marks = ", ".join("?" * len(row))
-        self._connection.execute(f"INSERT OR REPLACE INTO {series} VALUES ({marks})", row)
-        if known is None:
-            return "added"
-        before, after = (
-            msgspec.json.encode([str(value) for value in values[2:]]).decode() for values in (known, row)
-        )
-        self._connection.execute(
+        first, last = min(row[1] for row in rows), max(row[1] for row in rows)
+        found: dict[tuple[str | int, ...], tuple[str | int, ...]] = {}
+        for coin in sorted({row[0] for row in rows}):
+            kept = self._connection.execute(
+                f"SELECT * FROM {series} WHERE coin = ? AND {stamp} BETWEEN ? AND ?", (coin, first, last)
+            )
+            found |= {row[:2]: row for row in kept}
+        return found
+
+    def _write(self, series: str, rows: Sequence[tuple[str | int, ...]]) -> None:
+        if rows:
+            marks = ", ".join("?" * len(rows[0]))
+            self._connection.executemany(f"INSERT OR REPLACE INTO {series} VALUES ({marks})", rows)
+
+    def _note(
+        self, series: str, changed: Sequence[tuple[tuple[str | int, ...], tuple[str | int, ...]]], now_ms: int
+    ) -> None:
+        """Keep the values that were replaced."""
+        revisions = [
+            (
+                series,
+                *after[:2],
+                now_ms,
+                *(msgspec.json.encode([str(v) for v in r[2:]]).decode() for r in (before, after)),
+            )
+            for before, after in changed
+        ]
+        self._connection.executemany(
             "INSERT INTO revision (series, coin, at_ms, noted_ms, before, after) VALUES (?, ?, ?, ?, ?, ?)",
-            (series, *row[:2], now_ms, before, after),
+            revisions,
         )
-        return "revised"
 
 
 def _candle_row(candle: DailyCandle) -> tuple[str | int, ...]:
