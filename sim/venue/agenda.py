@@ -1,0 +1,45 @@
+"""What the venue has to do, and when. Things due at one moment are done in the order they were put in."""
+
+from dataclasses import dataclass
+from enum import Enum
+from heapq import heappop, heappush
+from typing import Any
+
+FOREVER_MS = 2**62
+
+
+class Duty(Enum):
+    TICK = "the market moves in one coin"
+    PRICES = "oracle and marks are renewed; margins are checked"
+    HOUR = "funding is paid"
+    DELIST = "a coin is delisted"
+    SCHEDULED_CANCEL = "an account's dead-man's switch"
+    REPEAT = "a topic is sent again"
+    IDLE = "a connection may have been silent for too long"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    at_ms: int
+    duty: Duty
+    subject: Any
+
+
+class Agenda:
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Due]] = []
+        self._put = 0
+
+    def put(self, at_ms: int, duty: Duty, subject: Any = None) -> None:
+        self._put += 1
+        heappush(self._heap, (at_ms, self._put, Due(at_ms, duty, subject)))
+
+    @property
+    def next_ms(self) -> int:
+        return self._heap[0][0] if self._heap else FOREVER_MS
+
+    def take(self, now_ms: int) -> Due | None:
+        """Return the next thing due by now, or None."""
+        if not self._heap or self._heap[0][0] > now_ms:
+            return None
+        return heappop(self._heap)[2]

@@ -1,0 +1,226 @@
+"""Executions into accounts: positions, cash, fees, profit; funding at the hour; liquidation; delisting."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sim.venue.account import ZERO, Account, FundingPaid, Liquidation, Position, VenueFill
+from sim.venue.assets import VenueAsset
+from sim.venue.margin import valuation
+from sim.venue.order import Order
+from sim.venue.state import Liquidated, NonUserCancel, Notice, Printed, VenueState
+from sim.venue.wire import fee_usd, usd
+
+TAKER_RATE = Decimal("0.00045")
+MAKER_RATE = Decimal("0.00015")
+NO_HASH = "0x" + 64 * "0"
+BACKSTOP = "0x" + 39 * "0" + "1"
+"""The address that stands for everybody who is not an account: the ladder's makers, the backstop vault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One trade between an order of ours and somebody. closing is set for settlements and liquidations."""
+
+    px: Decimal
+    size: Decimal
+    crossed: bool
+    tid: int
+    hash: str
+    liquidation: Liquidation | None = None
+    settlement: bool = False
+
+
+def execute(state: VenueState, order: Order, trade: Execution) -> VenueFill:
+    """Book one side of a trade into its account, and tell the streams."""
+    account = state.accounts[order.address]
+    asset = state.prices.assets[order.asset_id]
+    position = account.positions.setdefault(order.asset_id, Position())
+    start, qty = position.size, trade.size * order.sign
+    closed = position.move(qty, trade.px)
+    _restart_funding(position, start)
+    fee, builder_fee = _fees(order, trade)
+    account.cash_usd -= qty * trade.px + fee
+    account.traded_usd += ZERO if trade.settlement else trade.size * trade.px
+    order.size -= trade.size
+    if position.size == 0:
+        del account.positions[order.asset_id]
+    state.valuations[order.address].update(state, account).renew(state, account, order.asset_id)
+    fill = VenueFill(
+        address=order.address,
+        asset_id=order.asset_id,
+        coin=asset.name,
+        buy=order.buy,
+        px=trade.px,
+        size=trade.size,
+        at_ms=state.now_ms,
+        start_position=start,
+        direction="Settlement" if trade.settlement else direction(start, qty, trade.liquidation),
+        closed_pnl_usd=closed,
+        fee_usd=fee,
+        oid=order.oid,
+        tid=trade.tid,
+        hash=trade.hash,
+        crossed=trade.crossed,
+        cloid=order.cloid,
+        builder_fee_usd=builder_fee or None,
+        liquidation=trade.liquidation,
+    )
+    account.fills.append(fill)
+    state.happened.append(fill)
+    return fill
+
+
+def print_trade(state: VenueState, taker: Order, trade: Execution, maker: str) -> None:
+    """Show a trade to everybody; the side is the taker's."""
+    users = (taker.address, maker) if taker.buy else (maker, taker.address)
+    state.happened.append(
+        Printed(
+            taker.asset_id,
+            taker.coin,
+            taker.buy,
+            trade.px,
+            trade.size,
+            state.now_ms,
+            trade.tid,
+            trade.hash,
+            users,
+        )
+    )
+
+
+def direction(start: Decimal, qty: Decimal, liquidation: Liquidation | None = None) -> str:
+    """Return the fill's dir: what the execution did to the position (hyperliquid.md 1.3)."""
+    if liquidation is not None:
+        return f"Liquidated Cross {'Long' if start > 0 else 'Short'}"
+    if start * qty >= 0:
+        return "Open Long" if qty > 0 else "Open Short"
+    if abs(qty) > abs(start):
+        return "Long > Short" if start > 0 else "Short > Long"
+    return "Close Long" if start > 0 else "Close Short"
+
+
+def _fees(order: Order, trade: Execution) -> tuple[Decimal, Decimal]:
+    """Return the whole fee and the builder's part of it, in USDC, each cut to six decimals."""
+    if trade.settlement:
+        return ZERO, ZERO
+    notional = trade.size * trade.px
+    builder = fee_usd(notional, order.builder_rate)
+    return fee_usd(notional, TAKER_RATE if trade.crossed else MAKER_RATE) + builder, builder
+
+
+def _restart_funding(position: Position, start: Decimal) -> None:
+    position.funding_since_change = ZERO
+    if start == 0 or start * position.size < 0:
+        position.funding_since_open = ZERO
+
+
+# --- funding ---------------------------------------------------------------------------------------------
+
+
+def pay_funding(state: VenueState, hour_ms: int) -> None:
+    """Settle one hour's funding: size times oracle price times rate; longs pay when it is positive."""
+    for account in state.accounts.values():
+        for asset_id in sorted(account.positions):
+            _pay(state, account, state.prices.assets[asset_id], hour_ms)
+
+
+def _pay(state: VenueState, account: Account, asset: VenueAsset, hour_ms: int) -> None:
+    rate = state.prices.funding_rate(asset.asset_id, hour_ms)
+    position = account.positions[asset.asset_id]
+    paid = usd(position.size * state.prices.oracle(asset.asset_id, hour_ms) * rate)
+    account.cash_usd -= paid
+    position.funding_since_open += paid
+    position.funding_since_change += paid
+    account.funding_all_time[asset.asset_id] = account.funding_all_time.get(asset.asset_id, ZERO) + paid
+    row = FundingPaid(
+        account.address, asset.asset_id, asset.name, state.now_ms, -paid, position.size, rate, NO_HASH
+    )
+    account.fundings.append(row)
+    state.happened.append(row)
+
+
+# --- liquidation and settlement --------------------------------------------------------------------------
+
+
+def underwater(state: VenueState, account: Account) -> bool:
+    if not account.positions:
+        return False
+    worth = valuation(state, account)
+    return account.cash_usd + worth.signed < worth.maintenance
+
+
+def force_cancel(state: VenueState, order: Order, status: str) -> None:
+    """Cancel an order in the venue's name; all but reduce-only trims appear as nonUserCancel."""
+    drop(state, order, status)
+    if status != "reduceOnlyCanceled":
+        state.happened.append(NonUserCancel(order.address, order.coin, order.oid))
+
+
+def drop(state: VenueState, order: Order, status: str) -> None:
+    """Take an order out of the book for good, with this last status."""
+    account = state.accounts[order.address]
+    if account.open_orders.pop(order.oid, None) is not None:
+        state.book(order.asset_id).remove(order)
+        state.touched[order.asset_id] = None
+    state.note_order(order, status)
+
+
+def liquidate(state: VenueState, account: Account) -> None:
+    """Cancel everything and close everything: into the book as far as it goes, the rest to the backstop."""
+    worth = valuation(state, account)
+    notice = Liquidated(account.address, state.ids.tid(), worth.value, account.cash_usd + worth.signed)
+    for order in list(account.open_orders.values()):
+        force_cancel(state, order, "liquidatedCanceled")
+    for asset_id in sorted(account.positions):
+        _close_out(state, account, asset_id)
+    state.happened.append(notice)
+    state.happened.append(Notice(account.address, "Your positions were liquidated."))
+
+
+def _close_out(state: VenueState, account: Account, asset_id: int) -> None:
+    size, mark = account.size(asset_id), state.mark(asset_id)
+    order = forced_order(state, account, asset_id, "LiquidationMarket")
+    for method in ("market", "backstop"):
+        book = state.book(asset_id)
+        levels = book.synthetic(state.now_ms, of_bids=size > 0) if method == "market" else ()
+        pieces = [(level.px, level.size) for level in levels] or [(mark, order.size)]
+        for px, available in pieces:
+            taken = min(available, order.size)
+            if taken > 0:
+                why = Liquidation(account.address, mark, method)
+                trade = Execution(px, taken, True, state.ids.tid(), NO_HASH, why)
+                execute(state, order, trade)
+                print_trade(state, order, trade, BACKSTOP)
+                if method == "market":
+                    book.eat(taken, state.now_ms, of_bids=size > 0)
+    state.touched[asset_id] = None
+    state.note_order(order, "filled")
+
+
+def forced_order(state: VenueState, account: Account, asset_id: int, tif: str) -> Order:
+    """Return an order of the venue's own that closes a whole position."""
+    size, mark = account.size(asset_id), state.mark(asset_id)
+    return Order(
+        oid=state.ids.oid(),
+        address=account.address,
+        asset_id=asset_id,
+        coin=state.prices.assets[asset_id].name,
+        buy=size < 0,
+        px=mark,
+        asked_size=abs(size),
+        size=abs(size),
+        tif=tif,
+        reduce_only=True,
+        at_ms=state.now_ms,
+    )
+
+
+def settle_delisted(state: VenueState, asset_id: int) -> None:
+    """Cancel a delisted coin's orders and settle its positions at the mark, without a fee."""
+    for account in state.accounts.values():
+        for order in [o for o in account.open_orders.values() if o.asset_id == asset_id]:
+            force_cancel(state, order, "delistedCanceled")
+        if asset_id in account.positions:
+            order = forced_order(state, account, asset_id, "Ioc")
+            trade = Execution(order.px, order.size, True, state.ids.tid(), NO_HASH, settlement=True)
+            execute(state, order, trade)

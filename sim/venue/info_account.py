@@ -1,0 +1,236 @@
+"""/info about an account. An address nobody funded has an empty one; it is never an error."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from sim.venue.account import ZERO, Account, FundingPaid, VenueFill
+from sim.venue.assets import VenueAsset
+from sim.venue.margin import equity_usd, leverage_of, resting_margin_usd, valuation
+from sim.venue.order import OrderRow, basic_document, full_document
+from sim.venue.requests import AskOrderStatus, AskUserFillsByTime, AskUserFunding
+from sim.venue.state import VenueState
+from sim.venue.wire import number, usd
+
+FILLS_MAX = 2_000
+FILLS_REACHABLE = 10_000
+ROWS_MAX = 500
+DAY_MS = 86_400_000
+
+Document = dict[str, Any]
+
+
+def account_of(state: VenueState, user: str) -> Account:
+    """Return the account of an address, an empty one if nobody funded it (an agent's, for instance)."""
+    address = user.lower()
+    return state.accounts.get(address) or Account.funded(address, ZERO)
+
+
+# --- orders ----------------------------------------------------------------------------------------------
+
+
+def open_orders(account: Account) -> list[Document]:
+    return [basic_document(order) for order in reversed(account.open_orders.values())]
+
+
+def frontend_open_orders(account: Account) -> list[Document]:
+    return [full_document(order) for order in reversed(account.open_orders.values())]
+
+
+def order_status(account: Account, request: AskOrderStatus) -> Document:
+    key = request.oid
+    oid = account.cloids.get(key.lower()) if isinstance(key, str) else key
+    order = None if oid is None else account.orders.get(oid)
+    if order is None:
+        return {"status": "unknownOid"}
+    row = OrderRow(account.address, {}, full_document(order), order.status, order.status_ms)
+    return {"status": "order", "order": row.document()}
+
+
+def historical_orders(account: Account) -> list[Document]:
+    return [row.document() for row in reversed(account.history)]
+
+
+# --- fills and funding -----------------------------------------------------------------------------------
+
+
+def fill_document(fill: VenueFill) -> Document:
+    document: Document = {
+        "coin": fill.coin,
+        "px": number(fill.px),
+        "sz": number(fill.size),
+        "side": "B" if fill.buy else "A",
+        "time": fill.at_ms,
+        "startPosition": number(fill.start_position),
+        "dir": fill.direction,
+        "closedPnl": number(fill.closed_pnl_usd),
+        "hash": fill.hash,
+        "oid": fill.oid,
+        "crossed": fill.crossed,
+        "fee": number(fill.fee_usd),
+        "tid": fill.tid,
+    }
+    if fill.cloid is not None:
+        document["cloid"] = fill.cloid
+    if fill.builder_fee_usd is not None:
+        document["builderFee"] = number(fill.builder_fee_usd)
+    if fill.liquidation is not None:
+        document["liquidation"] = {
+            "liquidatedUser": fill.liquidation.user,
+            "markPx": number(fill.liquidation.mark_px),
+            "method": fill.liquidation.method,
+        }
+    return document | {"feeToken": "USDC", "twapId": None}
+
+
+def newest_first(fills: Iterable[VenueFill]) -> list[Document]:
+    """Newest time first, but within one time in the order of execution, as the venue has it."""
+    return [fill_document(fill) for fill in sorted(fills, key=lambda fill: -fill.at_ms)]
+
+
+def user_fills(account: Account) -> list[Document]:
+    return newest_first(account.fills[-FILLS_MAX:])
+
+
+def user_fills_by_time(state: VenueState, account: Account, request: AskUserFillsByTime) -> list[Document]:
+    """Return at most 2000 fills, bounds inclusive: the oldest of the range (so that one can page on), or, reversed,
+    the newest. Their order is newest_first either way, as recorded."""
+    end_ms = state.now_ms if request.end_time is None else request.end_time
+    reachable = account.fills[-FILLS_REACHABLE:]
+    inside = [fill for fill in reachable if request.start_time <= fill.at_ms <= end_ms]
+    return newest_first(inside[-FILLS_MAX:] if request.reversed else inside[:FILLS_MAX])
+
+
+def funding_delta(row: FundingPaid) -> Document:
+    return {
+        "coin": row.coin,
+        "usdc": number(row.usd),
+        "szi": number(row.size),
+        "fundingRate": number(row.rate),
+        "nSamples": None,
+    }
+
+
+def user_funding(state: VenueState, account: Account, request: AskUserFunding) -> list[Document]:
+    end_ms = state.now_ms if request.end_time is None else request.end_time
+    inside = [row for row in account.fundings if request.start_time <= row.at_ms <= end_ms]
+    return [
+        {"time": row.at_ms, "hash": row.hash, "delta": {"type": "funding"} | funding_delta(row)}
+        for row in inside[:ROWS_MAX]
+    ]
+
+
+def ledger_updates(state: VenueState, account: Account, start_ms: int) -> list[Document]:
+    """Return the one deposit that every account of this venue began with."""
+    if account.deposited_usd == 0 or start_ms > state.start_ms:
+        return []
+    delta = {"type": "deposit", "usdc": number(account.deposited_usd)}
+    return [{"time": state.start_ms, "hash": "0x" + 64 * "0", "delta": delta}]
+
+
+# --- limits, roles, fees ---------------------------------------------------------------------------------
+
+
+def rate_limit(account: Account) -> Document:
+    return {
+        "cumVlm": number(account.traded_usd.quantize(Decimal("0.01"))),
+        "nRequestsUsed": account.requests_used,
+        "nRequestsCap": account.requests_cap,
+        "nRequestsSurplus": max(0, account.requests_used - account.requests_cap),
+    }
+
+
+def role(state: VenueState, user: str) -> Document:
+    address = user.lower()
+    if address in state.accounts:
+        return {"role": "user"}
+    agent = state.agents.get(address)
+    if agent is not None:
+        return {"role": "agent", "data": {"user": agent.master}}
+    return {"role": "missing"}
+
+
+def extra_agents(state: VenueState, account: Account) -> list[Document]:
+    """Return the named agents; the unnamed one is not listed."""
+    return [
+        {"name": agent.name, "address": agent.address, "validUntil": agent.valid_until_ms}
+        for agent in state.agents.values()
+        if agent.master == account.address and agent.name
+    ]
+
+
+def active_asset_data(state: VenueState, account: Account, asset: VenueAsset) -> Document:
+    """Return leverage, and how much of the coin the account could still buy and sell at the mark."""
+    leverage, mark = leverage_of(account, asset), state.mark(asset.asset_id)
+    worth = valuation(state, account)
+    free = max(ZERO, equity_usd(state, account) - worth.margin - resting_margin_usd(state, account))
+    held = worth.holdings.get(asset.asset_id)
+    extra = ZERO if held is None else 2 * held.margin
+    long = account.size(asset.asset_id) > 0
+    available = [free + (extra if held and not long else ZERO), free + (extra if held and long else ZERO)]
+    lot = Decimal(1).scaleb(-asset.size_decimals)
+    sizes = [(usdc * leverage / mark).quantize(lot, rounding=ROUND_DOWN) for usdc in available]
+    return {
+        "user": account.address,
+        "coin": asset.name,
+        "leverage": {"type": "cross", "value": leverage},
+        "maxTradeSzs": [number(size) for size in sizes],
+        "availableToTrade": [number(usd(usdc)) for usdc in available],
+        "markPx": number(mark),
+    }
+
+
+def fees(state: VenueState, account: Account) -> Document:
+    """Return the base schedule, and the taker volume of the account's current UTC day."""
+    day_ms = state.now_ms // DAY_MS * DAY_MS
+    today = [fill for fill in account.fills if fill.at_ms >= day_ms]
+    crossed = sum((f.px * f.size for f in today if f.crossed), ZERO)
+    added = sum((f.px * f.size for f in today if not f.crossed), ZERO)
+    day = {"date": _date(day_ms), "userCross": number(crossed), "userAdd": number(added)}
+    return {"dailyUserVlm": [day | {"exchange": "0.0"}], **FEES}
+
+
+def _date(day_ms: int) -> str:
+    return datetime.fromtimestamp(day_ms / 1000, UTC).date().isoformat()
+
+
+def _tier(cutoff: str, cross: str, add: str) -> Document:
+    return {"ntlCutoff": cutoff, "cross": cross, "add": add, "spotCross": "0.0007", "spotAdd": "0.0004"}
+
+
+FEES: Document = {
+    "feeSchedule": {
+        "cross": "0.00045",
+        "add": "0.00015",
+        "spotCross": "0.0007",
+        "spotAdd": "0.0004",
+        "tiers": {
+            "vip": [
+                _tier("5000000.0", "0.0004", "0.00012"),
+                _tier("25000000.0", "0.00035", "0.00008"),
+                _tier("100000000.0", "0.0003", "0.00004"),
+                _tier("500000000.0", "0.00028", "0.0"),
+                _tier("2000000000.0", "0.00026", "0.0"),
+                _tier("7000000000.0", "0.00024", "0.0"),
+            ],
+            "mm": [
+                {"makerFractionCutoff": "0.005", "add": "-0.00001"},
+                {"makerFractionCutoff": "0.015", "add": "-0.00002"},
+                {"makerFractionCutoff": "0.03", "add": "-0.00003"},
+            ],
+        },
+        "referralDiscount": "0.04",
+        "stakingDiscountTiers": [{"bpsOfMaxSupply": "0.0", "discount": "0.0"}],
+    },
+    "userCrossRate": "0.00045",
+    "userAddRate": "0.00015",
+    "userSpotCrossRate": "0.0007",
+    "userSpotAddRate": "0.0004",
+    "activeReferralDiscount": "0.0",
+    "trial": None,
+    "feeTrialEscrow": "0.0",
+    "nextTrialAvailableTimestamp": None,
+    "stakingLink": None,
+    "activeStakingDiscount": {"bpsOfMaxSupply": "0.0", "discount": "0.0"},
+}

@@ -1,0 +1,163 @@
+"""One coin's book: the market's synthetic ladder, dented by takers, with the accounts' resting orders laid over it.
+
+A taker eats the ladder from the top, and what it ate comes back over a few seconds: that is its impact.
+At one price the synthetic size goes first, then resting orders by age.
+"""
+
+from bisect import insort
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+
+from sim.venue.assets import VenueAsset
+from sim.venue.book import Ladder, Level
+from sim.venue.order import Order
+from sim.venue.price_source import PriceSource
+
+RECOVERY_MS = 5_000
+DEPTH = 20
+ZERO = Decimal(0)
+EMPTY = Ladder(0, (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A piece of an execution: against the synthetic ladder, or against a resting order (maker)."""
+
+    px: Decimal
+    size: Decimal
+    maker: Order | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    takes: tuple[Take, ...]
+    self_trades: tuple[Order, ...]
+
+
+def _age(order: Order) -> tuple[Decimal, int]:
+    return (-order.px if order.buy else order.px, order.oid)
+
+
+class Book:
+    def __init__(self, asset: VenueAsset) -> None:
+        self.asset = asset
+        self.ladder = EMPTY
+        self.next_tick_ms = 0
+        self.bids: list[Order] = []
+        self.asks: list[Order] = []
+        self._lot = Decimal(1).scaleb(-asset.size_decimals)
+        self._eaten_bids: list[tuple[int, Decimal]] = []
+        self._eaten_asks: list[tuple[int, Decimal]] = []
+
+    def refresh(self, prices: PriceSource, now_ms: int) -> None:
+        """Read the ladder of now; it holds until next_tick_ms."""
+        self.ladder = prices.ladder(self.asset.asset_id, now_ms)
+        self.next_tick_ms = prices.next_tick_ms(self.asset.asset_id, now_ms)
+
+    # --- resting orders ------------------------------------------------------------------------------
+
+    @property
+    def has_resting(self) -> bool:
+        return bool(self.bids or self.asks)
+
+    def rest(self, order: Order) -> None:
+        insort(self.bids if order.buy else self.asks, order, key=_age)
+
+    def remove(self, order: Order) -> None:
+        (self.bids if order.buy else self.asks).remove(order)
+
+    # --- what can be seen ----------------------------------------------------------------------------
+
+    def synthetic(self, now_ms: int, *, of_bids: bool) -> Sequence[Level]:
+        """Return one side of the ladder, best first, less what takers ate and has not come back."""
+        levels = self.ladder.bids if of_bids else self.ladder.asks
+        eaten = self._eaten(now_ms, of_bids=of_bids)
+        return levels if eaten == 0 else tuple(_without_top(levels, eaten))
+
+    def levels(self, now_ms: int, *, of_bids: bool, depth: int = DEPTH) -> list[Level]:
+        """Return one side as everyone sees it, resting orders included."""
+        synthetic = self.synthetic(now_ms, of_bids=of_bids)
+        resting = self.bids if of_bids else self.asks
+        if not resting:
+            return list(synthetic[:depth])
+        by_px = {level.px: level for level in synthetic}
+        for order in resting:
+            seen = by_px.get(order.px, Level(order.px, ZERO, 0))
+            by_px[order.px] = Level(order.px, seen.size + order.size, seen.orders + 1)
+        return [by_px[px] for px in sorted(by_px, reverse=of_bids)[:depth]]
+
+    def best(self, now_ms: int, *, of_bids: bool) -> Level | None:
+        levels = self.levels(now_ms, of_bids=of_bids, depth=1)
+        return levels[0] if levels else None
+
+    # --- matching ------------------------------------------------------------------------------------
+
+    def match(self, taker: Order, now_ms: int) -> Match:
+        """Return what the taker would execute now. Nothing changes but by settle()."""
+        takes: list[Take] = []
+        own: list[Order] = []
+        wanted = taker.size
+        for px, size, maker in self._opposite(now_ms, taker_buys=taker.buy):
+            if wanted == 0 or (px > taker.px if taker.buy else px < taker.px):
+                break
+            if maker is not None and maker.address == taker.address:
+                own.append(maker)
+                continue
+            takes.append(Take(px, min(size, wanted), maker))
+            wanted -= takes[-1].size
+        return Match(tuple(takes), tuple(own))
+
+    def crossed(self, now_ms: int) -> list[tuple[Order, Decimal]]:
+        """Return the resting orders that the ladder has come through, and how much of each it fills."""
+        fills: list[tuple[Order, Decimal]] = []
+        for resting, buys in ((self.bids, True), (self.asks, False)):
+            if resting:
+                fills += self._crossed_side(resting, now_ms, buys=buys)
+        return fills
+
+    def eat(self, size: Decimal, now_ms: int, *, of_bids: bool) -> None:
+        """Take size off the top of the ladder; it comes back over RECOVERY_MS."""
+        (self._eaten_bids if of_bids else self._eaten_asks).append((now_ms, size))
+
+    def _crossed_side(
+        self, resting: Sequence[Order], now_ms: int, *, buys: bool
+    ) -> Iterator[tuple[Order, Decimal]]:
+        opposite = self.synthetic(now_ms, of_bids=not buys)
+        used = ZERO
+        for order in resting:
+            reach = [lv.size for lv in opposite if (lv.px <= order.px if buys else lv.px >= order.px)]
+            size = min(order.size, sum(reach, ZERO) - used)
+            if size <= 0:
+                return
+            used += size
+            yield order, size
+
+    def _opposite(self, now_ms: int, *, taker_buys: bool) -> Iterator[tuple[Decimal, Decimal, Order | None]]:
+        levels = self.synthetic(now_ms, of_bids=not taker_buys)
+        resting = self.asks if taker_buys else self.bids
+        i = 0
+        for order in resting:
+            while i < len(levels) and (levels[i].px <= order.px if taker_buys else levels[i].px >= order.px):
+                yield levels[i].px, levels[i].size, None
+                i += 1
+            yield order.px, order.size, order
+        for level in levels[i:]:
+            yield level.px, level.size, None
+
+    def _eaten(self, now_ms: int, *, of_bids: bool) -> Decimal:
+        eaten = self._eaten_bids if of_bids else self._eaten_asks
+        if not eaten:
+            return ZERO
+        eaten[:] = [(at, size) for at, size in eaten if now_ms - at < RECOVERY_MS]
+        gone = sum((size * (RECOVERY_MS - now_ms + at) / RECOVERY_MS for at, size in eaten), ZERO)
+        return gone.quantize(self._lot, rounding=ROUND_DOWN)
+
+
+def _without_top(levels: Sequence[Level], eaten: Decimal) -> Iterator[Level]:
+    for level in levels:
+        if eaten >= level.size:
+            eaten -= level.size
+            continue
+        yield Level(level.px, level.size - eaten, level.orders) if eaten else level
+        eaten = ZERO

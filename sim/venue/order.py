@@ -1,0 +1,130 @@
+"""An order at the venue, the grid it must stand on, and how it is written on the wire."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sim.venue.assets import VenueAsset
+from sim.venue.wire import number
+
+FIGURES_MAX = 5
+DECIMALS_MAX = 6
+
+
+@dataclass(slots=True)
+class Order:
+    """size is what remains; asked_size what the client wanted. px in USD, sizes in base units."""
+
+    oid: int
+    address: str
+    asset_id: int
+    coin: str
+    buy: bool
+    px: Decimal
+    asked_size: Decimal
+    size: Decimal
+    tif: str
+    reduce_only: bool
+    at_ms: int
+    cloid: str | None = None
+    status: str = "open"
+    status_ms: int = 0
+    builder: str | None = None
+    builder_rate: Decimal = Decimal(0)
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.buy else -1
+
+    @property
+    def order_type(self) -> str:
+        return "Market" if self.tif in ("FrontendMarket", "LiquidationMarket") else "Limit"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """What happened to an order: its state then, printed for openOrders and for everything else."""
+
+    address: str
+    basic: dict[str, Any]
+    full: dict[str, Any]
+    status: str
+    at_ms: int
+
+    def document(self) -> dict[str, Any]:
+        return {"order": self.full, "status": self.status, "statusTimestamp": self.at_ms}
+
+    def update(self) -> dict[str, Any]:
+        return {"order": self.basic, "status": self.status, "statusTimestamp": self.at_ms}
+
+
+def basic_document(order: Order) -> dict[str, Any]:
+    """openOrders and orderUpdates: cloid and reduceOnly only where they apply."""
+    document: dict[str, Any] = {
+        "coin": order.coin,
+        "side": "B" if order.buy else "A",
+        "limitPx": number(order.px),
+        "sz": number(order.size),
+        "oid": order.oid,
+        "timestamp": order.at_ms,
+        "origSz": number(order.asked_size),
+    }
+    if order.cloid is not None:
+        document["cloid"] = order.cloid
+    if order.reduce_only:
+        document["reduceOnly"] = True
+    return document
+
+
+def full_document(order: Order) -> dict[str, Any]:
+    """frontendOpenOrders, orderStatus, historicalOrders."""
+    return {
+        "coin": order.coin,
+        "side": "B" if order.buy else "A",
+        "limitPx": number(order.px),
+        "sz": number(order.size),
+        "oid": order.oid,
+        "timestamp": order.at_ms,
+        "triggerCondition": "N/A",
+        "isTrigger": False,
+        "triggerPx": "0.0",
+        "children": [],
+        "isPositionTpsl": False,
+        "reduceOnly": order.reduce_only,
+        "orderType": order.order_type,
+        "origSz": number(order.asked_size),
+        "tif": order.tif,
+        "cloid": order.cloid,
+    }
+
+
+def grid_fault(asset: VenueAsset, px: Decimal, size: Decimal) -> str | None:
+    """Return the venue's text for a price or size off its grid (hyperliquid.md 2.7), else None."""
+    if size == 0:
+        return "Order has zero size."
+    if _decimals(size) > asset.size_decimals:
+        return "Order has invalid size."
+    if px <= 0:
+        return "Order has invalid price."
+    if not on_price_grid(asset, px):
+        return f"Price must be divisible by tick size. asset={asset.asset_id}"
+    return None
+
+
+def on_price_grid(asset: VenueAsset, px: Decimal) -> bool:
+    """Five significant figures and 6 - szDecimals decimals at most; whole numbers always."""
+    decimals = _decimals(px)
+    if decimals == 0:
+        return True
+    figures = px.adjusted() + 1 + decimals
+    return figures <= FIGURES_MAX and decimals <= DECIMALS_MAX - asset.size_decimals
+
+
+def average_px(asset: VenueAsset, usd: Decimal, size: Decimal) -> Decimal:
+    """Return an average price, printed to the finest decimal that the coin allows."""
+    return (usd / size).quantize(Decimal(1).scaleb(asset.size_decimals - DECIMALS_MAX))
+
+
+def _decimals(value: Decimal) -> int:
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -1,0 +1,62 @@
+"""Keeps a venue moving: advances it when something is due, and hands over what it has to say."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from adapters.ports import Clock
+from sim.venue.venue import Venue
+from sim.venue.wire import Close
+
+BLOCK_MS = 70
+"""The venue speaks once a block (hyperliquid.md, wire conventions), so it is woken no more often."""
+
+Frames = Sequence[str | Close]
+Deliver = Callable[[int, Frames], None]
+
+
+class Pump:
+    """Owns one task. flush() after every request or frame given to the venue."""
+
+    def __init__(self, venue: Venue, clock: Clock, deliver: Deliver) -> None:
+        self._venue, self._clock, self._deliver = venue, clock, deliver
+        self._due_ms = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def flush(self) -> None:
+        """Hand over the frames there are, and be back when the venue needs it. Raises what stopped the pump."""
+        self._hand_over()
+        task = self._task
+        if task is not None and task.done():
+            task.result()
+        due_ms = self._next_block_ms()
+        if task is None or due_ms < self._due_ms:
+            if task is not None:
+                task.cancel()
+            self._due_ms = due_ms
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="venue pump")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            wait_ms = self._due_ms - self._clock.now_ms()
+            if wait_ms > 0:
+                await self._clock.sleep(wait_ms / 1000)
+                continue
+            self._venue.advance(self._clock.now_ms())
+            self._hand_over()
+            self._due_ms = self._next_block_ms()
+
+    def _next_block_ms(self) -> int:
+        return -(-self._venue.next_ms() // BLOCK_MS) * BLOCK_MS
+
+    def _hand_over(self) -> None:
+        by_connection: dict[int, list[str | Close]] = {}
+        for connection, frame in self._venue.take_frames():
+            by_connection.setdefault(connection, []).append(frame)
+        for connection, frames in by_connection.items():
+            self._deliver(connection, frames)

@@ -1,0 +1,277 @@
+"""Websocket connections: who hears what, when it is repeated, and when a connection is closed."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from sim.venue import frames
+from sim.venue import subscriptions as on
+from sim.venue.account import FundingPaid, VenueFill
+from sim.venue.agenda import Agenda, Duty
+from sim.venue.book import Level
+from sim.venue.order import OrderRow
+from sim.venue.state import Happening, Liquidated, NonUserCancel, Notice, Printed, VenueState
+from sim.venue.subscriptions import Topic, breaks_socket, coin_of, read_message, read_topic
+from sim.venue.tape import Tape, trade_document
+from sim.venue.wire import Close, encode
+
+IDLE_MS = 60_000
+USERS_MAX = 15
+ABNORMAL = Close(1006)
+
+PostAnswer = Callable[[str, Any], Any]
+"""(type, payload) of a post request -> the response member of its answer."""
+
+
+class Connection:
+    def __init__(self, number: int, now_ms: int) -> None:
+        self.number = number
+        self.sent_ms = now_ms
+        self.topics: dict[Topic, None] = {}
+
+
+class Streams:
+    def __init__(self, state: VenueState, agenda: Agenda, tape: Tape, post: PostAnswer) -> None:
+        self._state, self._agenda, self._tape, self._post = state, agenda, tape, post
+        self._connections: dict[int, Connection] = {}
+        self._listeners: dict[Topic, list[Connection]] = {}
+        self._opened = 0
+        self._out: list[tuple[int, str | Close]] = []
+        self._ticking: set[int] = set()
+        self._shown: dict[int, tuple[Level | None, Level | None]] = {}
+
+    # --- connections -----------------------------------------------------------------------------------
+
+    def connect(self) -> int:
+        self._opened += 1
+        self._connections[self._opened] = Connection(self._opened, self._state.now_ms)
+        self._agenda.put(self._state.now_ms + IDLE_MS, Duty.IDLE, self._opened)
+        return self._opened
+
+    def disconnect(self, number: int) -> None:
+        connection = self._connections.pop(number, None)
+        for topic in () if connection is None else list(connection.topics):
+            self._leave(connection, topic)
+
+    def take_frames(self) -> list[tuple[int, str | Close]]:
+        out, self._out = self._out, []
+        return out
+
+    def check_idle(self, number: int) -> None:
+        """Close a connection on which we have sent nothing for a minute, or look again when it may be due."""
+        connection = self._connections.get(number)
+        if connection is None:
+            return
+        due_ms = connection.sent_ms + IDLE_MS
+        if self._state.now_ms >= due_ms:
+            self._close(connection)
+        else:
+            self._agenda.put(due_ms, Duty.IDLE, number)
+
+    def _close(self, connection: Connection) -> None:
+        self.disconnect(connection.number)
+        self._out.append((connection.number, ABNORMAL))
+
+    def _send(self, connection: Connection, text: str) -> None:
+        connection.sent_ms = self._state.now_ms
+        self._out.append((connection.number, text))
+
+    def _error(self, connection: Connection, text: str) -> None:
+        self._send(connection, frames.frame("error", text))
+
+    # --- what clients say ------------------------------------------------------------------------------
+
+    def receive(self, number: int, text: str) -> None:
+        """Take a client's frame. Those of a connection that is closed already are dropped."""
+        connection = self._connections.get(number)
+        if connection is None:
+            return
+        try:
+            message = read_message(text)
+        except msgspec.DecodeError:
+            self._error(connection, f"Error parsing JSON into valid websocket request: {text}")
+            return
+        match message:
+            case on.Ping():
+                self._send(connection, '{"channel":"pong"}')
+            case on.Subscribe(subscription=subscription):
+                self._subscribe(connection, subscription)
+            case on.Unsubscribe(subscription=subscription):
+                self._unsubscribe(connection, subscription)
+            case on.Post(id=post_id, request=request):
+                response = self._post(request.type, request.payload)
+                self._send(connection, frames.frame("post", {"id": post_id, "response": response}))
+
+    def _topic(self, connection: Connection, subscription: Any) -> Topic | None:
+        try:
+            topic = read_topic(subscription)
+        except msgspec.ValidationError:
+            self._error(connection, f"Invalid subscription {encode(subscription).decode()}")
+            return None
+        coin = coin_of(topic)
+        if breaks_socket(topic) or (coin is not None and coin not in self._state.by_name):
+            self._close(connection)
+            return None
+        return topic
+
+    def _subscribe(self, connection: Connection, subscription: Any) -> None:
+        topic = self._topic(connection, subscription)
+        if topic is None:
+            return
+        if topic in connection.topics:
+            self._error(connection, f"Already subscribed: {encode(topic).decode()}")
+            return
+        if isinstance(topic, on.OfUser) and len(_users(connection) | {topic.user}) > USERS_MAX:
+            self._error(connection, f"Cannot track more than {USERS_MAX} total users.")
+            return
+        self._acknowledge(connection, "subscribe", topic)
+        self._join(connection, topic)
+
+    def _unsubscribe(self, connection: Connection, subscription: Any) -> None:
+        topic = self._topic(connection, subscription)
+        if topic is None:
+            return
+        if topic not in connection.topics:
+            self._error(connection, f"Already unsubscribed: {encode(topic).decode()}")
+            return
+        self._leave(connection, topic)
+        self._acknowledge(connection, "unsubscribe", topic)
+
+    def _acknowledge(self, connection: Connection, method: str, topic: Topic) -> None:
+        self._send(
+            connection, frames.frame("subscriptionResponse", {"method": method, "subscription": topic})
+        )
+
+    # --- topics ----------------------------------------------------------------------------------------
+
+    def _join(self, connection: Connection, topic: Topic) -> None:
+        listeners = self._listeners.setdefault(topic, [])
+        listeners.append(connection)
+        connection.topics[topic] = None
+        first = frames.current(self._state, self._tape, topic)
+        if first is not None:
+            self._send(connection, first)
+        cadence_ms = frames.cadence_ms(topic)
+        if cadence_ms is not None and len(listeners) == 1:
+            self._agenda.put(self._state.now_ms + cadence_ms, Duty.REPEAT, (topic, connection.number))
+        if isinstance(topic, on.Bbo | on.Trades):
+            asset_id = self._state.by_name[topic.coin].asset_id
+            self.watch(asset_id)
+            if isinstance(topic, on.Bbo) and len(listeners) == 1:
+                self._shown[asset_id] = self._best(asset_id)
+
+    def _leave(self, connection: Connection | None, topic: Topic) -> None:
+        if connection is None:
+            return
+        connection.topics.pop(topic, None)
+        listeners = self._listeners[topic]
+        listeners.remove(connection)
+        if not listeners:
+            del self._listeners[topic]
+
+    def repeat(self, topic: Topic, started_by: int) -> None:
+        """Send a topic again to all who listen, and put its next time on the agenda."""
+        cadence_ms = frames.cadence_ms(topic)
+        if topic not in self._listeners or cadence_ms is None:
+            return
+        self._publish(topic, frames.current(self._state, self._tape, topic))
+        self._agenda.put(self._state.now_ms + cadence_ms, Duty.REPEAT, (topic, started_by))
+
+    def _publish(self, topic: Topic, text: str | None) -> None:
+        if text is not None:
+            for connection in self._listeners.get(topic, ()):
+                self._send(connection, text)
+
+    # --- coins -----------------------------------------------------------------------------------------
+
+    def watch(self, asset_id: int) -> None:
+        """See to it that the coin's ticks are on the agenda as long as somebody needs them."""
+        if asset_id not in self._ticking:
+            self._ticking.add(asset_id)
+            self._agenda.put(self._state.book(asset_id).next_tick_ms, Duty.TICK, asset_id)
+
+    def tick(self, asset_id: int) -> None:
+        """The market moved: show best prices and others' trades, and look again at the next tick."""
+        coin = self._state.prices.assets[asset_id].name
+        book = self._state.book(asset_id)
+        trades = on.Trades(coin) in self._listeners
+        if not (trades or book.has_resting or on.Bbo(coin) in self._listeners):
+            self._ticking.discard(asset_id)
+            return
+        self.show_best(asset_id)
+        if trades:
+            self._show_others(asset_id, coin)
+        self._agenda.put(book.next_tick_ms, Duty.TICK, asset_id)
+
+    def show_best(self, asset_id: int) -> None:
+        """Send the best prices of a coin if they are not what was sent last."""
+        topic = on.Bbo(self._state.prices.assets[asset_id].name)
+        if topic not in self._listeners:
+            self._shown.pop(asset_id, None)
+            return
+        best = self._best(asset_id)
+        if self._shown.get(asset_id) != best:
+            self._shown[asset_id] = best
+            self._publish(topic, frames.bbo_frame(topic.coin, self._state.now_ms, *best))
+
+    def _best(self, asset_id: int) -> tuple[Level | None, Level | None]:
+        book, now_ms = self._state.book(asset_id), self._state.now_ms
+        return book.best(now_ms, of_bids=True), book.best(now_ms, of_bids=False)
+
+    def _show_others(self, asset_id: int, coin: str) -> None:
+        trade = self._tape.others(asset_id, self._state.now_ms)
+        if trade is not None:
+            self._publish(on.Trades(coin), frames.frame("trades", [trade_document(trade)]))
+
+    # --- events ----------------------------------------------------------------------------------------
+
+    def tell(self, happened: Sequence[Happening]) -> None:
+        """Send what has happened to those who listen: once per user and channel, in order."""
+        prints: dict[str, list[Printed]] = {}
+        fills: dict[str, list[VenueFill]] = {}
+        fundings: dict[str, list[FundingPaid]] = {}
+        orders: dict[str, list[OrderRow]] = {}
+        for one in happened:
+            match one:
+                case Printed():
+                    prints.setdefault(one.coin, []).append(one)
+                case VenueFill():
+                    fills.setdefault(one.address, []).append(one)
+                case FundingPaid():
+                    fundings.setdefault(one.address, []).append(one)
+                case OrderRow():
+                    orders.setdefault(one.address, []).append(one)
+                case Notice():
+                    self._publish(on.Notification(one.address), frames.notice_frame(one))
+            self._tell_event(one)
+        for coin, trades in prints.items():
+            self._tell_trades(coin, trades)
+        for user, rows in orders.items():
+            if on.OrderUpdates(user) in self._listeners:
+                updates = [row.update() for row in rows]
+                self._publish(on.OrderUpdates(user), frames.frame("orderUpdates", updates))
+        for user, executed in fills.items():
+            for topic in (on.UserFills(user), on.UserFills(user, aggregate_by_time=True)):
+                if topic in self._listeners:
+                    self._publish(topic, frames.fills_frame(user, executed))
+        for user, paid in fundings.items():
+            if on.UserFundings(user) in self._listeners:
+                self._publish(on.UserFundings(user), frames.fundings_frame(user, paid))
+
+    def _tell_event(self, happening: Happening) -> None:
+        if isinstance(happening, VenueFill | FundingPaid | NonUserCancel | Liquidated):
+            topic = on.UserEvents(happening.address)
+            if topic in self._listeners:
+                self._publish(topic, frames.event_frame(happening))
+
+    def _tell_trades(self, coin: str, trades: Sequence[Printed]) -> None:
+        for trade in trades:
+            self._tape.add(trade)
+        if on.Trades(coin) in self._listeners:
+            documents = [trade_document(trade) for trade in trades]
+            self._publish(on.Trades(coin), frames.frame("trades", documents))
+
+
+def _users(connection: Connection) -> set[str]:
+    return {topic.user for topic in connection.topics if isinstance(topic, on.OfUser)}

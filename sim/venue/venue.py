@@ -1,0 +1,220 @@
+"""Hyperliquid as a machine without IO: requests and frames in, replies and frames out, time given.
+
+It has no clock and no randomness but its seed: the same calls at the same times give the same bytes.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from sim.venue.account import Account, FundingPaid, VenueFill
+from sim.venue.actions import convert_envelope, read_envelope
+from sim.venue.agenda import Agenda, Due, Duty
+from sim.venue.clearing import drop, liquidate, pay_funding, settle_delisted, underwater
+from sim.venue.exchange import act
+from sim.venue.info import answer
+from sim.venue.info_market import NoSuchCoin
+from sim.venue.margin import equity_usd
+from sim.venue.placing import match_resting
+from sim.venue.price_source import HOUR_MS, PRICE_CADENCE_MS, PriceSource
+from sim.venue.requests import convert_request, read_request
+from sim.venue.signature import Chain, Unrecoverable
+from sim.venue.state import VenueState
+from sim.venue.streams import Streams
+from sim.venue.tape import Tape
+from sim.venue.wire import JSON, TEXT, Close, Reply, reply
+
+WRONG_TYPE = Reply(415, TEXT, b"Expected request with `Content-Type: application/json`")
+WRONG_SHAPE = Reply(422, TEXT, b"Failed to deserialize the JSON body into the target type")
+NO_JSON = Reply(400, TEXT, b"Failed to parse the request body as JSON")
+NO_PATH = Reply(404, TEXT, b"")
+NO_COIN = Reply(500, JSON, b"null")
+DAY_MS = 24 * HOUR_MS
+
+
+class Venue:
+    def __init__(
+        self,
+        market: PriceSource,
+        *,
+        accounts: Mapping[str, Decimal],
+        agents: Mapping[str, str],
+        start_ms: int,
+        seed: int,
+        chain: Chain = Chain.TESTNET,
+    ) -> None:
+        """accounts: address -> USDC; agents: agent's address -> its master's."""
+        self._state = VenueState(market, chain, accounts=accounts, agents=agents, at=(start_ms, seed))
+        self._agenda, self._tape = Agenda(), Tape(self._state)
+        self._streams = Streams(self._state, self._agenda, self._tape, self._post)
+        self._agenda.put(start_ms - start_ms % HOUR_MS + HOUR_MS, Duty.HOUR)
+        for asset in market.assets:
+            if asset.delisted_from_ms is not None and asset.delisted_from_ms > start_ms:
+                self._agenda.put(asset.delisted_from_ms, Duty.DELIST, asset.asset_id)
+
+    # --- requests --------------------------------------------------------------------------------------
+
+    def http(self, path: str, content_type: str | None, body: bytes, *, now_ms: int) -> Reply:
+        """Answer a POST exactly as hyperliquid.md 1.1 has it."""
+        self.advance(now_ms)
+        if path not in ("/info", "/exchange"):
+            return NO_PATH
+        if (content_type or "").partition(";")[0].strip().lower() != JSON:
+            return WRONG_TYPE
+        try:
+            return reply(self._info(body) if path == "/info" else self._exchange(body))
+        except NoSuchCoin:
+            return NO_COIN
+        except (msgspec.ValidationError, Unrecoverable):
+            return WRONG_SHAPE
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return NO_JSON
+
+    def _info(self, body: bytes) -> Any:
+        return answer(self._state, self._tape, read_request(body))
+
+    def _exchange(self, body: bytes) -> Any:
+        document = act(self._state, read_envelope(body))
+        self._settle()
+        return document
+
+    def _post(self, kind: str, payload: Any) -> Any:
+        """Answer a post request of a websocket; what would be an HTTP error is a string there."""
+        try:
+            if kind == "info":
+                data = answer(self._state, self._tape, convert_request(payload))
+                return {"type": "info", "payload": {"type": payload["type"], "data": data}}
+            return {"type": "action", "payload": act(self._state, convert_envelope(payload))}
+        except NoSuchCoin:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+        except (msgspec.ValidationError, Unrecoverable):
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return {"type": "error", "payload": f"{status.value} {status.phrase}"}
+
+    # --- websockets ------------------------------------------------------------------------------------
+
+    def connect(self, *, now_ms: int) -> int:
+        """Open a connection and return its number."""
+        self.advance(now_ms)
+        return self._streams.connect()
+
+    def receive(self, connection: int, text: str, *, now_ms: int) -> None:
+        self.advance(now_ms)
+        self._streams.receive(connection, text)
+        self._settle()
+
+    def disconnect(self, connection: int) -> None:
+        self._streams.disconnect(connection)
+
+    def take_frames(self) -> list[tuple[int, str | Close]]:
+        """Return what there is to send since the last call, as (connection, frame), in order."""
+        return self._streams.take_frames()
+
+    # --- time ------------------------------------------------------------------------------------------
+
+    def next_ms(self) -> int:
+        """Return when advance() has something to do next."""
+        return self._agenda.next_ms
+
+    def advance(self, now_ms: int) -> None:
+        """Do what has come due, each thing at its own moment. Time never goes back."""
+        while (due := self._agenda.take(now_ms)) is not None:
+            self._state.now_ms = max(self._state.now_ms, due.at_ms)
+            self._do(due)
+            self._settle()
+        self._state.now_ms = max(self._state.now_ms, now_ms)
+
+    def _do(self, due: Due) -> None:
+        match due.duty:
+            case Duty.TICK:
+                match_resting(self._state, due.subject)
+                self._streams.tick(due.subject)
+            case Duty.PRICES:
+                self._check_margins()
+            case Duty.HOUR:
+                pay_funding(self._state, due.at_ms)
+                self._agenda.put(due.at_ms + HOUR_MS, Duty.HOUR)
+            case Duty.DELIST:
+                settle_delisted(self._state, due.subject)
+            case Duty.SCHEDULED_CANCEL:
+                self._scheduled_cancel(due)
+            case Duty.REPEAT:
+                self._streams.repeat(*due.subject)
+            case Duty.IDLE:
+                self._streams.check_idle(due.subject)
+
+    def _settle(self) -> None:
+        """Send what has happened, and put on the agenda what follows from it."""
+        state = self._state
+        while state.happened or state.touched:
+            happened, state.happened = state.happened, []
+            touched, state.touched = state.touched, {}
+            self._streams.tell(happened)
+            for asset_id in touched:
+                self._streams.show_best(asset_id)
+                if state.book(asset_id).has_resting:
+                    self._streams.watch(asset_id)
+        self._mind_margins()
+        self._mind_scheduled()
+
+    # --- margins ---------------------------------------------------------------------------------------
+
+    _minding_margins = False
+
+    def _mind_margins(self) -> None:
+        state = self._state
+        if not self._minding_margins and any(a.positions for a in state.accounts.values()):
+            self._minding_margins = True
+            now_ms = state.now_ms
+            self._agenda.put(now_ms - now_ms % PRICE_CADENCE_MS + PRICE_CADENCE_MS, Duty.PRICES)
+
+    def _check_margins(self) -> None:
+        self._minding_margins = False
+        for account in self._state.accounts.values():
+            if underwater(self._state, account):
+                liquidate(self._state, account)
+
+    # --- the dead-man's switch --------------------------------------------------------------------------
+
+    def _mind_scheduled(self) -> None:
+        for account in self._state.accounts.values():
+            scheduled = account.scheduled
+            if scheduled.at_ms is not None and not scheduled.on_agenda:
+                scheduled.on_agenda = True
+                self._agenda.put(scheduled.at_ms, Duty.SCHEDULED_CANCEL, account.address)
+
+    def _scheduled_cancel(self, due: Due) -> None:
+        account = self._state.accounts[due.subject]
+        scheduled = account.scheduled
+        scheduled.on_agenda = False
+        if scheduled.at_ms is None or scheduled.at_ms > due.at_ms:
+            return
+        scheduled.at_ms = None
+        today = due.at_ms // DAY_MS
+        scheduled.triggers = scheduled.triggers + 1 if scheduled.day == today else 1
+        scheduled.day = today
+        for order in list(account.open_orders.values()):
+            drop(self._state, order, "scheduledCancel")
+
+    # --- the ledger, for tests and reports ---------------------------------------------------------------
+
+    def fills(self, address: str) -> tuple[VenueFill, ...]:
+        return tuple(self._account(address).fills)
+
+    def fundings(self, address: str) -> tuple[FundingPaid, ...]:
+        return tuple(self._account(address).fundings)
+
+    def positions(self, address: str) -> dict[str, Decimal]:
+        """Return coin -> signed size in base units, without flat coins."""
+        assets = self._state.prices.assets
+        return {assets[i].name: held.size for i, held in self._account(address).positions.items()}
+
+    def equity(self, address: str) -> Decimal:
+        """Return cash plus positions at the marks of the last advance(), in USD."""
+        return equity_usd(self._state, self._account(address))
+
+    def _account(self, address: str) -> Account:
+        return self._state.accounts[address.lower()]

@@ -1,0 +1,197 @@
+"""The venue in memory, on the virtual loop: latency, order, the pump, broken connections."""
+
+import asyncio
+import json
+
+import pytest
+from hyperliquid.utils.signing import sign_l1_action
+
+from adapters.ports import Unknown
+from sim.loop import run
+from sim.venue.memory import InMemoryVenue
+from sim.venue.venue import Venue
+from tests.sim.venue.desk import AGENT, ALICE, MASTER, order_action
+from tests.sim.venue.small_market import HOUR_MS, START_MS, D, SmallMarket
+
+
+class LoopClock:
+    def now_ms(self):
+        return START_MS + 1_000 + int(asyncio.get_running_loop().time() * 1000)
+
+    async def sleep(self, seconds):
+        await asyncio.sleep(seconds)
+
+
+class Night:
+    def __init__(self, seed=1, **options):
+        self.market, self.clock = SmallMarket(), LoopClock()
+        self.venue = Venue(
+            self.market,
+            accounts={MASTER.address: D(1_000_000)},
+            agents={AGENT.address: MASTER.address},
+            start_ms=START_MS + 1_000,
+            seed=seed,
+        )
+        self.peer = InMemoryVenue(self.venue, self.clock, seed=seed, **options)
+
+    async def info(self, timeout_s=5.0, **request):
+        reply = await self.peer.post("/info", json.dumps(request).encode(), timeout_s=timeout_s)
+        return json.loads(reply.body)
+
+    async def order(self, *asked, timeout_s=5.0):
+        action, nonce = order_action(self.market, (*asked, False, None)), self.clock.now_ms()
+        envelope = {
+            "action": action,
+            "nonce": nonce,
+            "signature": sign_l1_action(AGENT, action, None, nonce, None, False),
+        }
+        reply = await self.peer.post("/exchange", json.dumps(envelope).encode(), timeout_s=timeout_s)
+        return json.loads(reply.body)["response"]["data"]["statuses"][0]
+
+    async def subscribed(self, **subscription):
+        socket = await self.peer.connect()
+        await socket.send(json.dumps({"method": "subscribe", "subscription": subscription}))
+        return socket
+
+
+async def read(socket):
+    return json.loads(await socket.receive())
+
+
+async def read_to_the_end(socket):
+    while True:
+        await socket.receive()
+
+
+def test_a_request_takes_its_way_there_and_back():
+    async def main():
+        night = Night(latency_ms=(40, 40))
+        before = night.clock.now_ms()
+        status = await night.info(type="exchangeStatus")
+        return status["time"] - before, night.clock.now_ms() - before
+
+    assert run(main()) == (40, 80)
+
+
+def test_a_reply_that_comes_too_late_is_unknown_and_the_order_is_there():
+    async def main():
+        night = Night(latency_ms=(40, 40))
+        with pytest.raises(Unknown, match=r"within 0\.05 s"):
+            await night.order("ETH", 1, 4100, "Ioc", timeout_s=0.05)
+        assert night.venue.positions(ALICE) == {"ETH": D(1)}
+        with pytest.raises(Unknown):
+            await night.order("ETH", 1, 4100, "Ioc", timeout_s=0.03)
+        assert night.venue.positions(ALICE) == {"ETH": D(1)}
+
+    run(main())
+
+
+def test_frames_come_in_order_whatever_their_latency():
+    async def main():
+        night = Night(latency_ms=(10, 5_000))
+        socket = await night.subscribed(type="bbo", coin="ETH")
+        assert (await read(socket))["channel"] == "subscriptionResponse"
+        for tick in range(40):
+            night.market.mids["ETH"] = D(4000) + tick
+            await night.clock.sleep(1)
+        return [(await read(socket))["data"]["time"] for _ in range(35)]
+
+    times = run(main())
+    assert times == sorted(times)
+
+
+def test_the_market_moves_while_nobody_asks():
+    async def main():
+        night = Night()
+        socket = await night.subscribed(type="bbo", coin="ETH")
+        for _ in range(2):
+            await read(socket)
+        night.market.mids["ETH"] = D(4_500)
+        frame = await read(socket)
+        lag_ms = night.clock.now_ms() - frame["data"]["time"]
+        return frame["data"]["bbo"][0]["px"], lag_ms
+
+    px, lag_ms = run(main())
+    assert px == "4499.9"
+    assert 30 <= lag_ms <= 60 + 70
+
+
+def test_funding_is_paid_though_the_pump_slept_for_an_hour():
+    async def main():
+        night = Night()
+        await night.order("ETH", 5, 4100, "Ioc")
+        await night.clock.sleep(HOUR_MS / 1000)
+        return await night.info(type="userFunding", user=ALICE, startTime=0)
+
+    assert len(run(main())) == 1
+
+
+def test_a_fill_reaches_the_socket():
+    async def main():
+        night = Night()
+        socket = await night.subscribed(type="userFills", user=ALICE)
+        for _ in range(2):
+            await read(socket)
+        await night.order("ETH", 1, 4100, "Ioc")
+        return await read(socket)
+
+    assert run(main())["data"]["fills"][0]["sz"] == "1.0"
+
+
+def test_dropped_sockets_raise_and_a_new_one_may_be_opened():
+    async def main():
+        night = Night()
+        socket = await night.subscribed(type="userFills", user=ALICE)
+        await read(socket)
+        night.peer.drop_sockets()
+        with pytest.raises(ConnectionError, match="1006"):
+            await read_to_the_end(socket)
+        assert night.peer.sockets == {}
+        again = await night.subscribed(type="userFills", user=ALICE)
+        return (await read(again))["channel"]
+
+    assert run(main()) == "subscriptionResponse"
+
+
+def test_an_unknown_coin_closes_the_socket_and_so_does_a_minute_of_silence():
+    async def main():
+        night = Night()
+        socket = await night.subscribed(type="bbo", coin="NOPE")
+        with pytest.raises(ConnectionError, match="1006"):
+            await socket.receive()
+        socket, before = await night.peer.connect(), night.clock.now_ms()
+        with pytest.raises(ConnectionError, match="1006"):
+            await socket.receive()
+        return night.clock.now_ms() - before
+
+    assert 60_000 <= run(main()) <= 60_200
+
+
+def test_the_client_may_leave():
+    async def main():
+        night = Night()
+        socket = await night.subscribed(type="bbo", coin="ETH")
+        await read(socket)
+        await socket.close()
+        night.market.mids["ETH"] = D(4_500)
+        await night.clock.sleep(5)
+        assert night.peer.sockets == {}
+        await night.peer.close()
+
+    run(main())
+
+
+def test_the_same_seed_gives_the_same_night_and_another_seed_another():
+    def night_of(seed):
+        async def main():
+            night = Night(seed)
+            socket = await night.subscribed(type="trades", coin="ETH")
+            await night.order("ETH", 1, 4100, "Ioc")
+            await night.order("ETH", -1, 3900, "Ioc")
+            frames = [await read(socket) for _ in range(8)]
+            return json.dumps(frames), night.clock.now_ms()
+
+        return run(main())
+
+    assert night_of(3) == night_of(3)
+    assert night_of(3) != night_of(4)
