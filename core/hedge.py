@@ -162,8 +162,13 @@ def note_failures(state: State, *, failed: int, filled: int) -> State:
 
 
 def renewed(hedge: HedgeState) -> HedgeState:
-    """Return the hedge state for a new session: betas stay, the record of the night begins again."""
-    return HedgeState(betas=hedge.betas, last_sent_ms=hedge.last_sent_ms, failures=hedge.failures)
+    """Return the hedge state for a new session: what decides stays, the record of the night begins again."""
+    return HedgeState(
+        betas=hedge.betas,
+        last_sent_ms=hedge.last_sent_ms,
+        failures=hedge.failures,
+        turnover=hedge.turnover,
+    )
 
 
 def _observed(state: State) -> State:

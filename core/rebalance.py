@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from core import book, risk, trade
 from core.calendar import Timetable, current_close_ms, next_phase, session_day, timetable
 from core.events import PreflightDone, ProFormaFailed, ProFormaReady
-from core.hedge import renewed
+from core.hedge import is_settled, renewed
 from core.intents import (
     AnyIntent,
     CancelOrders,
@@ -70,6 +70,8 @@ def on_proforma(state: State, event: ProFormaReady) -> Step:
     """Take the weights of the phase that waits for them; a late or foreign result changes nothing."""
     session = state.session
     if session is None or session.day != event.session or session.stage is not _WAITING_FOR[event.phase]:
+        return state, ()
+    if state.at_ms >= _give_up_ms(state, event.phase):
         return state, ()
     betas = {c: b for c, b in event.proforma.betas.items() if all(map(math.isfinite, b))}
     state = replace(state, hedge=replace(state.hedge, betas={**state.hedge.betas, **betas}))
@@ -160,7 +162,7 @@ def _projecting(state: State) -> Step:
         return _moved(_gave_up(state, Phase.PROJECTED), Stage.FREEZING), ()
     if not _is_priced(state):
         return state, ()
-    return _ask_pipeline(state, Phase.PROJECTED, give_up_ms=_table(state).freeze_ms)
+    return _ask_pipeline(state, Phase.PROJECTED)
 
 
 def _is_priced(state: State) -> bool:
@@ -195,7 +197,7 @@ def _frozen(state: State) -> Step:
 def _correcting(state: State) -> Step:
     if state.at_ms >= _table(state).deadline_ms:
         return _moved(_gave_up(state, Phase.CORRECTION), Stage.CLOSING), ()
-    return _ask_pipeline(state, Phase.CORRECTION, give_up_ms=_table(state).deadline_ms)
+    return _ask_pipeline(state, Phase.CORRECTION)
 
 
 def _corrected(state: State) -> Step:
@@ -209,7 +211,7 @@ def _closing(state: State) -> Step:
     session = _session(state)
     waited_ms = state.at_ms - session.stage_ms
     halted = state.trading is TradingState.HALTED
-    quiet = not state.orders.open and (halted or state.hedge.outside_since_ms is None)
+    quiet = not state.orders.open and (halted or is_settled(state))
     snapshot = state.account.snapshot
     if quiet and snapshot is not None and _books_agree(state, session.stage_ms):
         session = replace(session, closing=snapshot, closing_ledger=state.book.ledger)
@@ -287,7 +289,12 @@ def _ask_preflight(state: State) -> Step:
     return state, (RunPreflight(session=session.day, held=held),)
 
 
-def _ask_pipeline(state: State, phase: Phase, *, give_up_ms: int) -> Step:
+def _give_up_ms(state: State, phase: Phase) -> int:
+    """Return when a result of the phase is of no more use."""
+    return _table(state).freeze_ms if phase is Phase.PROJECTED else _table(state).deadline_ms
+
+
+def _ask_pipeline(state: State, phase: Phase) -> Step:
     session = _session(state)
     record, opening = session.phase(phase), session.opening
     if record.requested_ms is not None or record.attempts >= ATTEMPTS_MAX or opening is None:
@@ -307,7 +314,7 @@ def _ask_pipeline(state: State, phase: Phase, *, give_up_ms: int) -> Step:
         held_qty=held,
         equity_usd=opening.snapshot.equity_usd,
         prices=mids if phase is Phase.PROJECTED else {},
-        give_up_ms=give_up_ms,
+        give_up_ms=_give_up_ms(state, phase),
     )
     return replace(state, session=_with_phase(session, record)), (intent,)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from statistics import median, quantiles
 from typing import Any
 
-from core import hedge, risk
+from core import hedge, risk, trade
 from core.calendar import timetable
 from core.sizing import to_decimal
 from core.state import ZERO, Ledger, LegStats, PhaseRecord, Session, State
@@ -32,7 +32,7 @@ def session_report(state: State) -> Document:
         "restarts": session.restarts,
         "problems": list(session.problems),
         "universe": list(session.universe or ()),
-        "phases": {p.value: _phase(session, session.phase(p)) for p in Phase},
+        "phases": {p.value: _phase(state, session, session.phase(p)) for p in Phase},
         "orders": _orders(state, session),
         "fills": _fills(session),
         "assets": _assets(state, session),
@@ -55,7 +55,15 @@ def final_targets(session: Session) -> dict[Coin, Decimal]:
     return corrected.targets if corrected.proforma is not None else session.projected.targets
 
 
-def _phase(session: Session, record: PhaseRecord) -> Document:
+def _slices(state: State, session: Session, record: PhaseRecord) -> int:
+    """Return how many of the planned slices came due; the repetitions after the last are not counted."""
+    if record.started_ms is None:
+        return 0
+    plan = trade.schedule(session, record, seed=state.settings.seed)
+    return min(record.next_slice, plan.count(state.settings.twap))
+
+
+def _phase(state: State, session: Session, record: PhaseRecord) -> Document:
     proforma = record.proforma
     opening = session.opening
     previous = {c: str(p.qty) for c, p in opening.snapshot.positions.items()} if opening else {}
@@ -66,7 +74,7 @@ def _phase(session: Session, record: PhaseRecord) -> Document:
         "start": iso(record.started_ms),
         "end": iso(record.ended_ms),
         "attempts": record.attempts,
-        "slices": record.next_slice,
+        "slices": _slices(state, session, record),
         "targets": {c: str(q) for c, q in sorted(record.targets.items())},
         "previous": previous,
         "weights": dict(sorted(proforma.weights.items())) if proforma else {},

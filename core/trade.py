@@ -67,12 +67,22 @@ def _child(state: State, record: PhaseRecord, plan: twap.Schedule, coin: Coin, k
         planned_qty=target - record.start_qty.get(coin, ZERO),
         position_qty=position,
         px=quote.mid,
-        adv_usd=record.proforma.adv_usd.get(coin, 0.0) if record.proforma else 0.0,
+        adv_usd=_adv_usd(state, coin),
     )
     qty = twap.child_qty(gap, instrument, schedule=plan, k=k, settings=state.settings.twap)
     if not qty:
         return None
     return _order(state, record, quote, qty)
+
+
+def _adv_usd(state: State, coin: Coin) -> float:
+    """Return what is traded in a day, as either phase knows it: a coin without its close is in the first one only."""
+    session = state.session
+    assert session is not None
+    for record in (session.correction, session.projected):
+        if record.proforma is not None and coin in record.proforma.adv_usd:
+            return record.proforma.adv_usd[coin]
+    return 0.0
 
 
 def _order(state: State, record: PhaseRecord, quote: Quote, qty: Decimal) -> Order:

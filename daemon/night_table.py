@@ -5,7 +5,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -46,7 +45,7 @@ def night_table(report: dict[str, Any], page: Path | None) -> Group:
         *_head(night, verdict(night)),
         _phases(night),
         _legs(night),
-        _assets(night),
+        *_assets(night),
         *_figures(night),
         Text(f"page    {page or 'none was written'}", style="bold", overflow="fold"),
     )
@@ -72,21 +71,17 @@ def _line(text: str, style: str = "") -> Text:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Row]) -> Table:
-    """A table without lines. Columns that end in '>' stand right; only the last may be cut, a number never."""
-    table, kept = Table(box=None, padding=(0, 2, 0, 0), header_style="bold cyan", pad_edge=False), list(rows)
-    for n, name in enumerate(columns):
-        title, last = name.rstrip(">"), n == len(columns) - 1 and not name.endswith(">")
-        table.add_column(
-            title,
-            justify="left" if title == name else "right",
-            no_wrap=last,
-            overflow="ellipsis" if last else "fold",
-            min_width=None if last else max(cell_len(c) for c in (title, *(cells[n] for cells, _ in kept))),
-        )
-    for cells, style in kept:
-        *numbers, last_cell = (Text(cell.replace("\n", " ")) for cell in cells)
-        last_cell.overflow = "ellipsis"
-        table.add_row(*numbers, last_cell, style=style)
+    """A table without lines. Columns that end in '>' stand right; only the last may be cut, a number never.
+
+    rich narrows the columns that may wrap: so only the last one may, and its cells then cut themselves short.
+    """
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold cyan", pad_edge=False)
+    for name in columns:
+        title = name.rstrip(">")
+        last = name == columns[-1] == title
+        table.add_column(title, justify="left" if title == name else "right", no_wrap=not last)
+    for cells, style in rows:
+        table.add_row(*(_line(cell) for cell in cells), style=style)
     return table
 
 
@@ -123,14 +118,14 @@ def _legs(night: NightReport) -> Table:
     )
 
 
-def _assets(night: NightReport) -> Table:
+def _assets(night: NightReport) -> list[RenderableType]:
     names = sorted(night.names, key=lambda a: _size(night, a), reverse=True)
     rows = [_asset(a) for a in names[:NAMES_MAX]]
-    if rest := names[NAMES_MAX:]:
-        off = sum(a.is_off for a in rest)
-        text = f"{len(rest)} smaller of {len(names)} are on the page, {off or 'none'} of them off target"
-        rows.append((("…", "", "", "", "", text), "dim"))
-    return _table(("asset", "target>", "position>", "lots off>", "USD off>", "reason"), rows)
+    table = _table(("asset", "target>", "position>", "lots off>", "USD off>", "reason"), rows)
+    if not (rest := names[NAMES_MAX:]):
+        return [table]
+    off = sum(a.is_off for a in rest) or "none"
+    return [table, _line(f"… {len(rest)} smaller of {len(names)} are on the page, {off} of them off target")]
 
 
 def _asset(asset: AssetRow) -> Row:
@@ -148,21 +143,23 @@ def _size(night: NightReport, asset: AssetRow) -> tuple[bool, float, float]:
 
 
 def _figures(night: NightReport) -> list[RenderableType]:
-    h, e = night.hedge, night.equity
-    took = f"{milliseconds(h.fill_to_hedge_median_ms)} ms, p99 {milliseconds(h.fill_to_hedge_p99_ms)} ms"
+    e = night.equity
     change = f"{usd(e.before)} -> {usd(e.after)}, {signed_usd(e.change_usd)} USD ({bps(e.change_bps)} bps)"
     parts = ", ".join(f"{n} {signed_usd(x)}" for n, x in e.parts) or "no opening or no closing snapshot"
     failed = [c.name for c in night.invariants if not c.held]
     return [
         *(_line(_factor(night, coin)) for coin in HEDGE_COINS),
-        _line(
-            f"hedge   {h.count} orders; band ±{usd(h.band_usd)} USD, outside it for {seconds(h.outside_band_s)} s; "
-            f"fill to hedge {took}"
-        ),
+        _line(f"hedge   {_hedging(night)}"),
         _line(f"equity  {change}"),
         _line(f"        {parts}"),
         *([_line(f"failed  {'; '.join(failed)}", style="red")] if failed else []),
     ]
+
+
+def _hedging(night: NightReport) -> str:
+    h = night.hedge
+    took = f"{milliseconds(h.fill_to_hedge_median_ms)} ms after the fill (p99 {milliseconds(h.fill_to_hedge_p99_ms)})"
+    return f"{h.count} orders, {took}; band ±{usd(h.band_usd)}, outside {seconds(h.outside_band_s)} s"
 
 
 def _factor(night: NightReport, coin: str) -> str:

@@ -1,6 +1,7 @@
 """The table that `make run` ends with."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -28,23 +29,19 @@ def test_a_night_of_20_assets_fits_on_one_screen(report):
 
 
 def test_the_worst_night_still_fits_on_one_screen(report):
-    for asset in report["assets"]:
-        if asset["coin"] not in ("BTC", "ETH"):
-            asset = asset | {
-                "residual_lots": 99.0,
-                "residual_usd": 5e6,
-                "reason": f"why {asset['coin']} " * 20,
-            }
+    off = {"residual_lots": 99.0, "residual_usd": 5e6}
+    assets = [a | off | {"reason": f"why {a['coin']} " * 20} for a in report["assets"]]
     broken = [i | {"held": False, "detail": "bad " * 60} for i in report["invariants"]]
-    worst = report | {"invariants": broken, "problems": ["clock off"] * 9, "halt_reason": "all of it"}
+    worst = report | {"assets": assets, "invariants": broken, "problems": ["clock off"] * 9, "restarts": 3}
     assert len(lines(worst)) <= 40
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])
 def test_no_digit_of_a_position_is_ever_cut_off(report, width):
-    shown = "".join(lines(report, width=width)).replace("−", "-").replace(",", "")
+    wordy = [a | {"reason": "not filled by the deadline " * 9} for a in report["assets"]]
+    shown = "".join(lines(report | {"assets": wordy}, width=width)).replace("−", "-").replace(",", "")
     for asset in report["assets"]:
-        assert asset["position"] in shown
+        assert f"{Decimal(asset['position']).normalize():f}" in shown
 
 
 def test_the_headline_answers_first_and_the_path_comes_last(report):
@@ -106,6 +103,13 @@ def test_failed_checks_are_named(report):
 def test_a_night_without_opening_or_closing_says_so(report):
     shown = "\n".join(lines(report | {"equity": {"before": None, "after": None, "explained": False}}))
     assert "no opening or no closing snapshot" in shown
+
+
+def test_a_delta_that_nobody_knows_is_a_dash_and_not_zero(report):
+    hedge = report["hedge"] | {"final_delta_usd": {"BTC": None, "ETH": None}, "band_usd": None}
+    shown = "\n".join(lines(report | {"hedge": hedge}))
+    assert "net delta – USD" in shown
+    assert "band ±–" in shown
 
 
 def test_the_barest_report_has_a_table():

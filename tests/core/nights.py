@@ -1,0 +1,426 @@
+"""A venue small enough to play whole nights through step() without IO, and the nights on it."""
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from math import sin
+from random import Random
+from typing import Any
+
+from core import events as ev
+from core import intents as it
+from core.config import TradingSettings
+from core.engine import step
+from core.orders import purpose_of
+from core.report import session_report
+from core.sizing import round_price
+from core.state import State, decode, encode
+from core.types import (
+    AccountSnapshot,
+    Answer,
+    ClientOrderId,
+    Coin,
+    Fill,
+    FundingPayment,
+    Order,
+    Outcome,
+    Phase,
+    Purpose,
+    Side,
+    VenuePosition,
+)
+from tests.core.desk import (
+    CLOSE_MS,
+    DAY,
+    DOGE,
+    INSTRUMENTS,
+    PRICES,
+    SETTINGS,
+    SOL,
+    XRP,
+    D,
+    answered,
+    fills,
+    proforma,
+    quote,
+    tick,
+)
+
+FEE = D("0.00045")
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Chances of what goes wrong: lost before the venue, answer lost, refused, partly filled, frames lost or doubled."""
+
+    lost: float = 0.0
+    unheard: float = 0.0
+    refused: float = 0.0
+    partial: float = 0.0
+    fill_lost: float = 0.0
+    fill_doubled: float = 0.0
+    read_failed: float = 0.0
+
+
+CALM = Faults()
+ROUGH = Faults(
+    lost=0.06, unheard=0.06, refused=0.05, partial=0.3, fill_lost=0.15, fill_doubled=0.15, read_failed=0.1
+)
+
+
+class Venue:
+    """Immediate-or-cancel orders against mids that are a function of time; everything is remembered."""
+
+    def __init__(self, prices: Callable[[Coin, int], Decimal], *, faults: Faults, rng: Random) -> None:
+        self.px = prices
+        self.faults = faults
+        self.rng = rng
+        self.cash_usd = D(1_000_000)
+        self.positions: dict[Coin, Decimal] = {}
+        self.fills: list[Fill] = []
+        self.fundings: list[FundingPayment] = []
+        self.known: dict[ClientOrderId, Answer] = {}
+        self.rate = D("0.0001")
+
+    def hold(self, coin: Coin, qty: Decimal, at_ms: int) -> None:
+        self._move(coin, qty, self.px(coin, at_ms))
+
+    def execute(self, order: Order, now_ms: int) -> Answer:
+        """Match one order as the venue would; the rules that it must obey are asserted here."""
+        assert order.cloid not in self.known, f"id {order.cloid} came twice"
+        instrument, held = INSTRUMENTS[order.coin], self.positions.get(order.coin, D(0))
+        assert order.qty % instrument.lot == 0, order
+        assert order.limit_px == round_price(order.limit_px, Side.BUY, instrument.size_decimals), order
+        closes = order.reduce_only and order.signed_qty == -held
+        assert order.qty * order.limit_px >= 10 or closes, order
+        answer = self._matched(order, held, now_ms)
+        self.known[order.cloid] = answer
+        return answer
+
+    def _matched(self, order: Order, held: Decimal, now_ms: int) -> Answer:
+        against = held * order.side.sign < 0
+        qty = order.qty if not order.reduce_only else min(order.qty, abs(held)) if against else D(0)
+        px = self.px(order.coin, now_ms) * (1 + order.side.sign * D("0.0001"))
+        refuses = now_ms > order.expires_ms or not qty or self.rng.random() < self.faults.refused
+        if refuses or (px - order.limit_px) * order.side.sign > 0:
+            return Answer(cloid=order.cloid, outcome=Outcome.REJECTED, reason="could not match")
+        if self.rng.random() < self.faults.partial:
+            lot = INSTRUMENTS[order.coin].lot
+            qty = max(lot, (qty * D(repr(self.rng.random()))) // lot * lot)
+        self._fill(order, qty, px=px, now_ms=now_ms)
+        return Answer(cloid=order.cloid, outcome=Outcome.FILLED, filled_qty=qty, average_px=px)
+
+    def _fill(self, order: Order, qty: Decimal, *, px: Decimal, now_ms: int) -> None:
+        n = len(self.fills) + 1
+        fee = (qty * px * FEE).quantize(D("0.000001"))
+        made = Fill(
+            coin=order.coin,
+            side=order.side,
+            qty=qty,
+            px=px,
+            fee_usd=fee,
+            tid=n,
+            oid=n,
+            at_ms=now_ms,
+            start_position=self.positions.get(order.coin, D(0)),
+            direction="Trade",
+            cloid=order.cloid,
+        )
+        self.fills.append(made)
+        self._move(order.coin, made.signed_qty, px)
+        self.cash_usd -= fee
+
+    def _move(self, coin: Coin, qty: Decimal, px: Decimal) -> None:
+        self.cash_usd -= qty * px
+        self.positions[coin] = self.positions.get(coin, D(0)) + qty
+        if not self.positions[coin]:
+            del self.positions[coin]
+
+    def pay_funding(self, now_ms: int) -> None:
+        for coin, qty in self.positions.items():
+            usd = -qty * self.px(coin, now_ms) * self.rate
+            self.cash_usd += usd
+            self.fundings.append(FundingPayment(coin=coin, at_ms=now_ms, usd=usd, qty=qty, rate=self.rate))
+
+    def equity_usd(self, now_ms: int) -> Decimal:
+        return self.cash_usd + sum((q * self.px(c, now_ms) for c, q in self.positions.items()), D(0))
+
+    def snapshot(self, now_ms: int) -> AccountSnapshot:
+        held = {
+            c: VenuePosition(coin=c, qty=q, entry_px=self.px(c, now_ms), mark_px=self.px(c, now_ms))
+            for c, q in self.positions.items()
+        }
+        return AccountSnapshot(at_ms=now_ms, equity_usd=self.equity_usd(now_ms), positions=held)
+
+
+Weights = dict[Coin, float]
+
+
+@dataclass
+class Plan:
+    """What the night's computations will say. closes None: the mids at the close; delay_s of None: never."""
+
+    projected: Weights | None
+    correction: Weights | None
+    missing: tuple[Coin, ...] = ()
+    delay_s: dict[Phase, float | None] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+class Night:
+    """Plays events through step(), does what is wanted, and checks after every step what must always be true.
+
+    crash at a record: what was journaled is kept, what was under way to us is lost, and after a while it starts again.
+    """
+
+    def __init__(self, venue: Venue, plan: Plan, *, settings: TradingSettings = SETTINGS) -> None:
+        self.venue, self.plan, self.settings = venue, plan, settings
+        self.state = State(settings=settings)
+        self.now_ms = 0
+        self.life = 0
+        self.up = False
+        self.records = 0
+        self.crashes: set[int] = set()
+        self.orders: list[Order] = []
+        self.events: list[ev.AnyEvent] = []
+        self.reports: list[dict[str, Any]] = []
+        self.alerts: list[it.RaiseAlert] = []
+        self.stages: list[str] = []
+        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._n = 0
+
+    # --- the world ---
+
+    def at(self, at_ms: int, do: Callable[[], None]) -> None:
+        self._n += 1
+        heapq.heappush(self._queue, (at_ms, self._n, do))
+
+    def play(
+        self, start_s: float, until_s: float, *, coins: Iterable[Coin] = PRICES, tick_ms: int = 1000
+    ) -> "Night":
+        """Play from start to until, in seconds from the close, and return the night."""
+        self.now_ms = CLOSE_MS + int(1000 * start_s)
+        until_ms = CLOSE_MS + int(1000 * until_s)
+        self.start()
+        for at_ms in range(self.now_ms + 500, until_ms, tick_ms):
+            self.at(at_ms, lambda: self.deliver(tick(self.now_ms)))
+        for at_ms in range(self.now_ms + 100, until_ms, 10_000):
+            self.at(at_ms, lambda: self.quotes(coins))
+        if self.now_ms < CLOSE_MS:
+            self.at(CLOSE_MS, lambda: self.venue.pay_funding(self.now_ms))
+        while self._queue and self._queue[0][0] < until_ms:
+            self.now_ms, _, do = heapq.heappop(self._queue)
+            do()
+        return self
+
+    def start(self) -> None:
+        self.up = True
+        self.life += 1
+        self.deliver(ev.Started(at_ms=self.now_ms, version="test", settings=self.settings))
+        self.deliver(ev.InstrumentsReceived(at_ms=self.now_ms, instruments=tuple(INSTRUMENTS.values())))
+        self.quotes(PRICES)
+
+    def crash(self, down_ms: int = 3_000) -> None:
+        self.up = False
+        self.life += 1
+        self.state = decode(encode(self.state))
+        self.at(self.now_ms + down_ms, self.start)
+
+    def quotes(self, coins: Iterable[Coin]) -> None:
+        for coin in coins:
+            px = self.venue.px(coin, self.now_ms)
+            self.deliver(ev.QuoteReceived(at_ms=self.now_ms, quote=quote(coin, px, at_ms=self.now_ms)))
+
+    # --- the daemon ---
+
+    def deliver(self, event: ev.AnyEvent) -> None:
+        if not self.up:
+            return
+        before = self.state
+        self.state, intents = step(before, event)
+        self.events.append(event)
+        if isinstance(event, ev.QuoteReceived):
+            return
+        self._look(before)
+        if intents or not isinstance(event, ev.ClockTicked):
+            self.records += 1
+            if self.records in self.crashes:
+                if self.venue.rng.random() < 0.5:
+                    self._act(intents)
+                self.crash()
+                return
+        self._act(intents)
+
+    def _look(self, before: State) -> None:
+        session = self.state.session
+        if session is not None and (before.session is None or session.stage is not before.session.stage):
+            self.stages.append(session.stage.value)
+
+    def _later(self, ms: int, event: Callable[[], ev.AnyEvent | None]) -> None:
+        """Deliver an event to this life only: whoever comes after a crash never hears of it."""
+        life = self.life
+
+        def do() -> None:
+            made = event()
+            if life == self.life and made is not None:
+                self.deliver(made)
+
+        self.at(self.now_ms + ms, do)
+
+    def _act(self, intents: tuple[it.AnyIntent, ...]) -> None:
+        for intent in intents:
+            match intent:
+                case it.SubmitOrders(orders=orders):
+                    self.orders += orders
+                    self._submit(orders)
+                case it.QueryOrders(cloids=cloids):
+                    self._later(120, partial(self._status, cloids))
+                case it.FetchFills(from_ms=from_ms):
+                    self._read(partial(self._ledger, from_ms))
+                case it.FetchSnapshot():
+                    self._read(
+                        lambda _: ev.SnapshotReceived(
+                            at_ms=self.now_ms, snapshot=self.venue.snapshot(self.now_ms)
+                        )
+                    )
+                case it.FetchFunding(from_ms=from_ms):
+                    self._read(partial(self._funding, from_ms))
+                case it.RunPreflight():
+                    self._later(700, self.preflight)
+                case it.RunPipeline():
+                    self.pipeline(intent)
+                case it.WriteReport():
+                    self.reports.append(session_report(self.state))
+                case it.RaiseAlert():
+                    self.alerts.append(intent)
+                case it.TripKill() | it.CancelOrders() | it.CancelEverything():
+                    pass
+
+    def _submit(self, orders: tuple[Order, ...]) -> None:
+        assert len(orders) <= 200
+        faults, rng = self.venue.faults, self.venue.rng
+        if rng.random() < faults.lost:
+            unknown = [Answer(cloid=o.cloid, outcome=Outcome.UNKNOWN, reason="timeout") for o in orders]
+            self._later(5_000, lambda: answered(*unknown, at_ms=self.now_ms))
+            return
+        self.at(self.now_ms + rng.randrange(20, 200), partial(self._arrive, orders, self.life))
+
+    def _arrive(self, orders: tuple[Order, ...], life: int) -> None:
+        faults, rng, n = self.venue.faults, self.venue.rng, len(self.venue.fills)
+        answers = []
+        for o in orders:
+            before = self.venue.positions.get(o.coin, D(0))
+            answers.append(self.venue.execute(o, self.now_ms))
+            self._never_over(o, before)
+        made = self.venue.fills[n:]
+        if life != self.life:
+            return
+        if rng.random() < faults.unheard:
+            answers = [Answer(cloid=o.cloid, outcome=Outcome.UNKNOWN, reason="timeout") for o in orders]
+        self._later(rng.randrange(20, 300), lambda: answered(*answers, at_ms=self.now_ms))
+        for f in made:
+            times = 0 if rng.random() < faults.fill_lost else 2 if rng.random() < faults.fill_doubled else 1
+            for _ in range(times):
+                self._later(rng.randrange(20, 300), partial(self._shown, f))
+
+    def _shown(self, execution: Fill) -> ev.AnyEvent:
+        return fills(execution, at_ms=self.now_ms)
+
+    def _never_over(self, o: Order, before: Decimal) -> None:
+        session = self.state.session
+        if o.purpose not in (Purpose.PROJECTED, Purpose.CORRECTION) or session is None:
+            return
+        phase = Phase.PROJECTED if o.purpose is Purpose.PROJECTED else Phase.CORRECTION
+        target = session.phase(phase).targets[o.coin]
+        now = self.venue.positions.get(o.coin, D(0))
+        assert (target - now) * (target - before) >= 0, (
+            f"{o.coin} went past its target {target}: {before} -> {now}"
+        )
+
+    def _status(self, cloids: tuple[ClientOrderId, ...]) -> ev.AnyEvent:
+        never = [Answer(cloid=c, outcome=Outcome.NEVER_PLACED) for c in cloids]
+        return answered(*(self.venue.known.get(a.cloid, a) for a in never), at_ms=self.now_ms)
+
+    def _read(self, made: Callable[[int], ev.AnyEvent]) -> None:
+        asked_ms = self.now_ms
+        if self.venue.rng.random() >= self.venue.faults.read_failed:
+            self._later(150, lambda: made(asked_ms))
+
+    def _ledger(self, from_ms: int, asked_ms: int) -> ev.AnyEvent:
+        rows = [f for f in self.venue.fills if f.at_ms >= from_ms]
+        return fills(*rows, at_ms=self.now_ms, covered=(from_ms, asked_ms - 1_500))
+
+    def _funding(self, from_ms: int, _asked_ms: int) -> ev.AnyEvent:
+        rows = tuple(p for p in self.venue.fundings if p.at_ms >= from_ms)
+        return ev.FundingReceived(at_ms=self.now_ms, payments=rows)
+
+    def preflight(self) -> ev.AnyEvent:
+        universe = tuple(sorted(set(self.plan.projected or {}) | set(self.plan.correction or {})))
+        return ev.PreflightDone(
+            at_ms=self.now_ms, session=DAY, universe=universe, problems=self.plan.problems
+        )
+
+    def pipeline(self, intent: it.RunPipeline) -> None:
+        delay_s = self.plan.delay_s.get(intent.phase, 2.0)
+        if delay_s is not None:
+            self._later(int(1000 * delay_s), lambda: self._computed(intent))
+
+    def _computed(self, intent: it.RunPipeline) -> ev.AnyEvent:
+        weights = self.plan.projected if intent.phase is Phase.PROJECTED else self.plan.correction
+        if weights is None:
+            return ev.ProFormaFailed(at_ms=self.now_ms, session=DAY, phase=intent.phase, reason="no solution")
+        closes = intent.prices or {c: self.venue.px(c, CLOSE_MS) for c in PRICES}
+        missing = self.plan.missing if intent.phase is Phase.CORRECTION else ()
+        kept = {c: w for c, w in weights.items() if c not in missing}
+        return ev.ProFormaReady(
+            at_ms=self.now_ms,
+            session=DAY,
+            phase=intent.phase,
+            proforma=proforma(kept, closes),
+            missing_closes=missing,
+        )
+
+    # --- what it came to ---
+
+    def position(self, coin: Coin) -> Decimal:
+        return self.venue.positions.get(coin, D(0))
+
+    def traded(self, coin: Coin, *purposes: Purpose) -> list[Decimal]:
+        return [f.signed_qty for f in self.venue.fills if f.coin == coin and purpose_of(f.cloid) in purposes]
+
+
+def still(coin: Coin, _: int) -> Decimal:
+    """Prices that never move."""
+    return PRICES[coin]
+
+
+def moving(coin: Coin, now_ms: int) -> Decimal:
+    """Prices that wander by a percent within the half hour, each coin on its own way."""
+    phase = now_ms / 1000 / (180 + 70 * INSTRUMENTS[coin].asset_id)
+    return round_price(
+        PRICES[coin] * D(repr(1 + 0.01 * sin(phase))), Side.BUY, INSTRUMENTS[coin].size_decimals
+    )
+
+
+LONG_SHORT: Weights = {SOL: 0.08, DOGE: -0.06, XRP: 0.05}
+FLIPPED: Weights = {SOL: -0.05, DOGE: 0.07, XRP: 0.05}
+
+
+def night(
+    projected: Weights | None = LONG_SHORT,
+    correction: Weights | None = LONG_SHORT,
+    *,
+    faults: Faults = CALM,
+    seed: int = 0,
+    prices: Callable[[Coin, int], Decimal] = still,
+    held: dict[Coin, Decimal] | None = None,
+    settings: TradingSettings = SETTINGS,
+    **plan: Any,
+) -> Night:
+    """Return a night that is ready to be played."""
+    venue = Venue(prices, faults=faults, rng=Random(seed))
+    for coin, qty in (held or {}).items():
+        venue.hold(coin, qty, CLOSE_MS - 3_600_000)
+    return Night(venue, Plan(projected, correction, **plan), settings=settings)

@@ -1,0 +1,138 @@
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from core import book
+from core.orders import FILL_OVERLAP_MS
+from core.state import Book
+from core.types import FundingPayment
+from tests.core.desk import CLOSE_MS, DOGE, SOL, XRP, D, desk, fill, fills, snapshot
+
+quantities = st.decimals(-1000, 1000, places=2).filter(bool)
+executions = st.lists(
+    st.tuples(st.sampled_from([SOL, XRP, DOGE]), quantities, st.integers(0, 60_000)), min_size=1, max_size=12
+)
+
+
+def made(rows):
+    return [
+        fill(coin, qty, tid=n, at_ms=CLOSE_MS + ms, fee_usd=D("0.01") * n)
+        for n, (coin, qty, ms) in enumerate(rows)
+    ]
+
+
+@given(rows=executions, data=st.data())
+def test_fills_are_booked_once_in_any_order_batching_and_overlap(rows, data):
+    every = made(rows)
+    state = desk()
+    for _ in range(4):
+        batch = data.draw(st.lists(st.sampled_from(every), max_size=15))
+        state, _ = book.take(state, fills(*batch))
+    state, _ = book.take(state, fills(*data.draw(st.permutations(every))))
+    for coin in (SOL, XRP, DOGE):
+        held = sum((f.signed_qty for f in every if f.coin == coin), Decimal(0))
+        assert state.book.positions.get(coin, 0) == held
+        assert state.book.ledger.fees_usd.get(coin, 0) == sum(f.fee_usd for f in every if f.coin == coin)
+        cash = -sum(f.signed_qty * f.px for f in every if f.coin == coin)
+        assert state.book.ledger.cash_usd.get(coin, 0) == cash
+    assert state.book.fills_booked == len(every)
+
+
+@given(rows=executions)
+def test_only_new_fills_are_returned_oldest_first(rows):
+    every = made(rows)
+    state, new = book.take(desk(), fills(*reversed(every)))
+    assert [f.at_ms for f in new] == sorted(f.at_ms for f in every)
+    again, none = book.take(state, fills(*every))
+    assert none == ()
+    assert again.book.duplicates_ignored == len(every)
+
+
+def test_fills_of_one_moment_keep_the_order_of_the_venue():
+    every = [fill(SOL, D(n + 1), tid=9 - n) for n in range(5)]
+    _, new = book.take(desk(), fills(*every))
+    assert [f.tid for f in new] == [9, 8, 7, 6, 5]
+
+
+def test_a_flat_position_is_an_absent_one():
+    state, _ = book.take(desk({SOL: D(10)}), fills(fill(SOL, D(-10))))
+    assert SOL not in state.book.positions
+
+
+@given(
+    spans=st.lists(
+        st.tuples(st.integers(-300_000, 300_000), st.integers(0, 300_000)), min_size=1, max_size=10
+    )
+)
+def test_coverage_grows_only_by_intervals_that_join_it(spans):
+    state = desk()
+    for start, length in spans:
+        before = state.book.covered_to_ms
+        first, last = CLOSE_MS + start, CLOSE_MS + start + length
+        state, _ = book.take(state, fills(covered=(first, last)))
+        joined = first <= before and last > before
+        assert state.book.covered_to_ms == (last if joined else before)
+
+
+def test_ids_are_kept_long_enough_to_know_a_repeated_fill_and_no_longer():
+    state = replace(desk(), book=replace(desk().book, covered_to_ms=CLOSE_MS))
+    for minute in range(240):
+        now = CLOSE_MS + 60_000 * minute
+        batch = [fill(SOL, D(1), tid=100 * minute + n, at_ms=now) for n in range(5)]
+        read = fills(*batch, covered=(now - FILL_OVERLAP_MS, now))
+        state, _ = book.take(state, read)
+        positions = state.book.positions
+        state, _ = book.take(state, read)
+        assert state.book.positions == positions
+    assert state.book.positions[SOL] == 1200
+    assert len(state.book.seen_fills) <= 5 * 5
+
+
+@given(late_ms=st.integers(0, 10 * FILL_OVERLAP_MS))
+def test_a_fill_whose_id_was_forgotten_is_not_booked_again(late_ms):
+    one = fill(SOL, D(1), at_ms=CLOSE_MS)
+    state = replace(desk(), book=replace(desk().book, covered_to_ms=CLOSE_MS - 1))
+    state, _ = book.take(state, fills(one))
+    state, _ = book.take(state, fills(covered=(CLOSE_MS - 1, CLOSE_MS + late_ms)))
+    state, new = book.take(state, fills(one))
+    assert new == ()
+    assert state.book.positions[SOL] == 1
+
+
+def test_fills_before_the_account_was_adopted_are_inside_its_positions():
+    state = replace(desk(), book=Book())
+    state, new = book.take(state, fills(fill(SOL, D(5))))
+    assert new == ()
+    adopted = replace(state, book=book.opened(state.book, snapshot({SOL: D(5)})))
+    adopted, new = book.take(adopted, fills(fill(SOL, D(5), at_ms=CLOSE_MS)))
+    assert new == ()
+    assert adopted.book.positions == {SOL: 5}
+    adopted, new = book.take(adopted, fills(fill(SOL, D(5), at_ms=CLOSE_MS + 1)))
+    assert adopted.book.positions == {SOL: 10}
+
+
+@given(st.lists(st.tuples(st.sampled_from([SOL, XRP]), st.integers(0, 5), st.integers(-9, 9)), max_size=20))
+def test_funding_is_booked_once_an_hour_and_coin(rows):
+    payments = [
+        FundingPayment(coin=c, at_ms=CLOSE_MS + 3_600_000 * hour + 57, usd=D(usd), qty=D(1), rate=D(0))
+        for c, hour, usd in rows
+    ]
+    state = desk()
+    for payment in payments + payments:
+        state = book.take_funding(state, (payment,))
+    first = {p.key: p for p in reversed(payments)}
+    for coin in (SOL, XRP):
+        paid = sum(p.usd for p in first.values() if p.coin == coin)
+        assert state.book.ledger.funding_usd.get(coin, 0) == paid
+
+
+@given(
+    ours=st.dictionaries(st.sampled_from([SOL, XRP]), quantities),
+    theirs=st.dictionaries(st.sampled_from([SOL, XRP]), quantities),
+)
+def test_differences_name_both_numbers_of_every_coin_that_differs(ours, theirs):
+    found = book.differences(Book(positions=ours), snapshot(theirs))
+    assert set(found) == {c for c in (SOL, XRP) if ours.get(c, 0) != theirs.get(c, 0)}
+    assert all(found[c] == (ours.get(c, 0), theirs.get(c, 0)) for c in found)

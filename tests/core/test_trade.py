@@ -1,0 +1,189 @@
+from dataclasses import replace as replaced
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from core import trade
+from core.intents import SubmitOrders
+from core.state import PhaseRecord, Session, Stage
+from core.types import Coin, Phase, Purpose, Side
+from tests.core.desk import (
+    CLOSE_MS,
+    DAY,
+    DOGE,
+    INSTRUMENTS,
+    PRICES,
+    SETTINGS,
+    SOL,
+    XRP,
+    D,
+    desk,
+    proforma,
+    quote,
+    sent,
+)
+
+TARGETS = {SOL: D(500), DOGE: D(-300_000), XRP: D(20_000)}
+
+
+def correcting(targets=None, positions=None, *, at_ms=CLOSE_MS + 120_000, **record):
+    """Return a state in the middle of a correction to 00:07, on which nothing has been sent yet."""
+    targets = TARGETS if targets is None else targets
+    made = PhaseRecord(
+        phase=Phase.CORRECTION,
+        proforma=proforma(dict.fromkeys(targets, 0.0)),
+        started_ms=CLOSE_MS + 120_000,
+        end_ms=CLOSE_MS + 420_000,
+        targets=targets,
+        start_qty=dict(positions or {}),
+    )
+    session = Session(day=DAY, close_ms=CLOSE_MS, stage=Stage.CORRECTED, correction=replace(made, **record))
+    return replace(desk(positions, at_ms=at_ms), session=session)
+
+
+def sliced(state):
+    state, intents = trade.slice_book(state, Phase.CORRECTION)
+    return state, sent(intents)
+
+
+def at(state, seconds):
+    now = CLOSE_MS + int(1000 * seconds)
+    fresh = {c: replace(q, received_ms=now) for c, q in state.quotes.items()}
+    return replace(state, at_ms=now, quotes=fresh)
+
+
+def test_one_slice_is_one_order_for_each_coin_that_is_missing_some():
+    _, orders = sliced(at(correcting(positions={XRP: D(20_000)}), 127))
+    assert [(o.coin, o.side) for o in orders] == [(DOGE, Side.SELL), (SOL, Side.BUY)]
+    assert all(o.purpose is Purpose.CORRECTION and o.session == DAY for o in orders)
+
+
+def test_a_slice_is_sent_once_however_often_the_clock_ticks():
+    state, first = sliced(at(correcting(), 127))
+    for _ in range(5):
+        state, again = sliced(state)
+        assert not again
+    assert first
+
+
+def test_slices_missed_are_in_what_is_missing_and_not_in_a_queue():
+    state, orders = sliced(at(correcting(), 400))
+    assert len(orders) == len({o.coin for o in orders}) == 3
+    _, again = sliced(state)
+    assert not again
+
+
+def test_what_is_on_its_way_is_not_sent_twice():
+    state, total = at(correcting({SOL: D(500)}), 121), D(0)
+    for second in range(121, 420):
+        state, orders = sliced(at(state, second))
+        total += sum(o.signed_qty for o in orders)
+    assert total <= 500
+
+
+@given(
+    position=st.decimals(-800, 800, places=2),
+    target=st.decimals(-800, 800, places=2),
+    second=st.integers(120, 419),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_slice_passes_its_target_and_only_exact_closes_are_reduce_only(position, target, second):
+    held = {SOL: position} if position else {}
+    _, orders = sliced(at(correcting({SOL: target}, held), second))
+    for o in orders:
+        after = position + o.signed_qty
+        assert (target - after) * (target - position) >= 0
+        assert o.reduce_only == (after == 0)
+
+
+def test_a_flip_of_sign_is_never_reduce_only():
+    """A reduce-only order would be cut at zero and the other half of the flip would never happen."""
+    slow = correcting({SOL: D(-5)}, {SOL: D(5)}, started_ms=CLOSE_MS + 419_000 - 30_000)
+    _, orders = sliced(at(slow, 410))
+    assert orders
+    assert all(not o.reduce_only for o in orders if o.qty != 5)
+
+
+@pytest.mark.parametrize("left_ms", [1, 500, 1_999])
+def test_no_order_is_made_that_would_expire_before_it_arrives(left_ms):
+    _, orders = sliced(at(correcting(), 420 - left_ms / 1000))
+    assert not orders
+    assert sliced(at(correcting(), 418))[1]
+
+
+def test_no_order_outlives_the_freeze_or_the_deadline():
+    state = correcting()
+    for second in range(120, 420):
+        state, orders = sliced(at(state, second))
+        assert all(o.expires_ms <= CLOSE_MS + 420_000 for o in orders)
+    record = replace(
+        correcting().session.correction,
+        phase=Phase.PROJECTED,
+        started_ms=CLOSE_MS - 600_000,
+        end_ms=CLOSE_MS + 300_000,
+    )
+    state = replace(correcting(), session=Session(day=DAY, close_ms=CLOSE_MS, projected=record))
+    _, intents = trade.slice_book(at(state, 57), Phase.PROJECTED)
+    assert {o.expires_ms for o in sent(intents)} == {CLOSE_MS + 60_000}
+
+
+def test_the_last_minute_of_the_correction_pays_more_to_converge():
+    _, early = sliced(at(correcting({SOL: D(500)}), 130))
+    _, late = sliced(at(correcting({SOL: D(500)}), 380))
+    assert early[0].limit_px == D("151.5")
+    assert late[0].limit_px == D("154.5")
+    assert late[0].expires_ms - late[0].created_ms < early[0].expires_ms - early[0].created_ms
+
+
+@pytest.mark.parametrize("age_s", [15.1, 60])
+def test_a_coin_without_a_fresh_price_is_left_out(age_s):
+    state = at(correcting(), 200)
+    old = replace(state.quotes[SOL], received_ms=state.at_ms - int(1000 * age_s))
+    _, orders = sliced(replace(state, quotes={**state.quotes, SOL: old}))
+    assert {o.coin for o in orders} == {DOGE, XRP}
+
+
+def test_a_crossed_book_is_not_traded_on():
+    state = at(correcting(), 200)
+    q = state.quotes[SOL]
+    _, orders = sliced(replace(state, quotes={**state.quotes, SOL: replace(q, bid=q.ask, ask=q.bid)}))
+    assert {o.coin for o in orders} == {DOGE, XRP}
+
+
+def test_batches_stay_below_what_the_venue_takes_in_one_action():
+    coins = [Coin(f"C{n:03}") for n in range(230)]
+    state = at(correcting(dict.fromkeys(coins, D(100))), 200)
+    state = replace(
+        state,
+        instruments={c: replace(INSTRUMENTS[SOL], coin=c, asset_id=n) for n, c in enumerate(coins)},
+        quotes={c: replace(quote(SOL, PRICES[SOL], at_ms=state.at_ms), coin=c) for c in coins},
+        settings=replaced(SETTINGS, risk=replaced(SETTINGS.risk, gross_max=20)),
+    )
+    record = replace(state.session.correction, proforma=proforma(dict.fromkeys(coins, 0.0)))
+    state, intents = trade.slice_book(
+        replace(state, session=replace(state.session, correction=record)), Phase.CORRECTION
+    )
+    batches = [i for i in intents if isinstance(i, SubmitOrders)]
+    assert [len(b.orders) for b in batches] == [100, 100, 30]
+    assert len({o.cloid for o in sent(intents)}) == 230
+    assert set(state.orders.open) == {o.cloid for o in sent(intents)}
+
+
+def test_an_id_is_not_given_again_when_a_coin_that_was_refused_falls_away():
+    """Ids were once given before the limits were applied: the counter fell behind, and an id came back."""
+    state = correcting({DOGE: D(-1_500_000), SOL: D(500)}, {DOGE: D(-1_400_000)})
+    state, first = sliced(at(state, 127))
+    assert [o.coin for o in first] == [SOL]
+    state = at(state, 160)
+    state, second = sliced(replace(state, quotes={SOL: state.quotes[SOL]}))
+    assert [o.coin for o in second] == [SOL]
+    assert first[0].cloid != second[0].cloid
+
+
+def test_a_refused_slice_leaves_its_reason_with_the_coin():
+    small = replaced(SETTINGS, risk=replaced(SETTINGS.risk, order_max_usd=100.0))
+    state, orders = sliced(replace(at(correcting({SOL: D(500)}), 200), settings=small))
+    assert not orders
+    assert "order_max_usd" in state.session.held[SOL]
