@@ -126,6 +126,7 @@ def desk(now_ms: int) -> State:
         settings=with_fields(TradingSettings(), hedge=hedge),
         instruments=listed,
         quotes=quotes,
+        mids_usd={c: float(q.mid) for c, q in quotes.items()},
         book=Book(positions=positions, opened_ms=1, covered_to_ms=now_ms, last_fill_ms=now_ms),
         hedge=HedgeState(betas={c: (0.9, 0.4) for c in alts}),
         account=Known(
@@ -237,11 +238,17 @@ def sdk_path(fills: int, user: str) -> list[float]:
         for fill in json.loads(frame)["data"]["fills"]:
             position += float(fill["sz"]) * (1 if fill["side"] == "B" else -1)
         requests = [
-            {"coin": c, "is_buy": True, "sz": 0.5, "limit_px": 100_500.0, "order_type": {"limit": {"tif": "Ioc"}}}
+            {
+                "coin": c,
+                "is_buy": True,
+                "sz": 0.5,
+                "limit_px": 100_500.0,
+                "order_type": {"limit": {"tif": "Ioc"}},
+            }
             | {"reduce_only": False, "cloid": None}
             for c in HEDGE_PX
         ]
-        wires = [order_request_to_order_wire(r, i) for i, r in enumerate(requests)]  # type: ignore[arg-type]
+        wires = [order_request_to_order_wire(r, i) for i, r in enumerate(requests)]
         action, nonce = order_wires_to_order_action(wires), get_timestamp_ms() + n
         signature = sign_l1_action(wallet, action, None, nonce, None, False)
         json.dumps({"action": action, "nonce": nonce, "signature": signature, "vaultAddress": None})

@@ -41,7 +41,9 @@ def _marks(log: Path, process: "subprocess.Popen[bytes]") -> dict[str, float]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-        found = {f"{m['event']}_ms": float(m["elapsed_ms"]) for m in lines if m["event"] in ("protected", "ready")}
+        found = {
+            f"{m['event']}_ms": float(m["elapsed_ms"]) for m in lines if m["event"] in ("protected", "ready")
+        }
         if len(found) == 2:
             return found
         time.sleep(0.02)

@@ -1,6 +1,7 @@
 """Sessions and phases: what time of the night it is. Decides what is due; alarms only wake it up."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from core.config import SessionSettings
 from core.types import SessionDay, Value
@@ -21,6 +22,7 @@ class Timetable(Value, frozen=True, kw_only=True):
     projected_end_ms: int
 
 
+@lru_cache(maxsize=16)
 def timetable(close_ms: int, settings: SessionSettings) -> Timetable:
     projected_ms = close_ms + 1000 * settings.projected_s
     return Timetable(
@@ -35,6 +37,7 @@ def timetable(close_ms: int, settings: SessionSettings) -> Timetable:
     )
 
 
+@lru_cache(maxsize=16)
 def session_day(close_ms: int) -> SessionDay:
     """Return the candle day that ends at close_ms (D3-4)."""
     closed = datetime.fromtimestamp(close_ms / 1000, tz=UTC) - timedelta(days=1)

@@ -37,8 +37,11 @@ Step = tuple[State, tuple[AnyIntent, ...]]
 def step(state: State, event: AnyEvent) -> Step:
     """Return the next state and what should be done about the event."""
     if isinstance(event, QuoteReceived):
-        quotes = {**state.quotes, event.quote.coin: event.quote}
-        return replace(state, quotes=quotes, at_ms=max(event.at_ms, state.at_ms)), ()
+        quotes, mids_usd = state.quotes.copy(), state.mids_usd.copy()
+        quotes[event.quote.coin] = event.quote
+        mids_usd[event.quote.coin] = float(event.quote.mid)
+        at_ms = max(event.at_ms, state.at_ms)
+        return replace(state, quotes=quotes, mids_usd=mids_usd, at_ms=at_ms), ()
     state = replace(state, at_ms=max(event.at_ms, state.at_ms))
     state, intents = route(state, event)
     check(state, intents)
@@ -167,6 +170,7 @@ def _on_started(state: State, event: Started) -> Step:
         state,
         settings=event.settings,
         quotes={},
+        mids_usd={},
         stopping=False,
         starts=state.starts + 1,
         started_ms=event.at_ms,

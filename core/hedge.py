@@ -16,25 +16,27 @@ from core.types import HEDGE_COINS, Coin, Order, Purpose, SessionDay, Side, Tif,
 
 Exposure = tuple[float, float]
 
+OWN_BETAS = {HEDGE_COINS[0]: (1.0, 0.0), HEDGE_COINS[1]: (0.0, 1.0)}
 BACKOFF_MAX = 6
 TRIM_MS = 10_000
 """How long a closing session trims to the last tradable dollar; the delta of a large book moves by more each second."""
 
 
-def beta(state: State, coin: Coin) -> tuple[float, float]:
-    """Return the betas in force; for a coin that never had one, the cautious guess of the settings."""
-    return state.hedge.betas.get(coin, (state.settings.hedge.beta_btc_unknown, 0.0))
-
-
 def net_delta_usd(state: State) -> Exposure:
-    """Return the BTC and ETH delta of confirmed positions, hedges held included (USD, E3-19)."""
-    deltas = [risk.notional_usd(state, factor) for factor in HEDGE_COINS]
-    for coin in state.book.positions:
-        if coin not in HEDGE_COINS:
-            notional = risk.notional_usd(state, coin)
-            for f, b in enumerate(beta(state, coin)):
-                deltas[f] += notional * b
-    return deltas[0], deltas[1]
+    """Return the BTC and ETH delta of confirmed positions, hedges held included (USD, E3-19).
+
+    A coin that never had betas has the cautious guess of the settings. Written out flat: it is summed at every fill.
+    """
+    mids, betas = state.mids_usd, state.hedge.betas
+    unknown = (state.settings.hedge.beta_btc_unknown, 0.0)
+    btc = eth = 0.0
+    for coin, qty in state.book.positions.items():
+        mid = mids.get(coin)
+        notional = float(qty) * (risk.last_px_usd(state, coin) if mid is None else mid)
+        beta_btc, beta_eth = OWN_BETAS.get(coin) or betas.get(coin, unknown)
+        btc += notional * beta_btc
+        eth += notional * beta_eth
+    return btc, eth
 
 
 def cover_usd(state: State) -> Exposure:
@@ -68,13 +70,17 @@ def is_settled(state: State) -> bool:
 
 
 def rehedge(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
-    """Send one batch for the exposure that nothing covers yet, if it is worth one."""
-    state = _observed(state)
-    if state.trading is TradingState.HALTED or state.account.snapshot is None:
+    """Send one batch for the exposure that nothing covers yet, if it is worth one.
+
+    Before the first betas nothing is known about the exposure, and no information is not an exposure of one.
+    """
+    delta = net_delta_usd(state)
+    state = _observed(state, delta)
+    if state.trading is TradingState.HALTED or state.account.snapshot is None or not state.hedge.betas:
         return state, ()
     if state.at_ms - state.hedge.last_sent_ms < _wait_ms(state):
         return state, ()
-    delta, cover = net_delta_usd(state), cover_usd(state)
+    cover = cover_usd(state)
     open_usd = (delta[0] + cover[0], delta[1] + cover[1])
     if max(abs(x) for x in open_usd) <= trigger_usd(state):
         return state, ()
@@ -171,9 +177,9 @@ def renewed(hedge: HedgeState) -> HedgeState:
     )
 
 
-def _observed(state: State) -> State:
+def _observed(state: State, delta: Exposure) -> State:
     """Keep the record of the night: worst delta, time outside the band, time from leaving it to being back."""
-    delta, hedge = net_delta_usd(state), state.hedge
+    hedge = state.hedge
     outside = max(abs(x) for x in delta) > band_usd(state)
     since = hedge.outside_since_ms
     worst = (max(hedge.worst_usd[0], abs(delta[0])), max(hedge.worst_usd[1], abs(delta[1])))

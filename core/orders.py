@@ -7,6 +7,7 @@ it is proved that it never was: its expiry has passed, the ledger is covered bey
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -29,8 +30,12 @@ QUERIES_MAX = 10
 
 def client_order_id(day: SessionDay, purpose: Purpose, *, asset_id: int, counter: int) -> ClientOrderId:
     """Return the id of an order: magic, session day, leg, asset and counter, 16 bytes in hex."""
-    days = date.fromisoformat(day).toordinal()
-    return ClientOrderId(f"0x{MAGIC:04x}{days:06x}{LEG_CODES[purpose]:02x}{asset_id:08x}{counter:012x}")
+    return ClientOrderId(f"{_day_part(day)}{LEG_CODES[purpose]:02x}{asset_id:08x}{counter:012x}")
+
+
+@lru_cache(maxsize=16)
+def _day_part(day: SessionDay) -> str:
+    return f"0x{MAGIC:04x}{date.fromisoformat(day).toordinal():06x}"
 
 
 def purpose_of(cloid: ClientOrderId | None) -> Purpose | None:

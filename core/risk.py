@@ -6,7 +6,6 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from core.intents import AnyIntent, CancelEverything, RaiseAlert, TripKill
-from core.orders import outstanding
 from core.state import ZERO, State
 from core.types import HEDGE_COINS, Coin, Order, Purpose, Quote, TradingState
 
@@ -32,8 +31,16 @@ def gross_usd(state: State) -> float:
 
 def notional_usd(state: State, coin: Coin) -> float:
     """Return the signed notional of a position at the newest known price, however old (USD)."""
+    return float(state.book.positions.get(coin, ZERO)) * last_px_usd(state, coin)
+
+
+def last_px_usd(state: State, coin: Coin) -> float:
+    """Return last_px as a float, zero where no price is known."""
+    mid_usd = state.mids_usd.get(coin)
+    if mid_usd is not None:
+        return mid_usd
     px = last_px(state, coin)
-    return float(state.book.positions.get(coin, ZERO)) * (float(px) if px is not None else 0.0)
+    return 0.0 if px is None else float(px)
 
 
 def last_px(state: State, coin: Coin) -> Decimal | None:
@@ -56,10 +63,14 @@ def screen(state: State, orders: Sequence[Order]) -> tuple[tuple[Order, ...], di
     budget = state.settings.risk.orders_per_min_max - len(
         [t for t in state.orders.recent_ms if t > state.at_ms - 60_000]
     )
-    gross = _committed_usd(state)
+    committed = _committed(state)
+    mids, gross = state.mids_usd, 0.0
+    for coin, qty in committed.items():
+        gross += abs(float(qty)) * (mids.get(coin) or last_px_usd(state, coin))
     for order in orders:
-        added_usd = _added_usd(state, order)
-        reason = _refusal(state, order, gross_after_usd=gross + added_usd)
+        before = committed.get(order.coin, ZERO)
+        added_usd = float((abs(before + order.signed_qty) - abs(before)) * order.limit_px)
+        reason = _refusal(state, order, committed_qty=before, gross_after_usd=gross + added_usd)
         reason = reason or ("order rate limit reached" if len(passed) >= budget else "")
         if reason:
             refused[order.coin] = reason
@@ -69,30 +80,23 @@ def screen(state: State, orders: Sequence[Order]) -> tuple[tuple[Order, ...], di
     return tuple(passed), refused
 
 
-def _committed(state: State, coin: Coin) -> Decimal:
-    """Return the position as it will be when everything of ours on its way is filled."""
-    return state.book.positions.get(coin, ZERO) + outstanding(state, coin)
+def _committed(state: State) -> dict[Coin, Decimal]:
+    """Return the positions as they will be when everything of ours on its way is filled."""
+    committed = dict(state.book.positions)
+    for record in state.orders.open.values():
+        coin = record.order.coin
+        committed[coin] = committed.get(coin, ZERO) + record.outstanding_qty
+    return committed
 
 
-def _committed_usd(state: State) -> float:
-    coins = state.book.positions.keys() | {r.order.coin for r in state.orders.open.values()}
-    return sum(abs(float(_committed(state, c) * (last_px(state, c) or ZERO))) for c in coins)
-
-
-def _added_usd(state: State, order: Order) -> float:
-    """Return what an order adds to gross: less than its value when it first reduces a position."""
-    before = _committed(state, order.coin)
-    return float((abs(before + order.signed_qty) - abs(before)) * order.limit_px)
-
-
-def _reduces(state: State, order: Order) -> bool:
+def _reduces(state: State, order: Order, committed_qty: Decimal) -> bool:
     """Say whether the order can only make a position smaller, whether or not what is on its way is filled."""
-    sides = (state.book.positions.get(order.coin, ZERO), _committed(state, order.coin))
+    sides = (state.book.positions.get(order.coin, ZERO), committed_qty)
     against = all(qty and (qty > 0) != (order.signed_qty > 0) for qty in sides)
     return against and order.qty <= min(abs(qty) for qty in sides)
 
 
-def _refusal(state: State, order: Order, *, gross_after_usd: float) -> str:
+def _refusal(state: State, order: Order, *, committed_qty: Decimal, gross_after_usd: float) -> str:
     limits = state.settings.risk
     value_usd = float(order.qty * order.limit_px)
     if state.trading is TradingState.HALTED and order.purpose is not Purpose.FLATTEN:
@@ -101,14 +105,14 @@ def _refusal(state: State, order: Order, *, gross_after_usd: float) -> str:
         return ""
     if state.stopping and order.purpose is not Purpose.HEDGE:
         return "the daemon is stopping"
-    if _reduces(state, order):
+    if _reduces(state, order, committed_qty):
         return ""
     if state.trading is TradingState.REDUCING and order.purpose is not Purpose.HEDGE:
         return "only orders that reduce a position may go"
     if value_usd > limits.order_max_usd:
         return f"order of {value_usd:,.0f} USD is above order_max_usd {limits.order_max_usd:,.0f}"
     equity = equity_usd(state)
-    after_usd = abs(float((_committed(state, order.coin) + order.signed_qty) * order.limit_px))
+    after_usd = abs(float((committed_qty + order.signed_qty) * order.limit_px))
     if order.coin not in HEDGE_COINS and after_usd > limits.position_max * equity:
         return f"position of {after_usd:,.0f} USD would be above position_max of equity"
     if gross_after_usd > limits.gross_max * equity:

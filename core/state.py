@@ -186,12 +186,15 @@ class Account(Value, frozen=True, kw_only=True):
 
 
 class State(Value, frozen=True, kw_only=True):
+    """mids_usd holds the mids of quotes as floats: exposure is summed over the whole book at every fill."""
+
     settings: TradingSettings
     at_ms: int = 0
     trading: TradingState = TradingState.ACTIVE
     halt_reason: str = ""
     instruments: dict[Coin, Instrument] = {}
     quotes: dict[Coin, Quote] = {}
+    mids_usd: dict[Coin, float] = {}
     book: Book = Book()
     orders: Orders = Orders()
     hedge: HedgeState = HedgeState()

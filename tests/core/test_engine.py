@@ -95,7 +95,9 @@ def test_a_quote_changes_prices_and_wants_nothing():
     before = desk({SOL: D(1000)})
     state, wanted = step(before, QuoteReceived(at_ms=CLOSE_MS + 5, quote=quote(SOL, D(160))))
     assert wanted == ()
-    assert replace(state, quotes=before.quotes, at_ms=before.at_ms) == before
+    assert state.mids_usd[SOL] == 160.0
+    same = replace(state, quotes=before.quotes, mids_usd=before.mids_usd, at_ms=before.at_ms)
+    assert same == before
 
 
 # --- what must hold after every step -------------------------------------------------------------------

@@ -29,7 +29,7 @@ def test_the_sample_has_the_history_that_a_night_needs():
     live = [asset for asset in market.assets if market.live(asset.asset_id, midnight)]
     assert len(live) > 100
     assert midnight - market.first_ms >= 200 * DAY_MS
-    hours = market._recorded.hours
+    hours = market._recorded.hourly
     for name in ("BTC", "ETH"):
         assert np.isin(np.arange(midnight - 3_600_000, midnight + 3_600_000, 3_600_000), hours.of(name).times).all()
     assert len({market.ladder(0, midnight + 2000 * k).bids for k in range(100)}) > 90
