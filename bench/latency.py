@@ -128,7 +128,7 @@ def desk(now_ms: int) -> State:
         quotes=quotes,
         mids_usd={c: float(q.mid) for c, q in quotes.items()},
         book=Book(positions=positions, opened_ms=1, covered_to_ms=now_ms, last_fill_ms=now_ms),
-        hedge=HedgeState(betas={c: (0.9, 0.4) for c in alts}),
+        hedge=HedgeState(betas=dict.fromkeys(alts, (0.9, 0.4))),
         account=Known(
             snapshot=AccountSnapshot(at_ms=now_ms, equity_usd=Decimal(1_000_000_000), positions={}),
             asked_ms=now_ms,
@@ -267,10 +267,10 @@ def summary(taken: list[float]) -> dict[str, float]:
 
 def solve_for(seconds: float) -> int:
     """Solve one pipeline after the other for a while: what the worker does at 23:50."""
+    import pandas as pd
+
     from bench.pipeline import PARAMETERS, synthetic_panel
     from strategies.idio_statarb.pipeline import run
-
-    import pandas as pd
 
     panel, ended, solved = synthetic_panel(150), time.perf_counter() + seconds, 0
     while time.perf_counter() < ended:

@@ -1,7 +1,7 @@
 """Virtual seconds a real second for a whole dry-run night: `python -m bench.midnight [--rounds 3] [--json]`.
 
-Each round is a process of its own, imports and market included. The night is the bundled sample's, 23:40 to 00:10; the wide one lowers
-the volume filter until about a hundred names are in the universe. The peer is the same night in real time.
+Each round is a process of its own, imports and market included. The night is the bundled sample's, 23:40 to 00:10; the
+wide one lowers the volume filter until about a hundred names are in the universe. The peer is the same night in real time.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 NIGHT_S = 1800
-FILTERS_USD = {"default": 10_000_000.0, "wide": 1_000_000.0}
+FILTERS_USD = {"default": 10_000_000.0, "wide": 600_000.0}
 
 
 def night(min_volume_usd: float, directory: Path) -> dict[str, Any]:

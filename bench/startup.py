@@ -1,8 +1,8 @@
 """From exec to protected and to ready, and the memory of the main process: `python -m bench.startup [--rounds 5] [--json]`.
 
-Protected: latch read, positions known, fills streaming, both hedge assets priced. Ready: worker warm, history complete. The daemon talks over
-loopback to a venue in another process, once on an empty state directory and once on the one it left. The peer in the same run is
-the import of the libraries a plain daemon would load: pandas, statsmodels, scikit-learn, cvxpy, ccxt, the SDK.
+Protected: latch read, positions known, fills streaming, both hedge assets priced. Ready: worker warm, history complete. The
+daemon talks over loopback to a venue in another process, once on an empty state directory and once on the one it left. The
+peer in the same run is the import of what a plain daemon would load: pandas, statsmodels, scikit-learn, cvxpy, ccxt, SDK.
 """
 
 import argparse

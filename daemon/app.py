@@ -99,7 +99,7 @@ class App:
         return record
 
     def _act(self, outbox: Outbox, acts: tuple[AnyIntent, ...], durable: Future[None]) -> None:
-        outbox.act(acts, asyncio.wrap_future(durable))
+        outbox.act(acts, _awaitable(durable))
         if self._recorded.since_snapshot >= SNAPSHOT_EVERY:
             self.snapshot()
 
@@ -119,6 +119,18 @@ class App:
             self._watched = known
             outbox.asset_ids = {c: i.asset_id for c, i in self.state.instruments.items()}
             feed.watch(sorted(known))
+
+
+def _awaitable(durable: Future[None]) -> "asyncio.Future[None]":
+    """Return the commit as a future of the loop; one that is done already needs no other thread to say so."""
+    if not durable.done():
+        return asyncio.wrap_future(durable)
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    if (error := durable.exception()) is not None:
+        done.set_exception(error)
+    else:
+        done.set_result(None)
+    return done
 
 
 def _only_time_passed(before: State, after: State, event: AnyEvent) -> bool:

@@ -202,6 +202,7 @@ def _cross_faults(settings: Settings) -> list[_Crossed]:
     found += [
         _crossed(settings, pair, "at most") for pair in _AT_MOST if not _holds(settings, pair, float.__le__)
     ]
+    found += _minimum_faults(settings)
     session = settings.trading.session
     if session.correction_s + session.close_wait_s >= session.deadline_s:
         names = ("trading.session.close_wait_s", "trading.session.correction_s", "trading.session.deadline_s")
@@ -219,6 +220,19 @@ def _cross_faults(settings: Settings) -> list[_Crossed]:
             )
         )
     return found
+
+
+def _minimum_faults(settings: Settings) -> list[_Crossed]:
+    """The venue checks its 10 USD at the limit price, which lies below the mid for a sale."""
+    names = ("trading.twap.min_order_usd", "trading.twap.slippage_final_bps", "trading.hedge.slippage_bps")
+    minimum, *slippages = (float(str(value_of(settings, name))) for name in names)
+    at_limit = minimum * (1 - max(slippages) / 10_000)
+    if at_limit >= 10:
+        return []
+    text = (
+        f"at the limit price of a sale this is {at_limit:.2f} USD, below the venue's minimum of 10: raise it"
+    )
+    return [(names, Fault(names[0], str(minimum), text))]
 
 
 def _holds(settings: Settings, pair: tuple[str, str], rule: Callable[[float, float], bool]) -> bool:

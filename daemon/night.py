@@ -18,8 +18,8 @@ from core.calendar import DAY_MS
 from core.events import AnyEvent, KillTripped, PreflightDone, ProFormaFailed, ProFormaReady
 from core.intents import RaiseAlert, RunPipeline, RunPreflight, WriteReport
 from core.report import session_report
-from core.state import State
-from core.types import HEDGE_COINS, Coin, Instrument, Phase, SessionDay
+from core.state import Stage, State
+from core.types import HEDGE_COINS, Coin, Instrument, Phase, ProForma, SessionDay
 from daemon.alerts import Alerts
 from daemon.compute import Compute, ComputeFailed
 from daemon.history import HistoryKeeper
@@ -35,6 +35,7 @@ log = structlog.get_logger()
 CLOCK_SKEW_MAX_MS = 2_000
 REQUESTS_LEFT_MIN = 2_000
 CLOSE_RETRY_S = 5.0
+SILENT_DAYS = 5
 ABSTRACTIONS = ("default", "disabled")
 PIPELINE_NEEDS_S = 30.0
 """Time left for the pipeline and at least one slice when the wait for closes is given up."""
@@ -202,7 +203,8 @@ class NightDesk:
             closes=closes,
             parameters=self._settings().idio_statarb,
         )
-        proforma = await self._parts.compute.run("daemon.night_pipeline:proforma", request)
+        proforma: ProForma = await self._parts.compute.run("daemon.night_pipeline:proforma", request)
+        self._tell_silence(proforma)
         return ProFormaReady(
             at_ms=self._parts.clock.now_ms(),
             session=intent.session,
@@ -210,6 +212,17 @@ class NightDesk:
             proforma=proforma,
             missing_closes=missing,
         )
+
+    def _tell_silence(self, proforma: ProForma) -> None:
+        """A ridge that finds nothing for days may be a market, or a signal with its sign turned round (E3-13)."""
+        days = int(proforma.parameters["zero_weight_days"])
+        if days >= SILENT_DAYS:
+            text = (
+                f"no signal was worth anything for {days} days: the book is traded to flat, under its costs"
+            )
+            self._parts.alerts.raised(code="signals.silent", level="warning", text=text)
+        else:
+            self._parts.alerts.ended("signals.silent")
 
     async def _closes(self, intent: RunPipeline, names: Sequence[Coin]) -> dict[Coin, Decimal]:
         """Return the official closes; wait for late ones as long as the night allows (S3-17, E3-21)."""
@@ -263,6 +276,13 @@ class NightDesk:
             log.error("the night's page could not be drawn", error=str(error))
         else:
             self._parts.store.write_page(intent.session, page)
+
+    async def report_if_missing(self) -> None:
+        """Write the report of a session that ended just before a crash."""
+        session = self._state().session
+        ended = session is not None and session.stage is Stage.DONE
+        if session is not None and ended and self._parts.store.read_report(session.day) is None:
+            await self.report(WriteReport(session=session.day))
 
     def latched(self) -> KillTripped | None:
         """Return the event of a latch that somebody set outside of the engine."""

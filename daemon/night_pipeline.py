@@ -89,7 +89,7 @@ def _panel(
         raise ValueError("the history is empty: no daily candle of any coin was fetched yet")
     first = min(rows[0][0] for rows in candles.values()) // DAY_MS
     ends = [rows[-1][0] for rows in (*candles.values(), *funding.values()) if rows]
-    last = max(ends) // DAY_MS
+    last = int(max(ends)) // DAY_MS
     days = pd.date_range(pd.Timestamp(first * DAY_MS, unit="ms"), periods=last - first + 1, freq="D")
     symbols = sorted(candles)
     values = {f: np.full((len(days), len(symbols)), np.nan) for f in (*FIELDS, "funding")}
@@ -123,7 +123,9 @@ def _with_day(history: Panel, day: pd.Timestamp, closes: Mapping[Coin, Decimal])
     return with_provisional_row(before, day=day, prices=known, funding=funding)
 
 
-def _values(row: pd.Series) -> dict[str, float]:
+def _values(row: pd.Series | pd.DataFrame) -> dict[str, float]:
+    """Return one day's values by symbol; what pandas calls a frame here is a single row."""
+    assert isinstance(row, pd.Series)
     return dict(zip(map(str, row.index), row.to_numpy(dtype=float).tolist(), strict=True))
 
 
@@ -132,6 +134,7 @@ def _proforma(result: pipeline.PipelineResult, request: PipelineRequest) -> ProF
     coins = [Coin(str(s)) for s in targets.symbols]
     problem, solution = targets.problem, targets.solution
     adv = _values(frames.universe.adv_usd.loc[targets.asof, list(targets.symbols)].fillna(0.0))
+    _refuse_nonsense(targets)
     return ProForma(
         weights=dict(zip(coins, solution.weights.tolist(), strict=True)),
         betas=dict(
@@ -148,6 +151,19 @@ def _proforma(result: pipeline.PipelineResult, request: PipelineRequest) -> ProF
     )
 
 
+def _refuse_nonsense(targets: pipeline.Targets) -> None:
+    """NaN never passes this edge: what is journaled must be readable at the next start."""
+    numbers = {
+        "weights": targets.solution.weights,
+        "BTC betas": targets.problem.beta_btc,
+        "ETH betas": targets.problem.beta_eth,
+        "objective and gap": np.array([targets.solution.objective, targets.solution.gap]),
+    }
+    if bad := [name for name, values in numbers.items() if not np.isfinite(values).all()]:
+        raise ValueError(f"the pipeline gave numbers that are not finite: {', '.join(bad)}")
+
+
 def _parameters(parameters: Parameters, targets: pipeline.Targets) -> dict[str, str | int | float]:
-    """Return every parameter used, with the two that were chosen by the data (D3-14)."""
-    return {**asdict(parameters), "kappa": targets.kappa, "ridge_alpha": targets.ridge_alpha}
+    """Return every parameter used, with the two that the data chose (D3-14) and the days without a signal (E3-13)."""
+    chosen = {"kappa": targets.kappa, "ridge_alpha": targets.ridge_alpha}
+    return {**asdict(parameters), **chosen, "zero_weight_days": targets.zero_weight_days}

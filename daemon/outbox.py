@@ -47,7 +47,7 @@ class Desk(Protocol):
 
 
 class Outbox:
-    """One task an intent; reads of one kind are not doubled while one is under way."""
+    """One task an intent; a read is not doubled while one that reaches as far back is under way."""
 
     def __init__(self, *, gateway: Gateway, desk: Desk, clock: Clock, put: Put) -> None:
         self._gateway = gateway
@@ -55,7 +55,7 @@ class Outbox:
         self._clock = clock
         self._put = put
         self._tasks: set[asyncio.Task[None]] = set()
-        self._reading: set[str] = set()
+        self._reading: dict[str, int] = {}
         self.asset_ids: dict[Coin, int] = {}
 
     def act(self, intents: tuple[AnyIntent, ...], durable: Awaitable[None]) -> None:
@@ -132,16 +132,16 @@ class Outbox:
 
     async def _read(self, intent: FetchFills | FetchFunding | FetchSnapshot) -> None:
         """Read from the venue; a failed read is no information, and is asked for again by the engine."""
-        kind = type(intent).__name__
-        if kind in self._reading:
+        kind, from_ms = type(intent).__name__, getattr(intent, "from_ms", 0)
+        if kind in self._reading and self._reading[kind] <= from_ms:
             return
-        self._reading.add(kind)
+        self._reading[kind] = from_ms
         try:
             self._put(await self._fetched(intent))
         except VenueError as error:
             log.warning("read failed", read=kind, error=str(error))
         finally:
-            self._reading.discard(kind)
+            self._reading.pop(kind, None)
 
     async def _fetched(self, intent: FetchFills | FetchFunding | FetchSnapshot) -> AnyEvent:
         asked_ms = self._clock.now_ms()

@@ -189,6 +189,7 @@ class Service:
         except ComputeFailed as error:
             log.error("the worker could not be warmed; the first solve will be slow", error=str(error))
         await self._hourly()
+        await self._shell.desk.report_if_missing()
         self._mark("ready")
         await asyncio.Event().wait()
 

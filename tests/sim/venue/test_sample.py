@@ -31,7 +31,9 @@ def test_the_sample_has_the_history_that_a_night_needs():
     assert midnight - market.first_ms >= 200 * DAY_MS
     hours = market._recorded.hourly
     for name in ("BTC", "ETH"):
-        assert np.isin(np.arange(midnight - 3_600_000, midnight + 3_600_000, 3_600_000), hours.of(name).times).all()
+        assert np.isin(
+            np.arange(midnight - 3_600_000, midnight + 3_600_000, 3_600_000), hours.of(name).times
+        ).all()
     assert len({market.ladder(0, midnight + 2000 * k).bids for k in range(100)}) > 90
 
 
