@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 Address = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
 BareAddress = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{40}$")]
-Number = Annotated[str, Meta(pattern=r"^[0-9]{1,20}(\.[0-9]{1,20})?$")]
+Number = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?$")]
 Cloid = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{32}$")]
 Count = Annotated[int, Meta(ge=0)]
 Millis = Annotated[int, Meta(ge=0, le=2**62)]

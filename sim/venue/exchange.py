@@ -193,8 +193,7 @@ def _dispatch(state: VenueState, account: Account, action: AnyAction) -> Documen
         case UpdateLeverageAction():
             _leverage(state, account, action)
         case ReserveRequestWeightAction(weight=bought):
-            account.requests_bought += bought
-            account.cash_usd -= bought * REQUEST_PRICE_USD
+            _buy_requests(state, account, bought)
         case ApproveAgentAction():
             _approve_agent(state, account, action)
         case ApproveBuilderFeeAction():
@@ -322,6 +321,14 @@ def _leverage(state: VenueState, account: Account, action: UpdateLeverageAction)
         account.leverage[asset.asset_id] = before
         worth.renew(state, account, asset.asset_id)
         raise Refusal("Insufficient margin to change leverage.")
+
+
+def _buy_requests(state: VenueState, account: Account, bought: int) -> None:
+    cost_usd = bought * REQUEST_PRICE_USD
+    if cost_usd > equity_usd(state, account) - valuation(state, account).margin:
+        raise Refusal("Insufficient balance to reserve request weight.")
+    account.requests_bought += bought
+    account.cash_usd -= cost_usd
 
 
 def _approve_agent(state: VenueState, account: Account, action: ApproveAgentAction) -> None:

@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 
 class Lane:
-    """One direction of one connection: everything arrives later, and in the order in which it was sent."""
+    """One direction of one connection: everything arrives later, and in the order in which it was sent:
+    what is first in the queue holds up the rest."""
 
     def __init__(
         self, clock: Clock, latency_s: Callable[[], float], arrive: Callable[[str | Close], None]
@@ -29,10 +30,7 @@ class Lane:
 
     def send(self, frames: Frames) -> None:
         """Put frames on their way together, as one segment."""
-        at_ms = self._clock.now_ms() + round(1000 * self._latency_s())
-        if self._waiting:
-            at_ms = max(at_ms, self._waiting[-1][0])
-        self._waiting.append((at_ms, frames))
+        self._waiting.append((self._clock.now_ms() + round(1000 * self._latency_s()), frames))
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="venue lane")
 

@@ -29,7 +29,6 @@ class Order:
     cloid: str | None = None
     status: str = "open"
     status_ms: int = 0
-    builder: str | None = None
     builder_rate: Decimal = Decimal(0)
 
     @property

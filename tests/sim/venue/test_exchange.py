@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from hyperliquid.utils.signing import sign_l1_action
 
 from sim.venue.signature import Chain
 from tests.sim.venue.desk import AGENT, ALICE, BOB, MASTER, OTHER, STRANGER, Desk, order_action
@@ -49,8 +50,6 @@ def test_needless_zeros_on_the_wire_do_no_harm_if_the_canonical_form_was_signed(
     body = {"type": "noop"}
     assert desk.post(body) == DONE
 
-    from hyperliquid.utils.signing import sign_l1_action
-
     signature = sign_l1_action(AGENT, action, None, desk.nonce + 5, None, False)
     sent = json.loads(json.dumps(action))
     sent["orders"][0]["p"] = "3990.00"
@@ -61,8 +60,6 @@ def test_needless_zeros_on_the_wire_do_no_harm_if_the_canonical_form_was_signed(
 def test_padded_and_bare_signatures_are_both_read():
     desk = Desk()
     for nonce in range(desk.nonce, desk.nonce + 40):
-        from hyperliquid.utils.signing import sign_l1_action
-
         signature = sign_l1_action(AGENT, NOOP, None, nonce, None, False)
         padded = {"r": "0x" + signature["r"][2:].zfill(64), "s": "0x" + signature["s"][2:].zfill(64)}
         assert desk.send(NOOP, {**padded, "v": signature["v"] - 27}, nonce) == DONE

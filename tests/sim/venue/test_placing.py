@@ -114,6 +114,27 @@ def test_a_self_trade_cancels_the_resting_order_and_fills_nothing_of_it():
     ]
 
 
+def test_a_reduce_only_order_with_nothing_left_is_not_filled_by_the_taker_that_is_on_its_way():
+    desk = Desk()
+    desk.order("ETH", 3, 4100, signer=OTHER)
+    desk.order("ETH", -3, D("4000.9"), "Gtc", signer=OTHER)
+    oid = desk.order("ETH", -3, D("4001.0"), "Gtc", reduce=True, signer=OTHER)["resting"]["oid"]
+    desk.wait(6_000)
+    assert desk.order("ETH", 56, D("4001.0"))["filled"]["totalSz"] == "53.0"
+    assert desk.venue.positions(BOB) == {}
+    assert desk.info("orderStatus", user=BOB, oid=oid)["order"]["status"] == "reduceOnlyCanceled"
+
+
+def test_two_resting_orders_share_what_the_ladder_has():
+    desk = Desk()
+    desk.order("ETH", 4, 3990, "Gtc")
+    desk.order("ETH", 4, 3990, "Gtc", signer=OTHER)
+    desk.market.mids["ETH"] = D("3989.9")
+    desk.wait(1_000)
+    assert desk.venue.positions(ALICE) == {"ETH": D(4)}
+    assert desk.venue.positions(BOB) == {"ETH": D(1)}
+
+
 REFUSALS = {
     "below ten dollars": (("ETH", D("0.002"), 4100, "Ioc"), "Order must have minimum value of $10. asset=1"),
     "off the price grid": (("ETH", 1, D("4000.15"), "Gtc"), "Price must be divisible by tick size. asset=1"),

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from hyperliquid.utils.signing import sign_l1_action
 
 from sim.venue.wire import Close
 from tests.sim.venue.desk import AGENT, ALICE, BOB, MASTER, OTHER, Desk, order_action
@@ -250,6 +251,18 @@ def test_the_snapshot_of_fills_says_so_and_holds_them(desk):
     assert len(data["fills"]) == 1
 
 
+def test_account_snapshots_carry_what_info_says(desk):
+    desk.order("ETH", 1, 4100)
+    desk.order("ETH", 1, 3990, "Gtc")
+    connection = subscribed(desk, type="clearinghouseState", user=ALICE)
+    desk.subscribe(connection, type="openOrders", user=ALICE)
+    by_channel = {f["channel"]: f["data"] for f in desk.frames(connection)}
+    state = {"dex": "", "user": ALICE, "clearinghouseState": desk.state()}
+    assert by_channel["clearinghouseState"] == state
+    orders = {"dex": "", "user": ALICE, "orders": desk.info("frontendOpenOrders", user=ALICE)}
+    assert by_channel["openOrders"] == orders
+
+
 def test_nobody_hears_of_anothers_fills(desk):
     connection = subscribed(desk, type="userFills", user=BOB)
     desk.frames()
@@ -319,8 +332,6 @@ def test_a_post_request_answers_info(desk):
 
 
 def test_a_post_request_places_an_order(desk):
-    from hyperliquid.utils.signing import sign_l1_action
-
     action = order_action(desk.market, ("ETH", 1, 4100, "Ioc", False, None))
     signature = sign_l1_action(AGENT, action, None, desk.nonce, None, False)
     payload = {"action": action, "nonce": desk.nonce, "signature": signature}
