@@ -131,6 +131,16 @@ class Book:
             self._ladder = Ladder(touch.at_ms, bids, asks)
         return self._ladder
 
+    def best(self, at_ms: int) -> tuple[Level, Level]:
+        """Return the first level of each side of ladder(at_ms), without the nineteen behind it."""
+        touch = self.touch(at_ms)
+        if touch.at_ms == self._ladder.at_ms:
+            return self._ladder.bids[0], self._ladder.asks[0]
+        far = self._shape(touch).distances[0]
+        (bid,) = self._levels([touch.bid - far], touch.uniforms[3])
+        (ask,) = self._levels([touch.ask + far], touch.uniforms[4])
+        return bid, ask
+
     def _levels(self, ticks: list[int], u: float) -> tuple[Level, ...]:
         """Return levels at these prices with one of the day's rows of sizes; none below one tick."""
         if ticks[-1] <= 0:

@@ -81,6 +81,10 @@ class Market:
             return Ladder(self._coin(asset_id).book.tick_ms(at_ms), (), ())
         return self._coin(asset_id).book.ladder(at_ms)
 
+    def best(self, asset_id: int, at_ms: int) -> tuple[Level, Level] | None:
+        """Return the first level of each side of ladder(), None while the asset does not trade."""
+        return self._coin(asset_id).book.best(at_ms) if self.live(asset_id, at_ms) else None
+
     def next_tick_ms(self, asset_id: int, at_ms: int) -> int:
         return self._coin(asset_id).book.next_tick_ms(at_ms)
 

@@ -42,8 +42,10 @@ def _age(order: Order) -> tuple[Decimal, int]:
 class Book:
     def __init__(self, asset: VenueAsset) -> None:
         self.asset = asset
-        self.ladder = EMPTY
         self.next_tick_ms = 0
+        self._prices: PriceSource | None = None
+        self._read_ms = 0
+        self._ladder: Ladder | None = EMPTY
         self.bids: list[Order] = []
         self.asks: list[Order] = []
         self._lot = Decimal(1).scaleb(-asset.size_decimals)
@@ -51,9 +53,16 @@ class Book:
         self._eaten_asks: list[tuple[int, Decimal]] = []
 
     def refresh(self, prices: PriceSource, now_ms: int) -> None:
-        """Read the ladder of now; it holds until next_tick_ms."""
-        self.ladder = prices.ladder(self.asset.asset_id, now_ms)
+        """Take the market's book of now; it holds until next_tick_ms, and is read when somebody looks."""
+        self._prices, self._read_ms, self._ladder = prices, now_ms, None
         self.next_tick_ms = prices.next_tick_ms(self.asset.asset_id, now_ms)
+
+    @property
+    def ladder(self) -> Ladder:
+        if self._ladder is None:
+            assert self._prices is not None
+            self._ladder = self._prices.ladder(self.asset.asset_id, self._read_ms)
+        return self._ladder
 
     # --- resting orders ------------------------------------------------------------------------------
 
@@ -88,6 +97,11 @@ class Book:
         return [by_px[px] for px in sorted(by_px, reverse=of_bids)[:depth]]
 
     def best(self, now_ms: int, *, of_bids: bool) -> Level | None:
+        """Return the best level of one side as everyone sees it; most ticks need no more of the book."""
+        untouched = self._ladder is None and not (self._eaten_bids or self._eaten_asks or self.has_resting)
+        if untouched and self._prices is not None:
+            both = self._prices.best(self.asset.asset_id, self._read_ms)
+            return both if both is None else both[0 if of_bids else 1]
         levels = self.levels(now_ms, of_bids=of_bids, depth=1)
         return levels[0] if levels else None
 

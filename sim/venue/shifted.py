@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sim.venue.assets import VenueAsset
-from sim.venue.book import Ladder
+from sim.venue.book import Ladder, Level
 from sim.venue.candles import CandleRow
 from sim.venue.funding import FundingRow
 from sim.venue.price_source import PriceSource
@@ -46,6 +46,9 @@ class ShiftedPrices:
     def ladder(self, asset_id: int, at_ms: int) -> Ladder:
         ladder = self._source.ladder(asset_id, at_ms - self._shift_ms)
         return Ladder(ladder.at_ms + self._shift_ms, ladder.bids, ladder.asks)
+
+    def best(self, asset_id: int, at_ms: int) -> tuple[Level, Level] | None:
+        return self._source.best(asset_id, at_ms - self._shift_ms)
 
     def next_tick_ms(self, asset_id: int, at_ms: int) -> int:
         return self._source.next_tick_ms(asset_id, at_ms - self._shift_ms) + self._shift_ms

@@ -47,6 +47,10 @@ class SmallMarket:
     def step(self, asset_id):
         return D(1).scaleb(self.mids[self.name(asset_id)].adjusted() - 4)
 
+    def best(self, asset_id, at_ms):
+        ladder = self.ladder(asset_id, at_ms)
+        return (ladder.bids[0], ladder.asks[0]) if ladder.bids and ladder.asks else None
+
     def ladder(self, asset_id, at_ms):
         self.ladders_made += 1
         if not self.live(asset_id, at_ms):

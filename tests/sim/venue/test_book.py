@@ -11,6 +11,7 @@ from sim.venue.market import Market
 from tests.sim.venue.markets import (
     DAY_MS,
     FIRST_MS,
+    SAMPLE,
     SHARED,
     candle,
     ids,
@@ -153,3 +154,15 @@ def test_recorded_coins_have_legal_books_through_a_midnight():
             assert all(legal(level.px, asset.size_decimals) for level in (*ladder.bids, *ladder.asks))
     btc = market.ladder(ids(market)["BTC"], midnight)
     assert 0.3 < float(btc.asks[0].px - btc.bids[0].px) / float(btc.bids[0].px) * 1e4 < 3
+
+
+def test_the_best_levels_alone_are_those_of_the_whole_book():
+    whole, best_only = (Market.from_directory(SAMPLE, seed=4) for _ in range(2))
+    for k in range(200):
+        for asset_id in (0, 1, 17):
+            at_ms = whole.last_ms - 90_000_000 + 2_000 * k
+            ladder = whole.ladder(asset_id, at_ms)
+            if not ladder.bids:
+                assert best_only.best(asset_id, at_ms) is None
+                continue
+            assert best_only.best(asset_id, at_ms) == (ladder.bids[0], ladder.asks[0])
