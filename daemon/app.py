@@ -47,6 +47,7 @@ class App:
         self._clock = clock
         self._recorded = Recorded(next_seq, {})
         self._watched: frozenset[Coin] = frozenset()
+        self._followed: tuple[object, object, object] = (None, None, None)
         self._last_progress_ms = 0
         self.observers: list[Callable[[State, AnyEvent, tuple[AnyIntent, ...]], None]] = []
 
@@ -113,6 +114,10 @@ class App:
         """Keep the feed on the coins that decisions need: hedges, the night's universe, what is held."""
         session = self.state.session
         universe = session.universe or () if session else ()
+        seen = (universe, self.state.book.positions, self.state.instruments)
+        if all(now is before for now, before in zip(seen, self._followed, strict=True)):
+            return
+        self._followed = seen
         wanted = frozenset((*HEDGE_COINS, *universe, *self.state.book.positions))
         known = frozenset(c for c in wanted if c in self.state.instruments)
         if known != self._watched:
