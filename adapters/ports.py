@@ -165,7 +165,11 @@ class Reference(Protocol):
 
 
 class Feed(Protocol):
-    """Streams of the venue, turned into events; reconnects by itself and reports StreamChanged."""
+    """Streams of the venue, turned into events; reconnects by itself and reports StreamChanged.
+
+    watch asks for the best prices of coins, and for mids alone of others: those come as quotes whose bid is their
+    ask, good for valuing a position and never for trading it.
+    """
 
     async def run(self, sink: Callable[[AnyEvent], None]) -> None: ...
-    def watch(self, coins: Sequence[Coin]) -> None: ...
+    def watch(self, coins: Sequence[Coin], *, mids: Sequence[Coin] = ()) -> None: ...

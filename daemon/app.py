@@ -9,9 +9,10 @@ import structlog
 
 from adapters.ports import Clock, Feed
 from core import hedge, risk
+from core.attention import held_coins, traded_coins
 from core.engine import step
 from core.events import AnyEvent, ClockTicked, QuoteReceived
-from core.intents import AnyIntent
+from core.intents import AnyIntent, WriteReport
 from core.state import State, encode
 from core.types import HEDGE_COINS, Coin, Quote
 from daemon.inbox import Inbox
@@ -46,9 +47,10 @@ class App:
         self._journal = journal
         self._clock = clock
         self._recorded = Recorded(next_seq, {})
-        self._watched: frozenset[Coin] = frozenset()
-        self._followed: tuple[object, object, object] = (None, None, None)
+        self._watched: tuple[frozenset[Coin], frozenset[Coin]] = (frozenset(), frozenset())
+        self._followed: tuple[object, ...] = (None,) * 5
         self._last_progress_ms = 0
+        self._lost: BaseException | None = None
         self.observers: list[Callable[[State, AnyEvent, tuple[AnyIntent, ...]], None]] = []
 
     @property
@@ -56,19 +58,29 @@ class App:
         """When the engine last finished a step; the watchdog is fed by this and nothing else."""
         return self._last_progress_ms
 
+    @property
+    def is_lost(self) -> bool:
+        return self._lost is not None
+
     async def engine(self, outbox: Outbox, feed: Feed) -> None:
         """Take events for ever; commit before acting; a lost journal ends the daemon with the latch tripped."""
         while True:
             events = await self.inbox.take()
+            self._refuse_if_lost()
             records, acts = self._stepped(events)
             if records:
                 try:
                     durable = self._journal.append(records)
+                    self._act(outbox, acts, durable)
                 except JournalLost as error:
-                    raise JournalLost(f"the journal is lost, nothing more may be sent: {error}") from error
-                self._act(outbox, acts, durable)
+                    self._lost = error
+                self._refuse_if_lost()
             self._follow(feed, outbox)
             self._last_progress_ms = self._clock.now_ms()
+
+    def _refuse_if_lost(self) -> None:
+        if self._lost is not None:
+            raise JournalLost(f"the journal is lost, nothing more may be sent: {self._lost}") from self._lost
 
     async def tick(self) -> None:
         while True:
@@ -100,9 +112,22 @@ class App:
         return record
 
     def _act(self, outbox: Outbox, acts: tuple[AnyIntent, ...], durable: Future[None]) -> None:
-        outbox.act(acts, _awaitable(durable))
-        if self._recorded.since_snapshot >= SNAPSHOT_EVERY:
+        committed = _awaitable(durable)
+        committed.add_done_callback(self._committed)
+        outbox.act(acts, committed)
+        ended = any(isinstance(intent, WriteReport) for intent in acts)
+        if ended or self._recorded.since_snapshot >= SNAPSHOT_EVERY:
             self.snapshot()
+
+    def _committed(self, durable: "asyncio.Future[None]") -> None:
+        """A commit that failed ends the daemon now: the next record may be long in coming."""
+        if not durable.cancelled() and (error := durable.exception()) is not None:
+            self._lost = error
+            self.inbox.put(ClockTicked(at_ms=self._clock.now_ms()))
+
+    def prune(self, *, before_seq: int) -> None:
+        """Let go of old records. What the snapshots need stays."""
+        self._journal.prune(before_seq=before_seq)
 
     def snapshot(self) -> None:
         """Keep the state as of the last record, so that a restart need not replay from the beginning."""
@@ -111,19 +136,23 @@ class App:
             self._recorded.since_snapshot = 0
 
     def _follow(self, feed: Feed, outbox: Outbox) -> None:
-        """Keep the feed on the coins that decisions need: hedges, the night's universe, what is held."""
-        session = self.state.session
-        universe = session.universe or () if session else ()
-        seen = (universe, self.state.book.positions, self.state.instruments)
+        """Keep the feed on the coins whose prices decisions need; looked at only when what they follow from changed."""
+        state, session = self.state, self.state.session
+        seen = (
+            session and session.stage,
+            session and session.universe,
+            state.book.positions,
+            state.instruments,
+            state.trading,
+        )
         if all(now is before for now, before in zip(seen, self._followed, strict=True)):
             return
         self._followed = seen
-        wanted = frozenset((*HEDGE_COINS, *universe, *self.state.book.positions))
-        known = frozenset(c for c in wanted if c in self.state.instruments)
-        if known != self._watched:
-            self._watched = known
-            outbox.asset_ids = {c: i.asset_id for c, i in self.state.instruments.items()}
-            feed.watch(sorted(known))
+        watched = traded_coins(state), held_coins(state)
+        if watched != self._watched:
+            self._watched = watched
+            outbox.asset_ids = {c: i.asset_id for c, i in state.instruments.items()}
+            feed.watch(sorted(watched[0]), mids=sorted(watched[1] - watched[0]))
 
 
 def _awaitable(durable: Future[None]) -> "asyncio.Future[None]":

@@ -8,13 +8,14 @@ import structlog
 
 from adapters.ports import Clock, Reference, VenueError
 from core.types import HEDGE_COINS, Coin, Instrument
+from state.errors import StateError
 from state.history import History
 
 log = structlog.get_logger()
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
-FUNDING_DAYS = 80
+FUNDING_DAYS = 70
 """Funding enters through carry alone, which is pooled over 60 days and re-chosen each Monday (D3-8)."""
 CANDLE_DAYS = 300
 """Far more than any window; what a recursive average remembers of older days is below a float's last bit."""
@@ -41,12 +42,6 @@ class HistoryKeeper:
         behind = [c for c in coins if (self._history.last_funding_ms(c) or 0) < hour_ms]
         return [w for w in await asyncio.gather(*(self._funding(c) for c in behind)) if w]
 
-    async def close_of(self, coin: Coin, day_ms: int) -> None:
-        """Fetch and record the candle of one day, once it is final."""
-        async with self._slots:
-            candles = await self._reference.daily_candles(coin, from_ms=day_ms)
-        self._record(coin, candles)
-
     def tracked(self, coins: Sequence[Coin], *, min_volume_usd: float) -> list[Coin]:
         """Return the coins whose funding is worth its requests: hedges, and names that passed the filter lately."""
         near = [c for c in coins if self._volume_usd(c) >= 0.9 * min_volume_usd]
@@ -72,7 +67,7 @@ class HistoryKeeper:
                     coin, from_ms=first_ms if last is None else last + DAY_MS
                 )
             self._record(coin, candles)
-        except (VenueError, ValueError) as error:
+        except (VenueError, StateError, ValueError) as error:
             return f"daily candles of {coin}: {error}"
         return ""
 
@@ -83,7 +78,7 @@ class HistoryKeeper:
             async with self._slots:
                 rates = await self._reference.hourly_funding(coin, from_ms=since // HOUR_MS * HOUR_MS)
             self._history.record_funding(rates, now_ms=self._clock.now_ms())
-        except (VenueError, ValueError) as error:
+        except (VenueError, StateError, ValueError) as error:
             return f"funding of {coin}: {error}"
         return ""
 

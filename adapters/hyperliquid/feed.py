@@ -54,15 +54,17 @@ class HyperliquidFeed:
         self._quotes: dict[Coin, Quote] = {}
         self._heard_ms: dict[str, int] = {}
         self._up = False
+        self._mids_wanted: tuple[Coin, ...] = ()
 
     @property
     def heard_ms(self) -> dict[str, int]:
         """When each channel last brought readable content on the present connection, by the clock."""
         return dict(self._heard_ms)
 
-    def watch(self, coins: Sequence[Coin]) -> None:
-        """Want the best prices of these coins and no others; the live socket follows within a second."""
+    def watch(self, coins: Sequence[Coin], *, mids: Sequence[Coin] = ()) -> None:
+        """Want the best prices of these coins and no others, and the mids of mids; the socket follows within a second."""
         self._watchlist.want(coins)
+        self._mids_wanted = tuple(mids)
 
     async def run(self, sink: Sink) -> None:
         """Bring events to sink until cancelled. Only a fault of our own, sink's included, ends it."""
@@ -140,6 +142,7 @@ class HyperliquidFeed:
             self._heard_ms[frame.channel] = self._clock.now_ms()
         if frame.mids:
             self._confirm(frame.mids, sink)
+            self._value(frame.mids, sink)
         if frame.snapshot and frame.channel == "userFills" and not self._up:
             self._up = True
             sink(StreamChanged(at_ms=self._clock.now_ms(), up=True, reason="userFills snapshot"))
@@ -156,6 +159,24 @@ class HyperliquidFeed:
             if coin in self._watchlist and mids.get(coin) == quote.mid:
                 quote = replace(quote, received_ms=now_ms)
                 self._quotes[coin] = quote
+                sink(QuoteReceived(at_ms=now_ms, quote=quote))
+
+    def _value(self, mids: dict[str, Decimal], sink: Sink) -> None:
+        """Pass on the mids of coins that are held and not traded now, as quotes that cannot be traded on."""
+        now_ms = self._clock.now_ms()
+        for coin in self._mids_wanted:
+            mid = mids.get(coin)
+            if mid is not None and mid > 0:
+                nothing = Decimal(0)
+                quote = Quote(
+                    coin=coin,
+                    bid=mid,
+                    ask=mid,
+                    bid_size=nothing,
+                    ask_size=nothing,
+                    at_ms=now_ms,
+                    received_ms=now_ms,
+                )
                 sink(QuoteReceived(at_ms=now_ms, quote=quote))
 
     def _complain(self, frame: Frame) -> None:

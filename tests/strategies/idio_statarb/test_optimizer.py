@@ -59,6 +59,7 @@ numbers = st.integers(-20_000, 20_000).map(lambda n: n / 1e6)
 variances = st.floats(1e-4, 1e-2)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(numbers, variances), min_size=1, max_size=8), st.floats(0.5, 50))
 def test_o3_8_without_costs_or_limits_each_weight_is_mu_over_two_gamma_variance(rows, gamma):
     mu, variance = np.array(rows).T
@@ -66,6 +67,7 @@ def test_o3_8_without_costs_or_limits_each_weight_is_mu_over_two_gamma_variance(
     np.testing.assert_allclose(found.weights, mu / (2 * gamma * variance), rtol=1e-9, atol=1e-15)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(numbers, variances, st.floats(0, 0.01)), min_size=1, max_size=8), st.floats(0.5, 50)
 )
@@ -76,6 +78,7 @@ def test_o3_8_costs_from_a_flat_book_are_a_soft_threshold(rows, gamma):
     np.testing.assert_allclose(found.weights, expected, rtol=1e-7, atol=1e-12)
 
 
+@settings(deadline=None)
 @given(st.floats(-0.2, 0.2), st.floats(-0.99, 0.99), variances, st.floats(0.1, 20))
 def test_o3_8_inside_the_no_trade_region_nothing_moves(previous, share, variance, gamma):
     cost = 1e-3

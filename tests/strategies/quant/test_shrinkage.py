@@ -21,6 +21,11 @@ def test_o3_7_the_covariance_and_the_shrinkage_equal_scikit_learns(shape, scale)
     assert shrinkage == pytest.approx(expected_shrinkage, abs=1e-12)
 
 
+def test_more_noise_than_structure_is_shrunk_all_the_way_and_no_further():
+    shrinkages = [ledoit_wolf(np.random.default_rng(s).standard_normal((12, 3)))[1] for s in range(200)]
+    assert max(shrinkages) == 1.0
+
+
 def test_columns_that_never_move_give_zeros_and_no_shrinkage():
     covariance, shrinkage = ledoit_wolf(np.ones((10, 3)))
     assert shrinkage == 0
