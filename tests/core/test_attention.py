@@ -32,5 +32,6 @@ def test_a_kill_that_flattens_needs_tradable_prices_of_the_book_at_any_hour():
 
 
 def test_a_coin_that_the_venue_does_not_list_is_never_watched():
-    state = desk({Coin("GONE"): D(5)})
-    assert held_coins(state) == frozenset()
+    state = desk()
+    gone = replace(state, book=replace(state.book, positions={Coin("GONE"): D(5)}))
+    assert held_coins(gone) == frozenset()
