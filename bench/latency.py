@@ -42,7 +42,7 @@ from daemon.outbox import Outbox
 from state.journal import InlineJournal, Journal, ThreadedJournal
 from state.nonces import FileNonces
 
-COINS = 60
+COINS = 30
 KEY = "0x" + "11" * 32
 HEDGE_PX = {"BTC": Decimal(100_000), "ETH": Decimal(4_000)}
 FILL_USD = 20_000
@@ -104,7 +104,7 @@ def instruments() -> dict[Coin, Instrument]:
 
 
 def desk(now_ms: int) -> State:
-    """A book of sixty coins, every price known, every beta in force, nothing in flight."""
+    """A book of thirty coins, as a night trades, every price known, every beta in force, nothing in flight."""
     listed = instruments()
     px = {c: HEDGE_PX.get(c, Decimal(10)) for c in listed}
     quotes = {

@@ -32,6 +32,8 @@ class SessionSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwapSettings:
+    """How the gap to a target is cut into slices."""
+
     slice_s: Annotated[float, Ge(5), Le(300), Doc("time between slices; the venue's own TWAP uses 30 s")] = (
         30.0
     )
@@ -63,6 +65,8 @@ class TwapSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HedgeSettings:
+    """When and how net BTC and ETH delta of confirmed positions is neutralised."""
+
     band_equity: Annotated[
         float, Gt(0), Le(0.1), Doc("band of each factor's net delta, fraction of equity")
     ] = 0.0025
@@ -84,6 +88,8 @@ class HedgeSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskSettings:
+    """Limits before every order, and what halts trading."""
+
     gross_max: Annotated[
         float, Gt(0), Le(20), Doc("gross position notional incl. hedges, multiple of equity")
     ] = 3.0

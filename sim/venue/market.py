@@ -29,6 +29,10 @@ _ORACLE_TICKS = 3
 _OPEN_INTEREST_DAYS = 0.8
 
 
+TICK_MS = 2_000
+"""How often a coin's book changes, each coin at moments of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One asset's context as metaAndAssetCtxs has it; mid, premium and impact are None without a book.
@@ -55,7 +59,7 @@ class Market:
     first_ms: int
     last_ms: int
 
-    def __init__(self, recorded: Recorded, *, seed: int, tick_ms: int) -> None:
+    def __init__(self, recorded: Recorded, *, seed: int, tick_ms: int = TICK_MS) -> None:
         self.assets = list_assets(recorded)
         self.first_ms = int(recorded.daily.times.min())
         self.last_ms = int(recorded.daily.times.max()) + DAY_MS
@@ -65,7 +69,7 @@ class Market:
         self._coins: list[_Coin | None] = [None] * len(self.assets)
 
     @classmethod
-    def from_directory(cls, directory: Path, *, seed: int, tick_ms: int = 2000) -> Self:
+    def from_directory(cls, directory: Path, *, seed: int, tick_ms: int = TICK_MS) -> Self:
         """Read a data directory. Raises DataDirectoryError when its daily rows cannot be used."""
         return cls(Recorded(directory), seed=seed, tick_ms=tick_ms)
 
