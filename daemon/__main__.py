@@ -1,9 +1,10 @@
 """The console command. Every known failure becomes one message on stderr and an exit code of the contract."""
 
+import json
 import sys
 
 from adapters.ports import VenueError
-from daemon.cli import app
+from daemon.cli import UsageFault, call
 from daemon.config_file import ConfigError
 from daemon.control import NotRunning
 from daemon.credentials import CredentialError
@@ -16,20 +17,30 @@ CODES: tuple[tuple[type[Exception], int], ...] = (
     (ConfigError, BAD_CONFIG),
     (CredentialError, BAD_CONFIG),
     (BadUse, BAD_USE),
+    (UsageFault, BAD_USE),
     (NotRunning, NOT_RUNNING),
     (TimeoutError, TIMED_OUT),
     (StateError, BAD_USE),
     (VenueError, BAD_USE),
 )
+"""What research and the simulated venue refuse arrives here as BadUse: their own exceptions live beside pandas."""
 
 
 def main() -> None:
     """Run the command line; exit 0 done, 2 bad use, 3 not running, 4 bad configuration, 5 timed out, 6 halted."""
+    arguments = sys.argv[1:]
     try:
-        app()
+        code = call(arguments)
     except tuple(kind for kind, _ in CODES) as error:
-        print(f"nightdesk: {error}", file=sys.stderr)
-        sys.exit(next(code for kind, code in CODES if isinstance(error, kind)))
+        code = next(code for kind, code in CODES if isinstance(error, kind))
+        _say(str(error), code, as_json="--json" in arguments)
+    sys.exit(code)
+
+
+def _say(text: str, code: int, *, as_json: bool) -> None:
+    print(f"nightdesk: {text}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": text, "exit": code}))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from decimal import Decimal
 
 import structlog
 
@@ -13,6 +14,7 @@ from core.attention import held_coins, traded_coins
 from core.engine import step
 from core.events import AnyEvent, ClockTicked, QuoteReceived
 from core.intents import AnyIntent, WriteReport
+from core.report import final_targets
 from core.state import State, encode
 from core.types import HEDGE_COINS, Coin, Quote
 from daemon.inbox import Inbox
@@ -127,7 +129,7 @@ class App:
 
     def prune(self, *, before_seq: int) -> None:
         """Let go of old records. What the snapshots need stays."""
-        self._journal.prune(before_seq=before_seq)
+        self._journal.prune(before_seq=before_seq).add_done_callback(_pruned)
 
     def snapshot(self) -> None:
         """Keep the state as of the last record, so that a restart need not replay from the beginning."""
@@ -153,6 +155,14 @@ class App:
             self._watched = watched
             outbox.asset_ids = {c: i.asset_id for c, i in state.instruments.items()}
             feed.watch(sorted(watched[0]), mids=sorted(watched[1] - watched[0]))
+
+
+def _pruned(done: Future[int]) -> None:
+    """Called in the journal's thread, perhaps. What was not pruned is tried again after the next night."""
+    if (error := done.exception()) is not None:
+        log.error("the journal could not be pruned", error=repr(error))
+    elif done.result():
+        log.info("journal pruned", records=done.result())
 
 
 def _awaitable(durable: Future[None]) -> "asyncio.Future[None]":
@@ -181,6 +191,18 @@ def _only_time_passed(before: State, after: State, event: AnyEvent) -> bool:
     )
 
 
+def book_words(state: State) -> str:
+    """Say in words whether the positions are what the newest targets ask for."""
+    session = state.session
+    targets = final_targets(session) if session is not None else {}
+    if not targets:
+        return "no targets yet: the book is held as it is"
+    off = sum(abs(q - state.book.positions.get(c, Decimal(0))) > 0 for c, q in targets.items())
+    return f"{len(targets) - off} of {len(targets)} coins are on their target" + (
+        f", {off} on the way" if off else ""
+    )
+
+
 def status_document(state: State) -> dict[str, object]:
     """Answer: is the book where it should be, what is the residual delta, what is next, what would a kill do."""
     delta, band = hedge.net_delta_usd(state), hedge.band_usd(state)
@@ -195,6 +217,7 @@ def status_document(state: State) -> dict[str, object]:
         "inside_band": max(abs(x) for x in delta) <= band,
         "equity_usd": risk.equity_usd(state),
         "gross_usd": risk.gross_usd(state),
+        "book": book_words(state),
         "orders_open": len(state.orders.open),
         "kill_would": {
             "cancel_orders": len(state.orders.open),

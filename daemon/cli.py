@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +30,26 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON document on s
 Reason = Annotated[str, typer.Option("--reason", help="why; kept in the history")]
 
 HALTED = 6
+BAD_USE = 2
+
+ClickException: type[Exception] = typer.BadParameter.__mro__[2]
+"""Whatever the parser refuses; typer brings its own copy of click and gives the class no name."""
+
+
+class UsageFault(Exception):
+    """The words on the command line are not those of a command."""
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run one command; return its exit code. Raises UsageFault where the parser refuses the words."""
+    try:
+        code = app(args=list(arguments), prog_name="nightdesk", standalone_mode=False)
+    except ClickException as error:
+        said: str = error.format_message()  # type: ignore[attr-defined]
+        raise UsageFault(said if "\n" in said else f"{said} See nightdesk --help") from None
+    except typer.Abort:
+        return 130
+    return code if isinstance(code, int) else 0
 
 
 @app.command()
@@ -202,9 +223,12 @@ def _print(document: Any) -> None:
 
 def _done(document: dict[str, Any], json_: bool) -> None:
     if "error" in document:
-        raise BadUse(document["error"])
+        typer.echo(f"nightdesk: {document['error']}", err=True)
     if json_:
         _print(document)
-    else:
-        for name, value in document.items():
-            typer.echo(f"{name}: {value}")
+    if "error" in document:
+        raise typer.Exit(document.get("exit", BAD_USE))
+    if json_:
+        return
+    for name, value in document.items():
+        typer.echo(f"{name}: {value}")

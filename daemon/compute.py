@@ -1,6 +1,7 @@
 """Long computations away from the event loop: a warmed worker process, or the caller where time is virtual."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +17,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 TIMEOUT_S = 90.0
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+NICENESS = 10
 
 
 class ComputeFailed(Exception):
@@ -38,7 +41,9 @@ class WorkerCompute:
 
     @staticmethod
     def _new_pool() -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+        for name in BLAS_THREADS:
+            os.environ.setdefault(name, "1")
+        return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"), initializer=step_back)
 
     async def warm(self) -> None:
         await self.run("daemon.night_pipeline:warm", None)
@@ -60,12 +65,13 @@ class WorkerCompute:
 
     def _replace(self) -> None:
         log.warning("worker process replaced")
-        for process in list((self._pool._processes or {}).values()):
-            process.kill()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.close()
         self._pool = self._new_pool()
 
     def close(self) -> None:
+        """End the worker, whatever it computes: nobody waits for it any more, and a stop has ten seconds."""
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -88,6 +94,11 @@ class InlineCompute:
 
     def close(self) -> None:
         return None
+
+
+def step_back() -> None:
+    """Let the event loop have the processor first: a solve can wait a millisecond, a hedge should not."""
+    os.nice(NICENESS)
 
 
 def call(function: str, request: Any) -> Any:

@@ -26,6 +26,7 @@ from daemon.history import HistoryKeeper
 from daemon.night_requests import PipelineRequest, UniverseRequest
 from daemon.settings import Settings
 from research.night_page import PageRequest
+from state.errors import StateError
 from state.history import History
 from state.kill_switch import KillSwitch
 from state.store import Store
@@ -83,9 +84,9 @@ class NightDesk:
         try:
             problems += await self._account_problems()
             universe = await self._universe(intent)
-        except (VenueError, ComputeFailed) as error:
+        except (VenueError, ComputeFailed, StateError) as error:
             problems.append(str(error))
-        if not universe and not problems:
+        if not universe and not intent.held and not problems:
             problems.append("no name passes the universe filter; lower idio_statarb.min_volume_usd or wait")
         if problems:
             self._parts.alerts.raised(code="preflight", level="error", text="; ".join(problems))
@@ -172,7 +173,7 @@ class NightDesk:
         """Compute one phase and report the pro forma, or why there is none."""
         try:
             event = await self._proforma(intent)
-        except (VenueError, ComputeFailed) as error:
+        except (VenueError, ComputeFailed, StateError) as error:
             event = ProFormaFailed(
                 at_ms=self._parts.clock.now_ms(),
                 session=intent.session,
@@ -256,7 +257,12 @@ class NightDesk:
     # --- the rest --------------------------------------------------------------------------------------
 
     def trip(self, reason: str) -> None:
-        self._parts.latch.trip(reason, by="nightdesk", at_ms=self._parts.clock.now_ms())
+        """Latch. Where the disk refuses, the halt stands in the journal, and the next start latches again."""
+        try:
+            self._parts.latch.trip(reason, by="nightdesk", at_ms=self._parts.clock.now_ms())
+        except StateError as error:
+            text = f"halted, but the kill switch could not be written: {error}"
+            self._parts.alerts.raised(code="latch", level="critical", text=text)
 
     def alert(self, intent: RaiseAlert) -> None:
         self._parts.alerts.raised(code=intent.code, level=intent.level, text=intent.text)
@@ -283,6 +289,11 @@ class NightDesk:
         ended = session is not None and session.stage is Stage.DONE
         if session is not None and ended and self._parts.store.read_report(session.day) is None:
             await self.report(WriteReport(session=session.day))
+
+    def was_reset(self) -> bool:
+        """Say whether the last thing that happened to the latch was a reset, by its own history."""
+        changes = self._parts.latch.history()
+        return bool(changes) and changes[-1].get("action") == "reset"
 
     def latched(self) -> KillTripped | None:
         """Return the event of a latch that somebody set outside of the engine."""

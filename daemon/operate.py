@@ -1,7 +1,11 @@
 """What the commands do, apart from `run`: ask the daemon, look at its state, run the research functions, show it."""
 
+import json
+import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -30,6 +34,8 @@ console = Console()
 
 def config_path(given: Path | None, *, live: bool) -> Path | None:
     """Return the configuration to read: the one named, or ./config.toml where a live run needs one."""
+    if given is not None and not given.is_file():
+        raise BadUse(f"--config {given}: no such file")
     if given is not None or not live:
         return given
     return DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None
@@ -113,12 +119,12 @@ def last_lines(path: Path, count: int) -> list[Any]:
 
 def show_tail(path: Path, count: int, *, follow: bool) -> None:
     for line in path.read_bytes().splitlines()[-count:]:
-        console.print(_readable(line), highlight=False)
+        console.print(_readable(line), highlight=False, markup=False, soft_wrap=True)
     with path.open("rb") as log:
         log.seek(0, os.SEEK_END)
         while follow:
             if line := log.readline():
-                console.print(_readable(line), highlight=False)
+                console.print(_readable(line), highlight=False, markup=False, soft_wrap=True)
             else:
                 time.sleep(0.2)
 
@@ -130,9 +136,24 @@ def _readable(line: bytes) -> str:
 
 
 def show_status(document: dict[str, Any]) -> None:
+    """Answer in the order a person asks: is the book where it should be, what is next, what would a kill do."""
     table = Table(show_header=False)
-    for name, value in document.items():
-        table.add_row(name, str(value))
+    halted = f": {document['halt_reason']}" if document["halt_reason"] else ""
+    where = "inside its band" if document["inside_band"] else "OUTSIDE its band, being hedged"
+    deltas = ", ".join(f"{coin} {usd:+,.0f} USD" for coin, usd in document["delta_usd"].items())
+    would = document["kill_would"]
+    table.add_row("trading", f"{document['trading']}{halted}")
+    table.add_row("session", f"{document['session']}, {document['stage']}")
+    table.add_row("book", str(document.get("book", "")))
+    table.add_row("net delta", f"{deltas}: {where} of {document['band_usd']:,.0f}")
+    table.add_row("equity", f"{document['equity_usd']:,.0f} USD, gross {document['gross_usd']:,.0f}")
+    table.add_row("next", f"{document['next_phase']} at {document['next_phase_at']}")
+    table.add_row("account stream", "up" if document["stream_up"] else "DOWN, fills are read from the ledger")
+    table.add_row(
+        "a kill would",
+        f"cancel {would['cancel_orders']} orders, close {would['close_positions']} positions, "
+        f"keep {would['keep_positions']}",
+    )
     console.print(table)
 
 
@@ -150,24 +171,37 @@ def pipeline(
 ) -> dict[str, Any]:
     from research.pipeline_run import pipeline_document
 
+    if equity_usd is not None and not (math.isfinite(equity_usd) and equity_usd > 0):
+        raise BadUse(f"--equity {equity_usd}: give a positive, finite number of USD")
     parameters = config_file.load(config).idio_statarb
-    return pipeline_document(
-        data,
-        asof=asof,
-        previous=previous,
-        equity_usd=parameters.equity_usd if equity_usd is None else equity_usd,
-        out=out,
-        parameters=parameters,
-    )
+    with _refusals():
+        return pipeline_document(
+            data,
+            asof=asof,
+            previous=previous,
+            equity_usd=parameters.equity_usd if equity_usd is None else equity_usd,
+            out=out,
+            parameters=parameters,
+        )
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What research refuses is bad use of its command; the texts say what, where and how to mend it."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise BadUse(str(error)) from error
 
 
 def backtest(*, data: Path, days: tuple[date, date], out: Path, config: Path | None) -> dict[str, Any]:
     from research.backtest import backtest_document
 
     parameters = config_file.load(config).idio_statarb
-    return backtest_document(
-        data, start=days[0], end=days[1], out=out, parameters=parameters, equity_usd=parameters.equity_usd
-    )
+    with _refusals():
+        return backtest_document(
+            data, start=days[0], end=days[1], out=out, parameters=parameters, equity_usd=parameters.equity_usd
+        )
 
 
 def show_pipeline(document: dict[str, Any]) -> None:
@@ -182,7 +216,7 @@ def show_pipeline(document: dict[str, Any]) -> None:
 
 
 def show_backtest(document: dict[str, Any]) -> None:
-    console.print_json(msgspec.json.encode(document).decode())
+    console.print_json(json.dumps(document, default=float))
 
 
 # --- the doctor ----------------------------------------------------------------------------------------
@@ -221,6 +255,8 @@ def _key_fault(found: Settings) -> str:
 
 
 def _state_findings(state_dir: Path) -> list[Finding]:
+    if not state_dir.exists():
+        return [_finding("state directory", "")]
     try:
         store = Store(state_dir)
     except StateError as error:

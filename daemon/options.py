@@ -56,12 +56,18 @@ def checked(options: RunOptions) -> RunOptions:
             "--venue": options.venue_url,
             "--data": options.data,
             "--start": options.start_ms,
-            "--speed": options.speed if options.speed != 1.0 else None,
+            "--speed": "max" if options.speed is None else options.speed if options.speed != 1.0 else None,
+            "--seed": options.seed or None,
         }
         if wrong := [name for name, value in given.items() if value is not None]:
             raise BadUse(f"{' and '.join(wrong)}: only together with --dry-run")
-    if options.venue_url is not None and (options.data is not None or options.start_ms is not None):
-        raise BadUse("--venue runs on that venue's data and clock: leave out --data and --start")
+    if options.venue_url is not None:
+        if options.data is not None or options.start_ms is not None:
+            raise BadUse("--venue runs on that venue's data and clock: leave out --data and --start")
+        if not options.venue_url.startswith(("http://", "https://")):
+            raise BadUse(
+                f"--venue {options.venue_url}: must be http://HOST:PORT, as nightdesk venue prints it"
+            )
     if options.data is not None and not options.data.is_dir():
         raise BadUse(f"--data {options.data}: no such directory")
     if options.config is not None and not options.config.is_file():

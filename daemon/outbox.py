@@ -27,6 +27,7 @@ from core.intents import (
     WriteReport,
 )
 from core.types import Answer, Coin, Order, Outcome
+from state.errors import JournalLost
 
 log = structlog.get_logger()
 
@@ -55,6 +56,7 @@ class Outbox:
         self._clock = clock
         self._put = put
         self._tasks: set[asyncio.Task[None]] = set()
+        self._computing: set[asyncio.Task[None]] = set()
         self._reading: dict[str, int] = {}
         self.asset_ids: dict[Coin, int] = {}
 
@@ -69,23 +71,38 @@ class Outbox:
                     self._desk.trip(reason)
                 case RaiseAlert():
                     self._desk.alert(intent)
+                case RunPreflight() | RunPipeline():
+                    self._computing.add(self._start(self._after(shared, intent)))
                 case _:
                     self._start(self._after(shared, intent))
 
     async def drain(self) -> None:
-        """Wait for everything under way."""
-        while self._tasks:
-            await asyncio.wait(list(self._tasks))
+        """Wait for everything under way that has to do with orders and books; computations are left alone."""
+        while waiting := self._tasks - self._computing:
+            await asyncio.wait(waiting)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    async def close(self) -> None:
+        """Give up whatever is still under way."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        """Tell what no errand may do: fail in a way it does not know. A lost journal is the engine's to tell."""
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("intent failed", error=repr(error), exc_info=error)
+        self._computing.discard(task)
+        if task.cancelled() or (error := task.exception()) is None or isinstance(error, JournalLost):
+            return
+        log.error("intent failed", error=repr(error), exc_info=error)
+        text = f"something the engine wanted was not done: {error!r}"
+        self._desk.alert(RaiseAlert(level="error", code="intent.failed", text=text))
 
     def _sign(self, orders: tuple[Order, ...]) -> Signed | str:
         """Return the signed action, or why there is none: then nothing was sent, which is proof."""

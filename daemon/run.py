@@ -18,9 +18,11 @@ from core.report import iso
 from daemon import config_file, logs
 from daemon.clock import WallClock
 from daemon.control import ControlServer
+from daemon.data_directory import SAMPLE, check_night, check_start, checked_market
 from daemon.options import BadUse, RunOptions
 from daemon.settings import Settings
 from daemon.wiring import Ends, Wired, live_ends, memory_ends, remote_ends, wire
+from state.errors import StateError
 from state.lock import InstanceLock
 from state.store import Store
 
@@ -28,9 +30,10 @@ log = structlog.get_logger()
 
 BEFORE_CLOSE_MS = 20 * 60_000
 AFTER_CLOSE_MS = 10 * 60_000
+BAD_CONFIG = 4
+LOOK_S = 1.0
+"""How often a run looks whether its end has come: a clock may leap, as it does when a machine wakes up."""
 """A dry run starts at 23:40 and leaves at 00:10, unless it is told otherwise."""
-
-SAMPLE = Path(__file__).resolve().parent.parent / "sim" / "sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +48,31 @@ class Ran:
 def run(options: RunOptions) -> Ran:
     """Run until told to stop. Raises ConfigError, CredentialError, BadUse, StateError, and what killed the daemon."""
     settings = _settings(options)
+    ends, options = _staged(options, settings)
     store = Store(_state_dir(options, settings))
     with InstanceLock.acquire(store.directory):
-        if options.dry_run and options.venue_url is None:
-            from sim.venue.market import Market
-
-            market = Market.from_directory(options.data or SAMPLE, seed=options.seed)
-            start_ms, until_ms = _night(options, settings.trading.session, market.last_ms)
+        if _in_memory(options):
             _move_aside(store)
-            ends = memory_ends(options, market=market, start_ms=start_ms)
-            options = replace(options, until_ms=until_ms)
-        elif options.venue_url is not None:
-            ends = remote_ends(settings, options.venue_url)
-        else:
-            ends = live_ends(settings)
         return _logged(options, ends, settings, store)
+
+
+def _staged(options: RunOptions, settings: Settings) -> tuple[Ends, RunOptions]:
+    """Make the edges of the chosen mode, and look at all that is needed for them, before anything is touched."""
+    if options.venue_url is not None:
+        return remote_ends(settings, options.venue_url), options
+    if not options.dry_run:
+        return live_ends(settings), options
+    directory, session = options.data or SAMPLE, settings.trading.session
+    market = checked_market(directory, seed=options.seed)
+    start_ms, until_ms = _night(options, session, market.last_ms)
+    check_start(market, start_ms)
+    if options.data is not None or options.start_ms is not None:
+        check_night(directory, start_ms, session, settings.idio_statarb)
+    return memory_ends(options, market=market, start_ms=start_ms), replace(options, until_ms=until_ms)
+
+
+def _in_memory(options: RunOptions) -> bool:
+    return options.dry_run and options.venue_url is None
 
 
 def _logged(options: RunOptions, ends: Ends, settings: Settings, store: Store) -> Ran:
@@ -68,7 +81,7 @@ def _logged(options: RunOptions, ends: Ends, settings: Settings, store: Store) -
         settings.log, directory=store.directory, now_ms=ends.clock.now_ms, terminal=terminal
     )
     try:
-        wired = wire(ends, settings, store, kept.context)
+        wired = wire(ends, settings, store, kept)
         try:
             _loop(options)(_serve(wired, ends, options))
         finally:
@@ -82,7 +95,7 @@ def _logged(options: RunOptions, ends: Ends, settings: Settings, store: Store) -
 
 def _loop(options: RunOptions) -> Any:
     """Return what runs a coroutine: virtual time, or uvloop."""
-    if options.dry_run and options.venue_url is None and options.speed is None:
+    if _in_memory(options) and options.speed is None:
         from sim.loop import run as run_virtual
 
         return run_virtual
@@ -116,7 +129,8 @@ def _beside(wired: Wired, ends: Ends, options: RunOptions) -> list[Coroutine[Any
 
 
 async def _stop_at(wired: Wired, ends: Ends, until_ms: int) -> None:
-    await ends.clock.sleep((until_ms - ends.clock.now_ms()) / 1000)
+    while (left_ms := until_ms - ends.clock.now_ms()) > 0:
+        await ends.clock.sleep(min(left_ms / 1000, LOOK_S))
     wired.service.stop("the time given by --until has come")
 
 
@@ -124,6 +138,14 @@ async def _stop_at(wired: Wired, ends: Ends, until_ms: int) -> None:
 
 
 def _answer(service: Any, request: dict[str, Any], options: RunOptions) -> dict[str, Any]:
+    try:
+        return _done(service, request, options)
+    except StateError as error:
+        log.error("an operator's request failed", do=request.get("do"), error=str(error))
+        return {"error": str(error)}
+
+
+def _done(service: Any, request: dict[str, Any], options: RunOptions) -> dict[str, Any]:
     match request:
         case {"do": "status"}:
             return dict(service.status())
@@ -145,7 +167,7 @@ def _reload(service: Any, options: RunOptions) -> dict[str, Any]:
         return dict(service.reload(_settings(options)))
     except config_file.ConfigError as error:
         log.error("reload refused, nothing changed", faults=str(error))
-        return {"error": str(error)}
+        return {"error": str(error), "exit": BAD_CONFIG}
 
 
 # --- where and when ------------------------------------------------------------------------------------

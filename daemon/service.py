@@ -22,22 +22,28 @@ from core.events import (
 )
 from core.report import iso
 from core.state import Stage, State
-from core.types import HEDGE_COINS
+from core.types import HEDGE_COINS, Phase, TradingState
 from daemon.app import App, status_document
 from daemon.compute import ComputeFailed
 from daemon.config_file import Change, diff, taken_over
 from daemon.history import HOUR_MS
-from daemon.logs import Changes, Context
+from daemon.logs import Changes, Logs
 from daemon.night import NightDesk, Parts
 from daemon.outbox import Outbox
+from daemon.pruning import keep_from_seq
 from daemon.settings import Reload, Settings
 from daemon.supervisor import keep_running
+from state.errors import StateError
 
 log = structlog.get_logger()
 
 LATCH_LOOK_S = 1.0
 DRAIN_S = 8.0
 """SIGTERM to exit must stay under ten seconds; the rest is for closing files."""
+
+
+SETTLE_S = 0.05
+"""Time for the engine to take up what has just arrived."""
 
 
 class Alarms(Protocol):
@@ -66,7 +72,7 @@ class Shell:
     clock: Clock
     alarms: Callable[[Callable[[], None], Callable[[], Awaitable[None]]], Alarms]
     pulse: Pulse
-    context: Context
+    logs: Logs
     version: str
     settings: Settings
     elapsed_ms: Callable[[], float]
@@ -131,36 +137,47 @@ class Service:
             self._latched = True
             shell.app.inbox.put(latch)
             log.critical("the kill switch is latched", reason=latch.reason, by=latch.by)
-        elif self.state.trading.value == "HALTED":
+        elif self.state.trading is TradingState.HALTED and shell.desk.was_reset():
             shell.app.inbox.put(
                 KillReset(at_ms=now_ms, reason="the latch was reset while the daemon was down")
             )
+        elif self.state.trading is TradingState.HALTED:
+            log.critical(
+                "halted by the journal, without a latch: latched again", reason=self.state.halt_reason
+            )
+            shell.desk.trip(self.state.halt_reason)
+            self._latched = shell.desk.latched() is not None
 
     async def _leave(self, tasks: Sequence["asyncio.Future[None]"]) -> None:
         """Cancel orders, let answers come in, write the last snapshot; never longer than systemd waits."""
         shell = self._shell
         shell.pulse.stopping()
         log.info("stopping", reason=self._why)
-        failed = [t.exception() for t in tasks if t.done() and not t.cancelled() and t.exception()]
-        if not failed:
+        if not _failures(tasks):
             shell.app.inbox.put(StopRequested(at_ms=self._clock.now_ms(), reason=self._why))
             await self._drained()
+        if not _failures(tasks):
             shell.app.snapshot()
+        failed = _failures(tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await shell.outbox.close()
         await shell.gateway.close()
         if failed:
             shell.desk.trip(f"the daemon failed: {failed[0]!r}")
-            raise failed[0]  # type: ignore[misc]
+            raise failed[0]
 
     async def _drained(self) -> None:
-        await asyncio.sleep(0)
+        """Wait until no order of ours is open or unknown any more: each answer may lead to one more question."""
         try:
             async with asyncio.timeout(DRAIN_S):
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(SETTLE_S)
                 await self._shell.outbox.drain()
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(SETTLE_S)
+                while self.state.orders.open and not self._shell.app.is_lost:
+                    await self._shell.outbox.drain()
+                    await asyncio.sleep(SETTLE_S)
         except TimeoutError:
             log.warning("left with requests under way", orders_open=len(self.state.orders.open))
 
@@ -205,6 +222,7 @@ class Service:
         while True:
             self._look_at_latch()
             self._log_changes()
+            self._end_alerts()
             self._apply_pending()
             if self._is_protected():
                 self._mark("protected")
@@ -225,13 +243,40 @@ class Service:
         state = self.state
         session = state.session
         if session is not None:
-            self._shell.context.bind(session=session.day)
+            self._shell.logs.context.bind(session=session.day)
             if self._changes.is_new("stage", (session.day, session.stage)):
                 log.info("stage", stage=session.stage.value, next=self._next())
+                if session.stage is Stage.DONE:
+                    self._prune()
         if self._changes.is_new("trading", state.trading):
             log.info("trading state", trading=state.trading.value, reason=state.halt_reason)
         if self._changes.is_new("stream", state.account.stream_up):
             log.info("account stream", up=state.account.stream_up)
+
+    def _end_alerts(self) -> None:
+        """Tell that what an alert was about is over; what no state shows ends when nobody repeats it."""
+        state, alerts = self.state, self._shell.parts.alerts
+        over = {
+            "stream.down": state.account.stream_up,
+            "positions.differ": not state.account.mismatches,
+            "halted": state.trading is not TradingState.HALTED,
+        }
+        for phase in Phase:
+            record = state.session.phase(phase) if state.session else None
+            done = record is not None and (record.proforma is not None or not record.failed_ms)
+            over[f"pipeline.{phase.value}"] = done
+        for alert in alerts.active():
+            if over.get(alert.code, False):
+                alerts.ended(alert.code)
+
+    def _prune(self) -> None:
+        """Once a night, after its report: let go of what is older than the nights that are kept."""
+        parts = self._shell.parts
+        try:
+            before_seq = keep_from_seq(parts.store.journal_path, now_ms=self._clock.now_ms())
+            self._shell.app.prune(before_seq=before_seq)
+        except StateError as error:
+            log.error("the journal could not be pruned", error=str(error))
 
     def _is_protected(self) -> bool:
         """Latch read, positions known, hedge live: prices of both hedge assets are fresh and fills stream in."""
@@ -274,9 +319,11 @@ class Service:
     def kill(self, reason: str) -> dict[str, Any]:
         """Latch first, then tell the engine: the file survives whatever comes next."""
         now_ms = self._clock.now_ms()
-        self._shell.parts.latch.trip(reason, by="operator", at_ms=now_ms)
-        self._latched = True
-        self._shell.app.inbox.put(KillTripped(at_ms=now_ms, reason=reason, by="operator"))
+        try:
+            self._shell.parts.latch.trip(reason, by="operator", at_ms=now_ms)
+            self._latched = True
+        finally:
+            self._shell.app.inbox.put(KillTripped(at_ms=now_ms, reason=reason, by="operator"))
         return {"killed": True, "reason": reason}
 
     def reset(self, reason: str) -> dict[str, Any]:
@@ -298,7 +345,7 @@ class Service:
         self._pending += tuple(by_kind[Reload.SESSION_END])
         self._take_over(tuple(by_kind[Reload.NOW]))
         for change in by_kind[Reload.RESTART]:
-            log.warning("this key needs a restart; the old value stays", key=change.key, value=change.new)
+            log.warning("this key needs a restart; the old value stays", setting=change.key, value=change.new)
         self._apply_pending()
         return {kind.value: [c.key for c in found] for kind, found in by_kind.items()}
 
@@ -318,4 +365,10 @@ class Service:
         event = ConfigChanged(at_ms=self._clock.now_ms(), settings=shell.settings.trading, changes=words)
         shell.app.inbox.put(event)
         shell.parts.alerts.reconfigure(shell.settings.alerts)
+        shell.logs.set_level(shell.settings.log.level)
         log.info("configuration changed", keys=sorted(words))
+
+
+def _failures(tasks: Sequence["asyncio.Future[None]"]) -> list[BaseException]:
+    ended = [task.exception() for task in tasks if task.done() and not task.cancelled()]
+    return [error for error in ended if error is not None]

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.run import SAMPLE
-from sim.venue.command import VenueOptions, run_venue
+from daemon.data_directory import SAMPLE, checked_market
+from daemon.options import BadUse
+from sim.venue.command import BadOptions, VenueOptions, run_venue
+from sim.venue.recorded import DataDirectoryError
 
 
 def serve(
@@ -18,7 +20,7 @@ def serve(
     speed: float,
     seed: int,
 ) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT. Raises BadUse for options, data or a port that cannot be used."""
     options = VenueOptions(
         data=data or SAMPLE,
         port=port,
@@ -28,4 +30,15 @@ def serve(
         speed=speed,
         seed=seed,
     )
-    asyncio.run(run_venue(options))
+    if faults := options.faults():
+        raise BadUse("; ".join(faults))
+    if data is not None:
+        checked_market(data, seed=seed)
+    try:
+        asyncio.run(run_venue(options))
+    except (BadOptions, DataDirectoryError) as error:
+        raise BadUse(str(error)) from error
+    except OSError as error:
+        raise BadUse(
+            f"--port {port}: cannot listen on 127.0.0.1 ({error.strerror}). Name another port, or 0 for a free one"
+        ) from error

@@ -31,7 +31,7 @@ from daemon.compute import Compute, InlineCompute, WorkerCompute
 from daemon.credentials import signing_key
 from daemon.history import HistoryKeeper
 from daemon.inbox import Inbox
-from daemon.logs import Context
+from daemon.logs import Logs
 from daemon.night import NightDesk, Parts
 from daemon.options import BadUse, RunOptions
 from daemon.outbox import Outbox
@@ -85,11 +85,10 @@ class Wired:
     service: Service
     desk: NightDesk
     store: Store
-    context: Context
     close: Callable[[], None]
 
 
-def wire(ends: Ends, settings: Settings, store: Store, context: Context) -> Wired:
+def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
     """Assemble the daemon from its edges, on a state directory whose lock the caller holds."""
     store.claim(Identity(ends.network, ends.account.address))
     journal = Journal.open(store.journal_path)
@@ -135,7 +134,7 @@ def wire(ends: Ends, settings: Settings, store: Store, context: Context) -> Wire
         clock=ends.clock,
         alarms=ends.alarms,
         pulse=ends.pulse,
-        context=context,
+        logs=logs,
         version=version("nightdesk"),
         settings=settings,
         elapsed_ms=elapsed_since_exec_ms,
@@ -148,7 +147,7 @@ def wire(ends: Ends, settings: Settings, store: Store, context: Context) -> Wire
         history.close()
         ends.compute.close()
 
-    return Wired(service, desk, store, context, close)
+    return Wired(service, desk, store, close)
 
 
 def elapsed_since_exec_ms() -> float:

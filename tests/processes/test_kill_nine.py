@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.two_processes import MANY_NAMES, SAMPLE, DaemonProcess, VenueProcess, random_moments
+from tests.daemon.staged import MANY, small_data
+from tests.processes.two_processes import DaemonProcess, VenueProcess, random_moments
 
-START, UNTIL = "2025-07-18T23:48:00+00:00", "2025-07-19T00:09:00+00:00"
-SPEED = 40.0
+START, UNTIL = "2024-12-31T23:48:00+00:00", "2025-01-01T00:09:00+00:00"
+SPEED = 50.0
 
 
 def ms(text: str) -> int:
@@ -24,8 +25,8 @@ def test_a_night_of_kills_ends_on_target_with_both_ledgers_equal(seed: int, tmp_
 
 def check_a_night_of_kills(seed: int, *, kills: int, directory: Path) -> dict[str, object]:
     config = directory / "config.toml"
-    config.write_text(MANY_NAMES)
-    venue = VenueProcess.start(data=SAMPLE, start=START, speed=SPEED, seed=seed)
+    config.write_text(MANY)
+    venue = VenueProcess.start(data=small_data(), start=START, speed=SPEED, seed=seed)
     try:
         moments = random_moments(random.Random(seed), ms(START) + 100_000, ms(UNTIL) - 130_000, kills)
         daemon = DaemonProcess(venue, directory / "state", config, UNTIL)
@@ -40,5 +41,7 @@ def check_a_night_of_kills(seed: int, *, kills: int, directory: Path) -> dict[st
     assert off == []
     assert report["restarts"] >= 1
     assert [i for i in report["invariants"] if not i["held"]] == []
-    assert sum(Decimal(a["target"]) != 0 for a in report["assets"]) >= 5, "a night that trades nothing proves nothing"
+    assert sum(Decimal(a["target"]) != 0 for a in report["assets"]) >= 5, (
+        "a night that trades nothing proves nothing"
+    )
     return report

@@ -15,8 +15,6 @@ from typing import Any
 
 NIGHTDESK = [sys.executable, "-m", "daemon"]
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "sim" / "sample"
-MANY_NAMES = "[idio_statarb]\nmin_volume_usd = 1000000.0\n"
 
 
 @dataclass
@@ -38,7 +36,9 @@ class VenueProcess:
     def info(self, **request: Any) -> Any:
         body = json.dumps(request).encode()
         headers = {"Content-Type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/info", body, headers), timeout=10) as reply:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{self.url}/info", body, headers), timeout=10
+        ) as reply:
             return json.load(reply)
 
     def now_ms(self) -> int:

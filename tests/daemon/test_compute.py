@@ -1,0 +1,108 @@
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from daemon import compute as module
+from daemon.clock import LoopClock
+from daemon.compute import ComputeFailed, InlineCompute, WorkerCompute
+from sim.loop import run
+
+
+@pytest.fixture
+def worker():
+    compute = WorkerCompute()
+    yield compute
+    compute.close()
+
+
+def is_gone(pid):
+    """Say whether a process ended, be it that nobody has fetched its exit code yet."""
+    for _ in range(50):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def pids(worker):
+    return list(worker._pool._processes)
+
+
+def test_the_worker_computes_elsewhere_and_brings_the_result_back(worker):
+    async def ask():
+        return await worker.run("os:getpid", None), await worker.run("math:sqrt", 9)
+
+    pid, root = asyncio.run(ask())
+    assert pid != os.getpid()
+    assert root == 3
+
+
+def test_what_the_computation_raises_is_said_by_name(worker):
+    with pytest.raises(ComputeFailed, match="ValueError: math domain error"):
+        asyncio.run(worker.run("math:sqrt", -1))
+
+
+def test_a_killed_worker_fails_one_computation_and_the_next_has_a_new_one(worker):
+    async def night():
+        before = await worker.run("os:getpid", None)
+        solving = asyncio.ensure_future(worker.run("time:sleep", 30))
+        await asyncio.sleep(0.1)
+        os.kill(before, signal.SIGKILL)
+        with pytest.raises(ComputeFailed, match="the worker process died"):
+            await solving
+        return before, await worker.run("os:getpid", None)
+
+    before, after = asyncio.run(night())
+    assert before != after
+
+
+def test_a_computation_that_hangs_is_given_up_and_its_worker_replaced(worker, monkeypatch):
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.5)
+
+    async def night():
+        with pytest.raises(ComputeFailed, match=r"no result within"):
+            await worker.run("time:sleep", 60)
+        monkeypatch.setattr(module, "TIMEOUT_S", 20.0)
+        return await worker.run("math:sqrt", 4)
+
+    assert asyncio.run(night()) == 2
+
+
+def test_closing_ends_the_worker_whatever_it_computes(worker):
+    async def night():
+        await worker.run("os:getpid", None)
+        solving = asyncio.ensure_future(worker.run("time:sleep", 60))
+        await asyncio.sleep(0.1)
+        (pid,) = pids(worker)
+        worker.close()
+        with pytest.raises(ComputeFailed):
+            await solving
+        return pid
+
+    began = time.monotonic()
+    pid = asyncio.run(night())
+    assert time.monotonic() - began < 10
+    worker.close()
+    assert is_gone(pid)
+
+
+def test_inline_the_result_takes_its_time_on_the_virtual_clock():
+    clock = LoopClock(0)
+
+    async def ask():
+        compute = InlineCompute(clock, takes_s=2.5)
+        await compute.warm()
+        value = await compute.run("math:sqrt", 16)
+        with pytest.raises(ComputeFailed, match="ValueError"):
+            await compute.run("math:sqrt", -1)
+        compute.close()
+        return value, clock.now_ms()
+
+    assert run(ask()) == (4, 5000)
