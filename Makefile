@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run test check lock bench clean
+.PHONY: run test crash bench lock clean
 
 run: .venv/installed
 	$(BIN)/nightdesk run --dry-run --speed max --state-dir runs/first-night
@@ -19,6 +19,10 @@ test: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
+
+# Ten nights in two processes, the daemon killed by SIGKILL four times in each; the tests run one of them.
+crash: .venv/installed
+	NIGHTDESK_CRASH_ROUNDS=10 $(BIN)/pytest -n 1 tests/processes/test_kill_nine.py
 
 bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock

@@ -18,7 +18,8 @@ import sim.venue.memory
 import sim.venue.venue
 from adapters.hyperliquid.exchange import Account
 from adapters.ports import HttpReply, Unknown
-from core.events import AnyEvent, FillsReceived
+from core.engine import step
+from core.events import AnyEvent, FillsReceived, QuoteReceived
 from core.intents import AnyIntent, SubmitOrders
 from core.state import State
 from core.types import Fill, Side
@@ -26,7 +27,7 @@ from daemon import wiring
 from daemon.config_file import ConfigError
 from daemon.data_directory import SAMPLE
 from daemon.options import BadUse, RunOptions, parse_instant
-from daemon.restore import restore
+from daemon.restore import replayed, restore
 from daemon.run import Ran, run
 from daemon.service import Service
 from state.errors import StateError
@@ -208,6 +209,21 @@ class Night:
 
     def asset(self, coin: str) -> dict:
         return next(a for a in self.report["assets"] if a["coin"] == coin)
+
+    def replayed(self) -> State:
+        """The state after every record of the journal, from nothing; each step must want again what it wanted."""
+        journal = Journal.open_read_only(Store(self.directory).journal_path)
+        state = State(settings=self.state.settings)
+        try:
+            for record in journal.read():
+                before = state
+                for quote in record.quotes:
+                    before, _ = step(before, QuoteReceived(at_ms=quote.received_ms, quote=quote))
+                assert step(before, record.event)[1] == record.intents
+                state = replayed(state, record)
+        finally:
+            journal.close()
+        return state
 
     def submitted(self, *, since_ms: int = 0) -> list:
         return [

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 
 import pytest
 
+from adapters.ports import Unknown
 from core.intents import RaiseAlert, WriteReport
 from daemon.pruning import keep_from_seq
 from state.errors import StateError
@@ -65,6 +66,28 @@ def test_an_order_to_stop_leaves_nothing_open_and_a_snapshot_or_a_journal_to_go_
     assert night.state.stopping
     assert night.state.orders.open == {}
     assert night.restored().book == night.state.book
+
+
+@pytest.mark.parametrize("fate", ["arrives", "is lost"])
+def test_a_stop_while_orders_are_under_way_waits_until_each_is_known(fate, tmp_path):
+    def stage(night):
+        def stop(path, request):
+            if (
+                path == "/exchange"
+                and request["action"]["type"] == "order"
+                and night.peer.now_ms > ms("23:51")
+            ):
+                night.service.stop("a test")
+                if fate == "is lost":
+                    raise Unknown("the request was lost")
+
+        night.peer.before = stop
+
+    night = play(tmp_path / "state", until="23:58", stage=stage)
+    assert night.error is None
+    assert night.state.at_ms < ms("23:52")
+    assert night.state.orders.open == {} or fate == "is lost"
+    night.check_against_the_venue()
 
 
 def test_a_kill_that_cannot_be_latched_still_stops_the_trading_and_says_so(tmp_path):

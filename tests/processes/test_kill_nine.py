@@ -1,5 +1,6 @@
 """kill -9 of the daemon at random moments of a night, the venue in another process: nothing lost, nothing doubled."""
 
+import os
 import random
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +19,7 @@ def ms(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", range(1, 1 + int(os.environ.get("NIGHTDESK_CRASH_ROUNDS", "1"))))
 def test_a_night_of_kills_ends_on_target_with_both_ledgers_equal(seed: int, tmp_path: Path) -> None:
     check_a_night_of_kills(seed, kills=4, directory=tmp_path)
 
