@@ -25,7 +25,8 @@ def on_snapshot(state: State, snapshot: AccountSnapshot) -> Step:
         return state, ()
     state = replace(state, account=replace(state.account, snapshot=snapshot))
     if state.book.opened_ms is None:
-        return replace(state, book=book.opened(state.book, snapshot)), (FetchFills(from_ms=snapshot.at_ms),)
+        state = replace(state, book=book.opened(state.book, snapshot))
+        return state, (FetchFills(from_ms=snapshot.at_ms), *_told_blind(state))
     if not _comparable(state, snapshot):
         return state, ()
     differences = book.differences(state.book, snapshot)
@@ -59,6 +60,14 @@ def keep_covered(state: State) -> Step:
 
 def _is_night(state: State) -> bool:
     return state.session is not None and state.session.stage not in (Stage.WAITING, Stage.DONE)
+
+
+def _told_blind(state: State) -> tuple[AnyIntent, ...]:
+    """Positions adopted without a single beta cannot be hedged: a guess would trade away hedges that are there."""
+    if not state.book.positions or state.hedge.betas:
+        return ()
+    text = f"{len(state.book.positions)} positions adopted without betas: no hedge until the first pipeline of a session"
+    return (RaiseAlert(level="warning", code="hedge.blind", text=text),)
 
 
 def overlap_start_ms(state: State) -> int:

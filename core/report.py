@@ -285,11 +285,17 @@ def _invariants(state: State, session: Session, document: Document) -> list[Docu
             iso(state.book.covered_to_ms),
         ),
         ("no order is open or unknown", not state.orders.open, f"{len(state.orders.open)} open"),
-        ("net delta is inside its band", not loose, str(loose) if loose else ""),
+        ("net delta is inside its band", not loose, _loose_words(state, loose)),
         ("equity is explained to 1 bp", bool(equity.get("explained")), f"residual {equity.get('residual')}"),
         ("trading is not halted", not state.halt_reason, state.halt_reason),
     ]
     return [{"name": name, "held": held, "detail": detail or ""} for name, held, detail in checks]
+
+
+def _loose_words(state: State, loose: dict[str, float]) -> str:
+    if loose and not state.hedge.betas:
+        return f"{loose}, by a guess: no pipeline has given betas yet, so nothing was hedged"
+    return str(loose) if loose else ""
 
 
 def _is_covered(state: State, deadline_ms: int) -> bool:

@@ -207,7 +207,7 @@ def memory_ends(options: RunOptions, *, market: "PriceSource", start_ms: int) ->
 
     virtual = options.speed is None
     clock = LoopClock(start_ms, speed=options.speed or 1.0)
-    master, agent = dry_run_key("master", options.seed), dry_run_key("agent", options.seed)
+    master, agent = dry_run_key("master"), dry_run_key("agent")
     address = Signer.from_key(master).address
     signer = Signer.from_key(agent)
     venue = Venue(
@@ -259,6 +259,6 @@ def _of_key(key: str | None, url: str) -> Account:
     return Account(signer.address, signer, Network.TESTNET)
 
 
-def dry_run_key(role: str, seed: int) -> str:
-    """Return the key of a dry run's own account; it has never held anything but simulated money."""
-    return "0x" + sha256(f"nightdesk dry run {role} {seed}".encode()).hexdigest()
+def dry_run_key(role: str) -> str:
+    """Return the key of a dry run's own account, the same for every seed: it has never held but simulated money."""
+    return "0x" + sha256(f"nightdesk dry run {role}".encode()).hexdigest()

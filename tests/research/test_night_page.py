@@ -266,7 +266,10 @@ def _long_journal(source, path, *, records, assets):
 # --- odd nights -----------------------------------------------------------------------------------------
 
 ODD = {
-    "both phases held": (Script(coins=4, failing=(Phase.PROJECTED, Phase.CORRECTION)), "warn"),
+    "both phases held, so no beta is known": (
+        Script(coins=4, failing=(Phase.PROJECTED, Phase.CORRECTION)),
+        "bad",
+    ),
     "correction held": (Script(coins=4, failing=(Phase.CORRECTION,)), "warn"),
     "nothing filled": (Script(coins=4, filled=0.0), "warn"),
     "halted": (Script(coins=4, kill_s=-200), "bad"),
