@@ -109,7 +109,9 @@ def test_the_import_contracts_hold() -> None:
 def test_no_file_names_a_place_of_the_machine_it_was_written_on() -> None:
     import re
 
-    pattern = re.compile(r"(/(?:work|farm|root)/|--?(extra-)?index-url|trusted-host|https?://[^ ]*/simple\b)")
+    pattern = re.compile(
+        r"(/(?:work|farm|root)/" r"|--?(extra-)?index" r"-url|trusted" r"-host|https?://[^ ]*/simple" r"\b)"
+    )
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if tracked.returncode:
         pytest.skip("not a git checkout")

@@ -45,7 +45,8 @@ def test_funding_that_nobody_paid_is_unknown_not_zero(tmp_path):
 
 
 def test_days_may_lead_or_symbols(tmp_path):
-    read_panel(directory(tmp_path, table().sort_values(["date", "symbol"])))
+    panel = read_panel(directory(tmp_path, table().sort_values(["date", "symbol"])))
+    assert list(panel.days) == list(DAYS)
 
 
 def test_text_categories_small_floats_and_utc_stamps_are_welcome(tmp_path):

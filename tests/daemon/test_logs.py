@@ -214,7 +214,8 @@ def test_no_text_around_it_brings_a_key_through(before, after, key):
     )
 )
 def test_anything_can_be_logged(value):
-    json.loads(logs._json(redact(None, "info", {"event": "x", "value": value})))
+    line = json.loads(logs._json(redact(None, "info", {"event": "x", "value": value})))
+    assert set(line) == {"event", "value"}
 
 
 def test_a_state_is_new_only_when_it_changed():
