@@ -60,7 +60,7 @@ def _load(path: Path) -> pd.DataFrame:
         raise DataFault(f"{path}: missing columns {missing}; it must hold {', '.join(COLUMNS)}")
     for name in COLUMNS:
         _check_type(name, schema.field(name).type, path)
-    table = pq.read_table(path, columns=list(COLUMNS)).to_pandas()
+    table = pq.read_table(path, columns=list(COLUMNS)).to_pandas(ignore_metadata=True)
     table["symbol"] = table["symbol"].astype("category")
     if not len(table):
         raise DataFault(f"{path}: no rows; it must hold daily candles")

@@ -151,9 +151,18 @@ def _asset(state: State, session: Session, coin: Coin, target: Decimal | None) -
         "target": None if target is None else str(target),
         "position": str(position),
         "residual_lots": lots,
-        "residual_usd": float(residual * (risk.last_px(state, coin) or ZERO)),
+        "residual_usd": float(residual * _worth(state, session, coin)),
         "reason": reason or ("no target: the pipeline never spoke of it" if target is None else ""),
     }
+
+
+def _worth(state: State, session: Session, coin: Coin) -> Decimal:
+    """Return the newest price of a coin; without a live one the close that its target was made with."""
+    live = risk.last_px(state, coin)
+    if live is not None:
+        return live
+    made_with = [p.proforma.closes.get(coin) for p in (session.correction, session.projected) if p.proforma]
+    return next((px for px in made_with if px is not None), ZERO)
 
 
 def _why_residual(state: State, session: Session, coin: Coin, residual: Decimal) -> str:
@@ -276,7 +285,7 @@ def _invariants(state: State, session: Session, document: Document) -> list[Docu
         (
             "every position is within one lot of its target, or says why",
             not off,
-            f"off: {off}" if off else "",
+            _off_words(document, off),
         ),
         ("positions equal the venue's", compared, state.account.mismatch),
         (
@@ -290,6 +299,18 @@ def _invariants(state: State, session: Session, document: Document) -> list[Docu
         ("trading is not halted", not state.halt_reason, state.halt_reason),
     ]
     return [{"name": name, "held": held, "detail": detail or ""} for name, held, detail in checks]
+
+
+def _off_words(document: Document, off: list[str]) -> str:
+    """Name the coins that are off without a reason, and those that are off with one."""
+    excused = [
+        f"{a['coin']} ({a['reason']})"
+        for a in document["assets"]
+        if a["target"] is not None and a["reason"] and abs(a["residual_lots"] or 0) > 1
+        if a["coin"] not in HEDGE_COINS
+    ]
+    words = [f"off: {off}"] if off else []
+    return "; ".join([*words, *([f"not reached, and why: {', '.join(excused)}"] if excused else [])])
 
 
 def _loose_words(state: State, loose: dict[str, float]) -> str:

@@ -1,7 +1,9 @@
 """Long computations away from the event loop: a warmed worker process, or the caller where time is virtual."""
 
 import asyncio
+import ctypes
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +21,7 @@ T = TypeVar("T")
 TIMEOUT_S = 90.0
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 NICENESS = 10
+PR_SET_PDEATHSIG = 1
 
 
 class ComputeFailed(Exception):
@@ -97,8 +100,12 @@ class InlineCompute:
 
 
 def step_back() -> None:
-    """Let the event loop have the processor first: a solve can wait a millisecond, a hedge should not."""
+    """Let the event loop have the processor first, and die with the daemon, however it dies (Linux).
+
+    A solve can wait a millisecond, a hedge should not. A worker that outlives kill -9 would wait for ever.
+    """
     os.nice(NICENESS)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def call(function: str, request: Any) -> Any:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from sim.venue.market import Market
     from sim.venue.recorded import Recorded, Table
 
+PX_MIN = 1e-5
+"""Ten of the smallest ticks that a perpetual can be quoted in (hyperliquid.md 2.7)."""
+
 SAMPLE = Path(__file__).resolve().parent.parent / "sim" / "sample"
 
 
@@ -37,9 +40,15 @@ def check_rows(directory: Path) -> None:
     from adapters.panel import DataFault, read_panel
 
     try:
-        read_panel(directory)
+        panel = read_panel(directory)
     except (DataFault, OSError) as error:
         raise BadUse(f"--data {error}") from error
+    small = (panel.low.where(panel.live) < PX_MIN).any()
+    if names := [str(name) for name in small.index[small]]:
+        raise BadUse(
+            f"--data {directory}: perp_daily.parquet: prices of {', '.join(names)} below {PX_MIN} USD, too near the venue's "
+            "smallest tick: give them in units of a thousand coins, as kPEPE is"
+        )
 
 
 def check_night(directory: Path, start_ms: int, session: SessionSettings, parameters: Parameters) -> None:

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -97,7 +98,10 @@ class Logs:
     def close(self) -> None:
         for handler in self._handlers:
             logging.getLogger().removeHandler(handler)
-            handler.close()
+            with suppress(
+                OSError
+            ):  # a full disk has been told already; closing must not hide what went wrong
+                handler.close()
 
 
 class _File(RotatingFileHandler):

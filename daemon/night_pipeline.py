@@ -166,4 +166,10 @@ def _refuse_nonsense(targets: pipeline.Targets) -> None:
 def _parameters(parameters: Parameters, targets: pipeline.Targets) -> dict[str, str | int | float]:
     """Return every parameter used, with the two that the data chose (D3-14) and the days without a signal (E3-13)."""
     chosen = {"kappa": targets.kappa, "ridge_alpha": targets.ridge_alpha}
-    return {**asdict(parameters), **chosen, "zero_weight_days": targets.zero_weight_days}
+    used = {**asdict(parameters), **chosen, "zero_weight_days": targets.zero_weight_days}
+    return {name: "none" if _is_unknown(value) else value for name, value in used.items()}
+
+
+def _is_unknown(value: object) -> bool:
+    """Say whether a parameter has no value tonight: an empty pool has no penalty, and NaN may not be journaled."""
+    return value is None or (isinstance(value, float) and not np.isfinite(value))

@@ -23,7 +23,6 @@ PARAMETER_NAMES = tuple(_NAMES.split())
 """The JSON's `parameters`, by name and order (D3-14)."""
 
 PREVIOUS_COLUMNS = ("symbol", "weight")
-TARGET_COLUMNS = ("symbol", "weight", "previous", "cap", "cost", "reason")
 TRADED = 1e-6
 """Smallest change of weight that counts as a trade: a dollar on a million."""
 
@@ -84,15 +83,13 @@ def check_day(panel: Panel, day: pd.Timestamp) -> None:
 def read_previous(path: Path, panel: Panel) -> pd.Series:
     """Return the weights held before, by symbol, from parquet or csv with columns symbol, weight (D3-13).
 
-    The pipeline's own targets file will do. Raises PreviousFault.
+    Other columns are not looked at: the pipeline's own targets file will do. Raises PreviousFault.
     """
     table = _previous_table(path)
+    if "symbol" not in table and table.index.name == "symbol":
+        table = table.reset_index()
     if missing := [name for name in PREVIOUS_COLUMNS if name not in table]:
         raise PreviousFault(f"{path}: missing columns {missing}; it must hold symbol, weight")
-    if unknown := [str(name) for name in table if name not in TARGET_COLUMNS]:
-        raise PreviousFault(
-            f"{path}: unknown columns {unknown}; it holds symbol, weight, or a targets file's"
-        )
     weights = pd.to_numeric(table["weight"], errors="coerce").to_numpy(dtype=float)
     symbols = table["symbol"].astype("str")
     known = set(panel.symbols) - set(HEDGES)

@@ -1,6 +1,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -106,3 +108,28 @@ def test_inline_the_result_takes_its_time_on_the_virtual_clock():
         return value, clock.now_ms()
 
     assert run(ask()) == (4, 5000)
+
+
+PARENT = """
+import asyncio, time
+from daemon.compute import WorkerCompute
+
+if __name__ == "__main__":
+    worker = WorkerCompute()
+    print(asyncio.run(worker.run("os:getpid", None)), flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_worker_does_not_outlive_a_daemon_that_was_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env=environ)
+    worker_pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{worker_pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{worker_pid}").exists()

@@ -112,7 +112,6 @@ def test_its_own_targets_may_be_the_previous_book(data, tmp_path, kind):
     ("text", "said"),
     [
         ("symbol\nA01\n", r"missing columns \['weight'\]"),
-        ("symbol,weight,mood\nA01,0.1,good\n", r"unknown columns \['mood'\]"),
         ("symbol,weight\nA01,0.1\nA02,\n", r"row 1 \(symbol A02.*no finite number"),
         ("symbol,weight\nA01,much\n", "row 0 .*no finite number"),
         ("symbol,weight\nA01,inf\n", "row 0 .*no finite number"),
@@ -125,6 +124,12 @@ def test_its_own_targets_may_be_the_previous_book(data, tmp_path, kind):
 def test_a_bad_previous_file_is_refused_with_its_row(data, tmp_path, text, said):
     with pytest.raises(PreviousFault, match=said):
         document(data, previous=previous_file(tmp_path, text))
+
+
+def test_other_columns_of_a_previous_file_are_not_looked_at(data, tmp_path):
+    plain = document(data, previous=previous_file(tmp_path, "symbol,weight\nA01,0.05\n"))
+    more = document(data, previous=previous_file(tmp_path, ",symbol,weight,mood\n0,A01,0.05,good\n"))
+    assert more["targets"] == plain["targets"]
 
 
 def test_a_previous_file_of_another_kind_or_none_is_refused(data, tmp_path):
