@@ -31,7 +31,7 @@ def quiet(tmp_path_factory):
 # --- a night in which nothing goes wrong -----------------------------------------------------------------
 
 
-def test_a_night_ends_with_every_invariant_held_and_equity_explained(quiet):
+def test_s3_73_a_night_ends_with_every_invariant_held_and_equity_explained(quiet):
     quiet.check_well()
     assert quiet.phases() == ("traded", "traded")
     assert quiet.report["equity"]["explained"] is True

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.venue.margin import maintenance_usd, tiers
+from sim.venue.market import _premium as average_premium
 from tests.sim.venue.desk import AGENT, ALICE, BOB, OTHER, Desk
 from tests.sim.venue.small_market import HOUR_MS, START_MS, D, SmallMarket, asset
 
@@ -177,6 +178,22 @@ def test_maintenance_is_continuous_and_rises_at_half_the_tiers_rate(value, more)
     assert min(rates) * more <= step <= max(rates) * more
     if value + more <= 150_000_000:
         assert maintenance_usd(btc, D(value)) == D(value) / 80
+
+
+def test_o3_11_ten_coins_at_a_premium_of_one_percent_pay_118_75_an_hour():
+    """The example of the venue's documentation: impact bid 10,100 against an oracle of 10,000."""
+    premium = average_premium((D(10_100), D(10_200)), D(10_000))
+    assert premium == D("0.01")
+    rate_8h = premium + min(max(D("0.0001") - premium, D("-0.0005")), D("0.0005"))
+    assert (rate_8h, rate_8h / 8) == (D("0.0095"), D("0.0011875"))
+    desk = Desk(market=SmallMarket(mids={"BTC": D(100_000), "ETH": D(10_000), "SOL": D(180)}))
+    desk.market.rates = {"ETH": rate_8h / 8}
+    for _ in range(2):
+        desk.order("ETH", 5, 10_300)
+        desk.wait(10_000)
+    desk.wait(HOUR_MS)
+    (row,) = desk.info("userFunding", user=ALICE, startTime=0)
+    assert (row["delta"]["szi"], row["delta"]["usdc"]) == ("10.0", "-118.75")
 
 
 def test_funding_is_size_times_oracle_times_rate_and_longs_pay():

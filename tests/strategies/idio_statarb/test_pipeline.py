@@ -67,7 +67,7 @@ def test_it_is_what_plain_libraries_say(seed):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.integers(60, 158), st.sampled_from(["corrected", "literal"]))
-def test_nothing_at_a_day_depends_on_the_days_after_it(seed, days, rules):
+def test_o3_1_nothing_at_a_day_depends_on_the_days_after_it(seed, days, rules):
     """O3-1, M3-1: every array of modules A to D, bit for bit, with gaps and entrants."""
     panel = random_panel(seed)
     parameters = dataclasses.replace(LOOSE, kappa=None, rules=rules)
