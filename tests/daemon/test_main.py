@@ -50,11 +50,15 @@ def test_the_help_names_every_command():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_unknown_option_is_bad_use(command):
     words = (command, "idio") if command == "backtest" else (command,)
-    is_one_message(nightdesk(*words, "--no-such-thing"), 2)
+    said = nightdesk(*words, "--no-such-thing")
+    is_one_message(said, 2)
+    assert "--no-such-thing" in said.err
 
 
 def test_an_unknown_command_is_bad_use():
-    is_one_message(nightdesk("trade"), 2)
+    said = nightdesk("trade")
+    is_one_message(said, 2)
+    assert "trade" in said.err
 
 
 BAD_RUNS = {
