@@ -11,151 +11,19 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-Address = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
-BareAddress = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{40}$")]
-Number = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?$")]
-Cloid = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{32}$")]
-Count = Annotated[int, Meta(ge=0)]
-Millis = Annotated[int, Meta(ge=0, le=2**62)]
-
-
-class Limit(Struct, frozen=True):
-    tif: Literal["Gtc", "Ioc", "Alo", "FrontendMarket"]
-
-
-class Trigger(Struct, frozen=True, rename="camel"):
-    is_market: bool
-    trigger_px: Number
-    tpsl: Literal["tp", "sl"]
-
-
-class OrderKind(Struct, frozen=True, omit_defaults=True):
-    limit: Limit | None = None
-    trigger: Trigger | None = None
-
-    def __post_init__(self) -> None:
-        if (self.limit is None) == (self.trigger is None):
-            raise ValueError("an order is either limit or trigger")
-
-
-class OrderWire(Struct, frozen=True, omit_defaults=True):
-    """a asset id, b buy, p price, s size, r reduce only, t kind, c client order id."""
-
-    a: Count
-    b: bool
-    p: Number
-    s: Number
-    r: bool
-    t: OrderKind
-    c: Cloid | None = None
-
-
-class Builder(Struct, frozen=True):
-    b: Address
-    f: Count
-
-
-class Action(Struct, frozen=True, omit_defaults=True, tag_field="type", rename="camel"):
-    """The root of the tagged union; holds no behaviour."""
-
-
-class OrderAction(Action, frozen=True, tag="order"):
-    orders: list[OrderWire]
-    grouping: Literal["na", "normalTpsl", "positionTpsl"]
-    builder: Builder | None = None
-
-
-class CancelWire(Struct, frozen=True):
-    a: Count
-    o: Count
-
-
-class CancelAction(Action, frozen=True, tag="cancel"):
-    cancels: list[CancelWire]
-    f: bool = False
-
-
-class CloidCancelWire(Struct, frozen=True):
-    asset: Count
-    cloid: Cloid
-
-
-class CancelByCloidAction(Action, frozen=True, tag="cancelByCloid"):
-    cancels: list[CloidCancelWire]
-    f: bool = False
-
-
-class ModifyAction(Action, frozen=True, tag="modify"):
-    oid: int | str
-    order: OrderWire
-    a: bool = False
-
-
-class ModifyWire(Struct, frozen=True):
-    oid: int | str
-    order: OrderWire
-
-
-class BatchModifyAction(Action, frozen=True, tag="batchModify"):
-    modifies: list[ModifyWire]
-    a: bool = False
-
-
-class ScheduleCancelAction(Action, frozen=True, tag="scheduleCancel"):
-    time: Millis | None = None
-
-
-class UpdateLeverageAction(Action, frozen=True, tag="updateLeverage"):
-    asset: Count
-    is_cross: bool
-    leverage: int
-
-
-class NoopAction(Action, frozen=True, tag="noop"):
-    pass
-
-
-class SetReferrerAction(Action, frozen=True, tag="setReferrer"):
-    code: str
-
-
-class ReserveRequestWeightAction(Action, frozen=True, tag="reserveRequestWeight"):
-    weight: Count
-
-
-class UserSigned(Action, frozen=True):
-    """Signed by the master itself, as typed data a wallet can show."""
-
-    hyperliquid_chain: Literal["Mainnet", "Testnet"]
-    signature_chain_id: str
-
-
-class ApproveAgentAction(UserSigned, frozen=True, kw_only=True, tag="approveAgent"):
-    agent_address: Address
-    nonce: Millis
-    agent_name: str | None = None
-
-
-class ApproveBuilderFeeAction(UserSigned, frozen=True, kw_only=True, tag="approveBuilderFee"):
-    max_fee_rate: str
-    builder: Address
-    nonce: Millis
-
-
-AnyAction = (
-    OrderAction
-    | CancelAction
-    | CancelByCloidAction
-    | ModifyAction
-    | BatchModifyAction
-    | ScheduleCancelAction
-    | UpdateLeverageAction
-    | NoopAction
-    | SetReferrerAction
-    | ReserveRequestWeightAction
-    | ApproveAgentAction
-    | ApproveBuilderFeeAction
+from sim.venue.account_actions import AccountActions
+from sim.venue.action_fields import BareAddress, Millis
+from sim.venue.order_actions import (
+    BatchModifyAction,
+    CancelByCloidAction,
+    ModifyAction,
+    OrderAction,
+    OrderActions,
+    OrderKind,
+    OrderWire,
 )
+
+AnyAction = OrderActions | AccountActions
 
 
 class Signature(Struct, frozen=True):

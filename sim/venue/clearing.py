@@ -159,7 +159,7 @@ def force_cancel(state: VenueState, order: Order, status: str) -> None:
 def drop(state: VenueState, order: Order, status: str) -> None:
     """Take an order out of the book for good, with this last status."""
     account = state.accounts[order.address]
-    if account.open_orders.pop(order.oid, None) is not None:
+    if account.open_orders.pop(order.oid, None) is not None and not order.waits:
         state.book(order.asset_id).remove(order)
         state.touched[order.asset_id] = None
     state.note_order(order, status)

@@ -135,7 +135,7 @@ def resting_margin_usd(state: "VenueState", account: Account, more: Order | None
     closable: dict[tuple[int, bool], Decimal] = {}
     margins: dict[int, list[Decimal]] = {}
     for order in (*account.open_orders.values(), *(() if more is None else (more,))):
-        if order.reduce_only:
+        if order.reduce_only or order.waits:
             continue
         side = order.asset_id, order.buy
         left = closable.get(side, max(ZERO, -account.size(order.asset_id) * order.sign))

@@ -11,9 +11,21 @@ FIGURES_MAX = 5
 DECIMALS_MAX = 6
 
 
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """When the mark reaches px the order goes to the book: as a market order, or at its own limit."""
+
+    px: Decimal
+    is_market: bool
+    tpsl: str
+
+
 @dataclass(slots=True)
 class Order:
-    """size is what remains; asked_size what the client wanted. px in USD, sizes in base units."""
+    """size is what remains; asked_size what the client wanted. px in USD, sizes in base units.
+
+    waits is true for an order that is open and not in the book: its trigger has not fired, or its parent has not filled.
+    """
 
     oid: int
     address: str
@@ -30,6 +42,8 @@ class Order:
     status: str = "open"
     status_ms: int = 0
     builder_rate: Decimal = Decimal(0)
+    trigger: Trigger | None = None
+    waits: bool = False
 
     @property
     def sign(self) -> int:

@@ -1,13 +1,13 @@
 """Orders in: what is refused and with which words, what executes at once, what rests; and cancels."""
 
 from decimal import Decimal
-from typing import Any
 
 from sim.venue.account import ZERO, Account
 from sim.venue.clearing import BACKSTOP, Execution, drop, execute, force_cancel, print_trade
 from sim.venue.margin import affordable
 from sim.venue.matching import Book, Match, Take
 from sim.venue.order import Order, average_px
+from sim.venue.reply import Status
 from sim.venue.state import VenueState
 from sim.venue.wire import number
 
@@ -17,8 +17,6 @@ OPEN_ORDERS_FREE = 1_000
 OPEN_ORDERS_CAP = 5_000
 VOLUME_PER_OPEN_ORDER_USD = 5_000_000
 DEAD = "Order was never placed, already canceled, or filled."
-
-Status = dict[str, Any] | str
 
 
 def place(state: VenueState, account: Account, order: Order) -> Status:

@@ -1,0 +1,16 @@
+"""The members that actions are made of, and the root of their union (hyperliquid.md 2.2)."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Address = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+BareAddress = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{40}$")]
+Number = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?$")]
+Cloid = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{32}$")]
+Count = Annotated[int, Meta(ge=0)]
+Millis = Annotated[int, Meta(ge=0, le=2**62)]
+
+
+class Action(Struct, frozen=True, omit_defaults=True, tag_field="type", rename="camel"):
+    """The root of the tagged union; holds no behaviour."""

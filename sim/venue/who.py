@@ -1,0 +1,50 @@
+"""Who asks: the signer of an action, and the account it acts for (hyperliquid.md 2.2, 2.3)."""
+
+import msgspec
+
+from sim.venue.account import Account
+from sim.venue.account_actions import ApproveAgentAction, ApproveBuilderFeeAction, UserSigned
+from sim.venue.actions import AnyAction, Envelope
+from sim.venue.reply import Refusal
+from sim.venue.signature import Unrecoverable, action_hash, agent_digest, recover, user_signed_digest
+from sim.venue.state import VenueState
+
+
+def signer_of(state: VenueState, envelope: Envelope, action: AnyAction) -> str:
+    if isinstance(action, UserSigned):
+        digest = _user_signed(state, envelope, action)
+    else:
+        connection_id = action_hash(
+            action,
+            vault=envelope.vault_address,
+            nonce=envelope.nonce,
+            expires_after=envelope.expires_after,
+        )
+        digest = agent_digest(connection_id, state.chain)
+    signature = envelope.signature
+    return recover(digest, int(signature.r, 16), int(signature.s, 16), signature.v)
+
+
+def _user_signed(
+    state: VenueState, envelope: Envelope, action: ApproveAgentAction | ApproveBuilderFeeAction
+) -> bytes:
+    if action.hyperliquid_chain != state.chain.title:
+        raise Refusal("Mainnet and testnet require different signature.")
+    if action.nonce != envelope.nonce:
+        raise Refusal("Nonce mismatch.")
+    try:
+        return user_signed_digest(msgspec.to_builtins(action), state.chain)
+    except ValueError as e:
+        raise Unrecoverable(f"signatureChainId is not a hexadecimal number: {e}") from e
+
+
+def account_for(state: VenueState, signer: str, action: AnyAction) -> Account:
+    account = state.accounts.get(signer)
+    if account is not None:
+        return account
+    if isinstance(action, UserSigned):
+        raise Refusal(f"Must deposit before performing actions. User: {signer}")
+    agent = state.agents.get(signer)
+    if agent is None or agent.valid_until_ms < state.now_ms or agent.master not in state.accounts:
+        raise Refusal(f"User or API Wallet {signer} does not exist.")
+    return state.accounts[agent.master]
