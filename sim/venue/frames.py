@@ -1,17 +1,23 @@
-"""What a topic's frames look like: the first one, the repeated ones, and those that events make."""
+"""What a topic's frames look like: the first one, and the repeated ones."""
 
+import base64
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sim.venue import info_account as of_account
 from sim.venue import info_market as of_market
+from sim.venue import info_twap as of_twap
+from sim.venue import info_web as of_web
 from sim.venue import subscriptions as on
-from sim.venue.account import FundingPaid, VenueFill
+from sim.venue.account import FundingPaid
 from sim.venue.book import Level
+from sim.venue.info_spot import CONTEXT as SPOT_CONTEXT
+from sim.venue.info_spot import is_spot, spot_state
 from sim.venue.margin import clearinghouse
 from sim.venue.matching import DEPTH
 from sim.venue.requests import AskL2Book
-from sim.venue.state import Liquidated, NonUserCancel, Notice, VenueState
+from sim.venue.state import VenueState
 from sim.venue.subscriptions import Topic
 from sim.venue.tape import Tape, trade_document
 from sim.venue.wire import encode, number
@@ -26,8 +32,19 @@ CADENCE_MS: dict[type, int] = {
     on.OpenOrders: 3_000,
     on.SpotState: 5_000,
     on.ActiveAssetData: 5_000,
+    on.AssetCtxs: 5_000,
+    on.SpotAssetCtxs: 5_000,
+    on.AllDexsAssetCtxs: 13_600,
+    on.FastAssetCtxs: 1_000,
+    on.AllDexsClearinghouse: 3_000,
+    on.WebData2: 5_000,
+    on.WebData3: 5_000,
+    on.TwapStates: 5_000,
 }
 FAST_MS = 500
+
+FastPrices = dict[str, dict[str, str | None]]
+"""coin -> {markPx, midPx}"""
 
 
 def cadence_ms(topic: Topic) -> int | None:
@@ -54,6 +71,26 @@ def bbo_frame(coin: str, at_ms: int, bid: Level | None, ask: Level | None) -> st
     )
 
 
+def fast_prices(state: VenueState) -> FastPrices:
+    """Return coin -> {markPx, midPx} of the coins that trade."""
+    prices = state.prices
+    live = (asset for asset in prices.assets if prices.live(asset.asset_id, state.now_ms))
+    return {
+        asset.name: {
+            "markPx": number(state.mark(asset.asset_id)),
+            "midPx": number(prices.mid(asset.asset_id, state.now_ms)),
+        }
+        for asset in live
+    }
+
+
+def fast_frame(prices: FastPrices) -> str:
+    """Return prices as fastAssetCtxs has them: JSON, raw deflate, base64."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = packer.compress(encode(prices)) + packer.flush()
+    return frame("fastAssetCtxs", base64.b64encode(packed).decode())
+
+
 # --- the first frame, and the repeated one -----------------------------------------------------------------
 
 
@@ -68,6 +105,8 @@ def _all_mids(state: VenueState, tape: Tape, topic: on.AllMids) -> str:
 
 
 def _bbo(state: VenueState, tape: Tape, topic: on.Bbo) -> str:
+    if is_spot(topic.coin):
+        return bbo_frame(topic.coin, state.now_ms, None, None)
     book = state.book(state.by_name[topic.coin].asset_id)
     bid, ask = (book.best(state.now_ms, of_bids=side) for side in (True, False))
     return bbo_frame(topic.coin, state.now_ms, bid, ask)
@@ -82,29 +121,40 @@ def _l2_book(state: VenueState, tape: Tape, topic: on.L2Book) -> str:
 
 
 def _trades(state: VenueState, tape: Tape, topic: on.Trades) -> str:
-    trades = reversed(tape.recent(state.by_name[topic.coin].asset_id))
+    asset = state.by_name.get(topic.coin)
+    trades = () if asset is None else reversed(tape.recent(asset.asset_id))
     return frame("trades", [trade_document(trade) for trade in trades])
 
 
 def _context(state: VenueState, tape: Tape, topic: on.ActiveAssetCtx) -> str:
+    if is_spot(topic.coin):
+        return frame("activeSpotAssetCtx", {"coin": topic.coin, "ctx": SPOT_CONTEXT})
     context = of_market.asset_context(state, state.by_name[topic.coin].asset_id)
     return frame("activeAssetCtx", {"coin": topic.coin, "ctx": context})
 
 
 def _candle(state: VenueState, tape: Tape, topic: on.Candle) -> str | None:
-    now_ms, asset_id = state.now_ms, state.by_name[topic.coin].asset_id
+    asset = state.by_name.get(topic.coin)
+    if asset is None:
+        return None
+    now_ms, asset_id = state.now_ms, asset.asset_id
     rows = state.prices.candles(asset_id, topic.interval, start_ms=now_ms, end_ms=now_ms, now_ms=now_ms)
     return frame("candle", rows[-1]) if rows else None
 
 
 def _fills(state: VenueState, tape: Tape, topic: on.UserFills) -> str:
-    fills = of_account.user_fills(of_account.account_of(state, topic.user))
+    account = of_account.account_of(state, topic.user)
+    fills = of_account.user_fills(state, account, aggregate=topic.aggregate_by_time)
     return frame("userFills", {"isSnapshot": True, "user": topic.user, "fills": fills})
 
 
 def _fundings(state: VenueState, tape: Tape, topic: on.UserFundings) -> str:
     rows = of_account.account_of(state, topic.user).fundings[-of_account.ROWS_MAX :]
-    return frame("userFundings", {"isSnapshot": True, "user": topic.user, "fundings": _funding_rows(rows)})
+    return frame("userFundings", {"isSnapshot": True, "user": topic.user, "fundings": funding_rows(rows)})
+
+
+def funding_rows(rows: Sequence[FundingPaid]) -> list[dict[str, Any]]:
+    return [{"time": row.at_ms} | of_account.funding_delta(row) for row in rows]
 
 
 def _ledger(state: VenueState, tape: Tape, topic: on.LedgerUpdates) -> str:
@@ -124,12 +174,62 @@ def _open_orders(state: VenueState, tape: Tape, topic: on.OpenOrders) -> str:
 
 
 def _spot(state: VenueState, tape: Tape, topic: on.SpotState) -> str:
-    return frame("spotState", {"user": topic.user, "spotState": {"balances": []}})
+    spot = spot_state(of_account.account_of(state, topic.user))
+    return frame("spotState", {"user": topic.user, "spotState": spot})
 
 
 def _asset_data(state: VenueState, tape: Tape, topic: on.ActiveAssetData) -> str:
     account = of_account.account_of(state, topic.user)
     return frame("activeAssetData", of_account.active_asset_data(state, account, state.by_name[topic.coin]))
+
+
+def _asset_ctxs(state: VenueState, tape: Tape, topic: on.AssetCtxs) -> str:
+    return frame("assetCtxs", {"dex": "", "ctxs": of_market.asset_contexts(state)})
+
+
+def _spot_ctxs(state: VenueState, tape: Tape, topic: on.SpotAssetCtxs) -> str:
+    return frame("spotAssetCtxs", [SPOT_CONTEXT])
+
+
+def _all_ctxs(state: VenueState, tape: Tape, topic: on.AllDexsAssetCtxs) -> str:
+    return frame("allDexsAssetCtxs", {"ctxs": [["", of_market.asset_contexts(state)]]})
+
+
+def _fast_ctxs(state: VenueState, tape: Tape, topic: on.FastAssetCtxs) -> str:
+    return fast_frame(fast_prices(state))
+
+
+def _all_states(state: VenueState, tape: Tape, topic: on.AllDexsClearinghouse) -> str:
+    document = clearinghouse(state, of_account.account_of(state, topic.user))
+    return frame("allDexsClearinghouseState", {"user": topic.user, "clearinghouseStates": [["", document]]})
+
+
+def _web_data_2(state: VenueState, tape: Tape, topic: on.WebData2) -> str:
+    return frame("webData2", of_web.web_data_2(state, of_account.account_of(state, topic.user)))
+
+
+def _web_data_3(state: VenueState, tape: Tape, topic: on.WebData3) -> str:
+    return frame("webData3", of_web.web_data_3(state, of_account.account_of(state, topic.user)))
+
+
+def _slice_fills(state: VenueState, tape: Tape, topic: on.TwapSliceFills) -> str:
+    rows = of_twap.slice_fills(of_account.account_of(state, topic.user))
+    return frame("userTwapSliceFills", {"isSnapshot": True, "user": topic.user, "twapSliceFills": rows})
+
+
+def _twap_history(state: VenueState, tape: Tape, topic: on.TwapHistory) -> str:
+    rows = of_twap.history(of_account.account_of(state, topic.user))
+    return frame("userTwapHistory", {"isSnapshot": True, "user": topic.user, "history": rows})
+
+
+def _twap_states(state: VenueState, tape: Tape, topic: on.TwapStates) -> str:
+    rows = of_twap.running(of_account.account_of(state, topic.user))
+    return frame("twapStates", {"dex": "", "user": topic.user, "states": rows})
+
+
+def _order_history(state: VenueState, tape: Tape, topic: on.HistoricalOrders) -> str:
+    rows = of_account.historical_orders(of_account.account_of(state, topic.user))
+    return frame("userHistoricalOrders", {"isSnapshot": True, "user": topic.user, "orderHistory": rows})
 
 
 _CURRENT: dict[type, Callable[[VenueState, Tape, Any], str | None]] = {
@@ -146,45 +246,15 @@ _CURRENT: dict[type, Callable[[VenueState, Tape, Any], str | None]] = {
     on.OpenOrders: _open_orders,
     on.SpotState: _spot,
     on.ActiveAssetData: _asset_data,
+    on.AssetCtxs: _asset_ctxs,
+    on.SpotAssetCtxs: _spot_ctxs,
+    on.AllDexsAssetCtxs: _all_ctxs,
+    on.FastAssetCtxs: _fast_ctxs,
+    on.AllDexsClearinghouse: _all_states,
+    on.WebData2: _web_data_2,
+    on.WebData3: _web_data_3,
+    on.TwapSliceFills: _slice_fills,
+    on.TwapHistory: _twap_history,
+    on.TwapStates: _twap_states,
+    on.HistoricalOrders: _order_history,
 }
-
-
-# --- what events make --------------------------------------------------------------------------------------
-
-
-def fills_frame(user: str, fills: Sequence[VenueFill]) -> str:
-    rows = [of_account.fill_document(fill) for fill in fills]
-    return frame("userFills", {"user": user, "fills": rows})
-
-
-def fundings_frame(user: str, rows: Sequence[FundingPaid]) -> str:
-    return frame("userFundings", {"user": user, "fundings": _funding_rows(rows)})
-
-
-def _funding_rows(rows: Sequence[FundingPaid]) -> list[dict[str, Any]]:
-    return [{"time": row.at_ms} | of_account.funding_delta(row) for row in rows]
-
-
-def event_frame(happening: VenueFill | FundingPaid | NonUserCancel | Liquidated) -> str:
-    """Return the frame of userEvents, whose channel is called 'user'."""
-    match happening:
-        case VenueFill():
-            return frame("user", {"fills": [of_account.fill_document(happening)]})
-        case FundingPaid():
-            row = {"time": happening.at_ms} | of_account.funding_delta(happening)
-            return frame("user", {"funding": row})
-        case NonUserCancel():
-            return frame("user", {"nonUserCancel": [{"coin": happening.coin, "oid": happening.oid}]})
-        case Liquidated():
-            data = {
-                "lid": happening.lid,
-                "liquidator": "0x" + 40 * "0",
-                "liquidated_user": happening.address,
-                "liquidated_ntl_pos": number(happening.notional_usd),
-                "liquidated_account_value": number(happening.equity_usd),
-            }
-            return frame("user", {"liquidation": data})
-
-
-def notice_frame(notice: Notice) -> str:
-    return frame("notification", {"notification": notice.text})

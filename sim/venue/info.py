@@ -1,101 +1,121 @@
 """POST /info: which question gets which answer."""
 
-from typing import Any, assert_never
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from sim.venue import info_account as of_account
+from sim.venue import info_beside as beside
+from sim.venue import info_dexs as of_dexs
 from sim.venue import info_market as of_market
+from sim.venue import info_spot as of_spot
+from sim.venue import info_twap as of_twap
+from sim.venue import info_web as of_web
 from sim.venue import requests as ask
+from sim.venue import requests_beside as ask_beside
+from sim.venue.account import Account
 from sim.venue.info_market import NoSuchCoin
 from sim.venue.margin import clearinghouse
-from sim.venue.requests import AccountRequest, InfoRequest
+from sim.venue.portfolio import portfolio
+from sim.venue.request_base import OfUser
+from sim.venue.requests import InfoRequest
 from sim.venue.state import VenueState
 from sim.venue.tape import Tape, trade_document
 
 
 def answer(state: VenueState, tape: Tape, request: InfoRequest) -> Any:
     """Return the JSON document. Raises NoSuchCoin where the venue answers HTTP 500 with null."""
-    if isinstance(request, ask.OfUser):
-        return _about_account(state, request)
-    match request:
-        case ask.AskMeta(dex=dex):
-            return of_market.meta(_main(state, dex))
-        case ask.AskMetaAndAssetCtxs(dex=dex):
-            return of_market.meta_and_contexts(_main(state, dex))
-        case ask.AskAllMids(dex=dex):
-            return of_market.all_mids(_main(state, dex))
-        case ask.AskAllPerpMetas():
-            return [of_market.meta(state)]
-        case ask.AskOutcomeMeta():
-            return {"outcomes": [], "questions": []}
-        case ask.AskSpotMeta():
-            return of_market.SPOT_META
-        case ask.AskSpotMetaAndAssetCtxs():
-            return [of_market.SPOT_META, []]
-        case ask.AskPerpDexs():
-            return [None]
-        case ask.AskL2Book():
-            return of_market.l2_book(state, request)
-        case ask.AskRecentTrades(coin=coin):
-            asset = state.by_name.get(coin)
-            return None if asset is None else [trade_document(t) for t in tape.recent(asset.asset_id)]
-        case ask.AskCandles():
-            return of_market.candle_snapshot(state, request)
-        case ask.AskFundingHistory():
-            return of_market.funding_history(state, request)
-        case ask.AskExchangeStatus():
-            return {"time": state.now_ms, "specialStatuses": None}
-        case _:
-            assert_never(request)
+    if getattr(request, "dex", ""):
+        raise NoSuchCoin("there is only the main perp dex here")
+    if isinstance(request, ask.AskRecentTrades):
+        return recent_trades(state, tape, request.coin)
+    if isinstance(request, OfUser):
+        return OF_ACCOUNT[type(request)](state, of_account.account_of(state, request.user), request)
+    return OF_MARKET[type(request)](state, request)
 
 
-def _main(state: VenueState, dex: str) -> VenueState:
-    """There is only the main perp dex here; the venue has no better word for any other than 500 and null."""
-    if dex:
-        raise NoSuchCoin(dex)
-    return state
+def recent_trades(state: VenueState, tape: Tape, coin: str) -> list[Any] | None:
+    if of_spot.is_spot(coin):
+        return []
+    asset = state.by_name.get(coin)
+    return None if asset is None else [trade_document(trade) for trade in tape.recent(asset.asset_id)]
 
 
-def _about_account(state: VenueState, request: AccountRequest) -> Any:
-    account = of_account.account_of(state, request.user)
-    match request:
-        case ask.AskClearinghouse():
-            return clearinghouse(state, account)
-        case ask.AskSpotState():
-            return {"balances": []}
-        case ask.AskOpenOrders():
-            return of_account.open_orders(account)
-        case ask.AskFrontendOpenOrders():
-            return of_account.frontend_open_orders(account)
-        case ask.AskOrderStatus():
-            return of_account.order_status(account, request)
-        case ask.AskHistoricalOrders():
-            return of_account.historical_orders(account)
-        case ask.AskUserFills():
-            return of_account.user_fills(account)
-        case ask.AskUserFillsByTime():
-            return of_account.user_fills_by_time(state, account, request)
-        case ask.AskUserFunding():
-            return of_account.user_funding(state, account, request)
-        case ask.AskLedgerUpdates(start_time=start_ms):
-            return of_account.ledger_updates(state, account, start_ms)
-        case ask.AskRateLimit():
-            return of_account.rate_limit(account)
-        case ask.AskRole():
-            return of_account.role(state, request.user)
-        case ask.AskAbstraction():
-            return "default"
-        case ask.AskFees():
-            return of_account.fees(state, account)
-        case ask.AskExtraAgents():
-            return of_account.extra_agents(state, account)
-        case ask.AskSubAccounts():
-            return None
-        case ask.AskActiveAssetData(coin=coin):
-            asset = state.by_name.get(coin)
-            if asset is None:
-                raise NoSuchCoin(coin)
-            return of_account.active_asset_data(state, account, asset)
-        case ask.AskMaxBuilderFee(builder=builder):
-            return account.builder_fees.get(builder.lower(), 0)
-        case _:
-            assert_never(request)
+OF_MARKET: Mapping[type, Callable[[VenueState, Any], Any]] = {
+    ask.AskMeta: lambda state, _: of_market.meta(state),
+    ask.AskMetaAndAssetCtxs: lambda state, _: of_market.meta_and_contexts(state),
+    ask.AskAllMids: lambda state, _: of_market.all_mids(state),
+    ask.AskAllPerpMetas: lambda state, _: [of_market.meta(state)],
+    ask.AskOutcomeMeta: lambda state, _: {"outcomes": [], "questions": []},
+    ask.AskSpotMeta: lambda state, _: of_spot.SPOT_META,
+    ask.AskSpotMetaAndAssetCtxs: lambda state, _: of_spot.meta_and_contexts(),
+    ask.AskPerpDexs: lambda state, _: [None],
+    ask.AskPerpDexLimits: lambda state, _: None,
+    ask.AskPerpDexStatus: lambda state, _: of_dexs.perp_dex_status(state),
+    ask.AskPerpsAtCap: lambda state, _: [],
+    ask.AskMarginTable: lambda state, request: of_dexs.table_of(request.id),
+    ask.AskMaxMarketOrders: lambda state, _: of_dexs.max_market_orders(),
+    ask.AskLiquidatable: lambda state, _: [],
+    ask.AskL2Book: lambda state, request: of_market.l2_book(state, request),
+    ask.AskCandles: lambda state, request: of_market.candle_snapshot(state, request),
+    ask.AskFundingHistory: lambda state, request: of_market.funding_history(state, request),
+    ask.AskPredictedFundings: lambda state, _: of_dexs.predicted_fundings(state),
+    ask.AskExchangeStatus: lambda state, _: {"time": state.now_ms, "specialStatuses": None},
+    ask_beside.AskVaultDetails: lambda state, _: None,
+    ask_beside.AskVaultSummaries: lambda state, _: [],
+    ask_beside.AskValidatorSummaries: lambda state, _: [],
+    ask_beside.AskValidatorVotes: lambda state, _: [],
+    ask_beside.AskPerpDeployAuction: lambda state, _: beside.auction(state),
+    ask_beside.AskSpotPairDeployAuction: lambda state, _: beside.auction(state),
+    ask_beside.AskTokenDetails: lambda state, request: of_spot.token_details(request.token_id),
+}
+
+OF_ACCOUNT: Mapping[type, Callable[[VenueState, Account, Any], Any]] = {
+    ask.AskClearinghouse: lambda state, account, _: clearinghouse(state, account),
+    ask.AskSpotState: lambda state, account, _: of_spot.spot_state(account),
+    ask.AskOpenOrders: lambda state, account, _: of_account.open_orders(account),
+    ask.AskFrontendOpenOrders: lambda state, account, _: of_account.frontend_open_orders(account),
+    ask.AskOrderStatus: lambda state, account, request: of_account.order_status(account, request),
+    ask.AskHistoricalOrders: lambda state, account, _: of_account.historical_orders(account),
+    ask.AskUserFills: lambda state, account, request: of_account.user_fills(
+        state, account, aggregate=bool(request.aggregate_by_time)
+    ),
+    ask.AskUserFillsByTime: of_account.user_fills_by_time,
+    ask.AskUserFunding: of_account.user_funding,
+    ask.AskLedgerUpdates: lambda state, account, request: of_account.ledger_updates(
+        state, account, request.start_time, request.end_time
+    ),
+    ask.AskRateLimit: lambda state, account, _: of_account.rate_limit(account),
+    ask.AskRole: lambda state, account, request: of_account.role(state, request.user),
+    ask.AskAbstraction: lambda state, account, _: "default",
+    ask.AskDexAbstraction: lambda state, account, _: False,
+    ask.AskFees: lambda state, account, _: of_account.fees(state, account),
+    ask.AskExtraAgents: lambda state, account, _: of_account.extra_agents(state, account),
+    ask.AskSubAccounts: lambda state, account, _: None,
+    ask.AskSubAccountsOfAllDexs: lambda state, account, _: None,
+    ask.AskPortfolio: lambda state, account, _: portfolio(state, account),
+    ask.AskActiveAssetData: lambda state, account, request: of_account.active_asset_data(
+        state, account, of_market.asset_named(state, request.coin)
+    ),
+    ask.AskMaxBuilderFee: lambda state, account, request: account.builder_fees.get(
+        request.builder.lower(), 0
+    ),
+    ask.AskApprovedBuilders: lambda state, account, _: [b for b, f in account.builder_fees.items() if f],
+    ask.AskTwapSliceFills: lambda state, account, _: of_twap.slice_fills(account),
+    ask.AskTwapSliceFillsByTime: lambda state, account, _: of_twap.slice_fills(account),
+    ask.AskTwapHistory: lambda state, account, _: of_twap.history(account),
+    ask.AskWebData: lambda state, account, _: of_web.web_data_2(state, account),
+    ask_beside.AskReferral: lambda state, account, _: beside.referral(account),
+    ask_beside.AskLegalCheck: lambda state, account, _: beside.LAWFUL,
+    ask_beside.AskIsVip: lambda state, account, _: False,
+    ask_beside.AskMultiSigSigners: lambda state, account, _: None,
+    ask_beside.AskPreTransferCheck: lambda state, account, request: beside.transfer_check(
+        state, request.user
+    ),
+    ask_beside.AskVaultEquities: lambda state, account, _: [],
+    ask_beside.AskLeadingVaults: lambda state, account, _: [],
+    ask_beside.AskDelegations: lambda state, account, _: [],
+    ask_beside.AskDelegatorSummary: lambda state, account, _: beside.NO_STAKE,
+    ask_beside.AskDelegatorHistory: lambda state, account, _: [],
+    ask_beside.AskDelegatorRewards: lambda state, account, _: [],
+    ask_beside.AskSpotDeployState: lambda state, account, _: beside.spot_deploy_state(state),
+}

@@ -1,6 +1,7 @@
 """/info about an account. An address nobody funded has an empty one; it is never an error."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from sim.venue.account import ZERO, Account, FundingPaid, VenueFill
 from sim.venue.assets import VenueAsset
 from sim.venue.margin import equity_usd, leverage_of, resting_margin_usd, valuation
-from sim.venue.order import OrderRow, basic_document, full_document
+from sim.venue.order import OrderRow, average_px, basic_document, full_document
 from sim.venue.requests import AskOrderStatus, AskUserFillsByTime, AskUserFunding
 from sim.venue.state import VenueState
 from sim.venue.wire import number, usd
@@ -17,6 +18,7 @@ FILLS_MAX = 2_000
 FILLS_REACHABLE = 10_000
 ROWS_MAX = 500
 DAY_MS = 86_400_000
+VOLUME_DAYS = 14
 
 Document = dict[str, Any]
 
@@ -89,8 +91,32 @@ def newest_first(fills: Iterable[VenueFill]) -> list[Document]:
     return [fill_document(fill) for fill in sorted(fills, key=lambda fill: -fill.at_ms)]
 
 
-def user_fills(account: Account) -> list[Document]:
-    return newest_first(account.fills[-FILLS_MAX:])
+def user_fills(state: VenueState, account: Account, *, aggregate: bool = False) -> list[Document]:
+    fills = account.fills[-FILLS_MAX:]
+    return newest_first(aggregated(state, fills) if aggregate else fills)
+
+
+def aggregated(state: VenueState, fills: Iterable[VenueFill]) -> list[VenueFill]:
+    """Return the partial fills of one order in one block as one, at their average price (aggregateByTime)."""
+    blocks: dict[tuple[int, int], list[VenueFill]] = {}
+    for fill in fills:
+        blocks.setdefault((fill.oid, fill.at_ms), []).append(fill)
+    return [_as_one(state.prices.assets[parts[0].asset_id], parts) for parts in blocks.values()]
+
+
+def _as_one(asset: VenueAsset, parts: Sequence[VenueFill]) -> VenueFill:
+    if len(parts) == 1:
+        return parts[0]
+    size = sum((part.size for part in parts), ZERO)
+    builders = [part.builder_fee_usd for part in parts if part.builder_fee_usd is not None]
+    return replace(
+        parts[0],
+        px=average_px(asset, sum((part.px * part.size for part in parts), ZERO), size),
+        size=size,
+        closed_pnl_usd=sum((part.closed_pnl_usd for part in parts), ZERO),
+        fee_usd=sum((part.fee_usd for part in parts), ZERO),
+        builder_fee_usd=sum(builders, ZERO) if builders else None,
+    )
 
 
 def user_fills_by_time(state: VenueState, account: Account, request: AskUserFillsByTime) -> list[Document]:
@@ -99,6 +125,8 @@ def user_fills_by_time(state: VenueState, account: Account, request: AskUserFill
     end_ms = state.now_ms if request.end_time is None else request.end_time
     reachable = account.fills[-FILLS_REACHABLE:]
     inside = [fill for fill in reachable if request.start_time <= fill.at_ms <= end_ms]
+    if request.aggregate_by_time:
+        inside = aggregated(state, inside)
     return newest_first(inside[-FILLS_MAX:] if request.reversed else inside[:FILLS_MAX])
 
 
@@ -121,9 +149,12 @@ def user_funding(state: VenueState, account: Account, request: AskUserFunding) -
     ]
 
 
-def ledger_updates(state: VenueState, account: Account, start_ms: int) -> list[Document]:
-    """Return the one deposit that every account of this venue began with."""
-    if account.deposited_usd == 0 or start_ms > state.start_ms:
+def ledger_updates(
+    state: VenueState, account: Account, start_ms: int, end_ms: int | None = None
+) -> list[Document]:
+    """Return what moved money other than trades and funding: the deposit that every account here began with."""
+    last_ms = state.now_ms if end_ms is None else end_ms
+    if account.deposited_usd == 0 or not start_ms <= state.start_ms <= last_ms:
         return []
     delta = {"type": "deposit", "usdc": number(account.deposited_usd)}
     return [{"time": state.start_ms, "hash": "0x" + 64 * "0", "delta": delta}]
@@ -182,13 +213,23 @@ def active_asset_data(state: VenueState, account: Account, asset: VenueAsset) ->
 
 
 def fees(state: VenueState, account: Account) -> Document:
-    """Return the base schedule, and the taker volume of the account's current UTC day."""
-    day_ms = state.now_ms // DAY_MS * DAY_MS
-    today = [fill for fill in account.fills if fill.at_ms >= day_ms]
-    crossed = sum((f.px * f.size for f in today if f.crossed), ZERO)
-    added = sum((f.px * f.size for f in today if not f.crossed), ZERO)
-    day = {"date": _date(day_ms), "userCross": number(crossed), "userAdd": number(added)}
-    return {"dailyUserVlm": [day | {"exchange": "0.0"}], **FEES}
+    """Return the base schedule, and the account's volume of each UTC day that counts for its tier."""
+    return {"dailyUserVlm": daily_volumes(state, account), **FEES}
+
+
+def daily_volumes(state: VenueState, account: Account) -> list[Document]:
+    """Return taker and maker volume in USD of the last 14 days and today, the oldest first."""
+    today_ms = state.now_ms // DAY_MS * DAY_MS
+    first_ms = today_ms - VOLUME_DAYS * DAY_MS
+    volumes = {day_ms: [ZERO, ZERO] for day_ms in range(first_ms, today_ms + 1, DAY_MS)}
+    for fill in reversed(account.fills):
+        if fill.at_ms < first_ms:
+            break
+        volumes[fill.at_ms // DAY_MS * DAY_MS][fill.crossed] += fill.px * fill.size
+    return [
+        {"date": _date(day_ms), "userCross": number(crossed), "userAdd": number(added), "exchange": "0.0"}
+        for day_ms, (added, crossed) in volumes.items()
+    ]
 
 
 def _date(day_ms: int) -> str:

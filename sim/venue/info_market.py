@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.venue.assets import VenueAsset
 from sim.venue.book import Level
+from sim.venue.info_spot import empty_book, is_spot
 from sim.venue.margin import TIERED
 from sim.venue.matching import DEPTH
 from sim.venue.requests import AskCandles, AskFundingHistory, AskL2Book
@@ -13,17 +14,6 @@ from sim.venue.state import VenueState
 from sim.venue.wire import number
 
 FUNDING_ROWS_MAX = 500
-USDC = {
-    "name": "USDC",
-    "szDecimals": 8,
-    "weiDecimals": 8,
-    "index": 0,
-    "tokenId": "0x6d1e7cde53ba9467b783cb7c530ce054",
-    "isCanonical": True,
-    "evmContract": None,
-    "fullName": None,
-}
-SPOT_META = {"universe": [], "tokens": [USDC]}
 
 Document = dict[str, Any]
 
@@ -36,7 +26,7 @@ def meta(state: VenueState) -> Document:
     """Return the universe. The asset id is the index, so delisted coins stay in it."""
     return {
         "universe": [_listing(state, asset) for asset in state.prices.assets],
-        "marginTables": [[i, _table(*TIERED[i])] for i in sorted(TIERED)],
+        "marginTables": [[i, margin_table(*TIERED[i])] for i in sorted(TIERED)],
         "collateralToken": 0,
     }
 
@@ -53,7 +43,8 @@ def _listing(state: VenueState, asset: VenueAsset) -> Document:
     return document
 
 
-def _table(description: str, tiers: Sequence[tuple[int, int]]) -> Document:
+def margin_table(description: str, tiers: Sequence[tuple[int, int]]) -> Document:
+    """Return a margin table; tiers are (lower bound in USD, maximum leverage)."""
     rows = [{"lowerBound": number(Decimal(bound)), "maxLeverage": leverage} for bound, leverage in tiers]
     return {"description": description, "marginTiers": rows}
 
@@ -80,8 +71,13 @@ def _or_null(value: Decimal | None) -> str | None:
     return None if value is None else number(value)
 
 
+def asset_contexts(state: VenueState) -> list[Document]:
+    """Return every coin's context, by asset id."""
+    return [asset_context(state, asset.asset_id) for asset in state.prices.assets]
+
+
 def meta_and_contexts(state: VenueState) -> list[Any]:
-    return [meta(state), [asset_context(state, asset.asset_id) for asset in state.prices.assets]]
+    return [meta(state), asset_contexts(state)]
 
 
 def all_mids(state: VenueState) -> dict[str, str]:
@@ -99,6 +95,8 @@ def level_document(level: Level) -> Document:
 
 def l2_book(state: VenueState, request: AskL2Book, *, depth: int = DEPTH) -> Document | None:
     """Return the book, at most 20 levels a side; None for a coin that does not exist."""
+    if is_spot(request.coin):
+        return empty_book(state, request.coin)
     asset = state.by_name.get(request.coin)
     if asset is None:
         return None
@@ -132,7 +130,9 @@ def bucketed(levels: Sequence[Level], figures: int, mantissa: int, *, rounding: 
 
 def candle_snapshot(state: VenueState, request: AskCandles) -> list[Any]:
     asked = request.req
-    asset = _asset(state, asked.coin)
+    if is_spot(asked.coin):
+        return []
+    asset = asset_named(state, asked.coin)
     end_ms = state.now_ms if asked.end_time is None else min(asked.end_time, state.now_ms)
     if end_ms < asked.start_time:
         return []
@@ -148,7 +148,7 @@ def candle_snapshot(state: VenueState, request: AskCandles) -> list[Any]:
 
 
 def funding_history(state: VenueState, request: AskFundingHistory) -> list[Any]:
-    asset = _asset(state, request.coin)
+    asset = asset_named(state, request.coin)
     end_ms = state.now_ms if request.end_time is None else min(request.end_time, state.now_ms)
     rows = state.prices.funding_history(
         asset.asset_id, start_ms=request.start_time, end_ms=end_ms, now_ms=state.now_ms
@@ -156,7 +156,8 @@ def funding_history(state: VenueState, request: AskFundingHistory) -> list[Any]:
     return list(rows[:FUNDING_ROWS_MAX])
 
 
-def _asset(state: VenueState, coin: str) -> VenueAsset:
+def asset_named(state: VenueState, coin: str) -> VenueAsset:
+    """Return a perp by its name. Raises NoSuchCoin."""
     asset = state.by_name.get(coin)
     if asset is None:
         raise NoSuchCoin(coin)

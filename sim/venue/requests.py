@@ -1,19 +1,12 @@
 """What may stand in a POST to /info. Members unknown to us are dropped, as the venue does."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
-User = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
-Interval = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "8h", "12h", "1d", "3d", "1w", "1M"]
-SigFigs = Literal[2, 3, 4, 5]
-Mantissa = Literal[1, 2, 5]
-Millis = Annotated[int, Meta(ge=0, le=2**62)]
-
-
-class Request(Struct, frozen=True, tag_field="type", rename="camel"):
-    """The root of the tagged union; holds no behaviour."""
+from sim.venue.request_base import Interval, Mantissa, Millis, OfUser, Request, SigFigs, User
+from sim.venue.requests_beside import BesideRequest
 
 
 class AskMeta(Request, frozen=True, tag="meta"):
@@ -75,12 +68,36 @@ class AskFundingHistory(Request, frozen=True, tag="fundingHistory"):
     end_time: Millis | None = None
 
 
-class AskExchangeStatus(Request, frozen=True, tag="exchangeStatus"):
+class AskPredictedFundings(Request, frozen=True, tag="predictedFundings"):
     pass
 
 
-class OfUser(Request, frozen=True):
-    user: User
+class AskPerpDexLimits(Request, frozen=True, tag="perpDexLimits"):
+    dex: str
+
+
+class AskPerpDexStatus(Request, frozen=True, tag="perpDexStatus"):
+    dex: str
+
+
+class AskPerpsAtCap(Request, frozen=True, tag="perpsAtOpenInterestCap"):
+    dex: str = ""
+
+
+class AskMarginTable(Request, frozen=True, tag="marginTable"):
+    id: Annotated[int, Meta(ge=0)]
+
+
+class AskMaxMarketOrders(Request, frozen=True, tag="maxMarketOrderNtls"):
+    pass
+
+
+class AskLiquidatable(Request, frozen=True, tag="liquidatable"):
+    pass
+
+
+class AskExchangeStatus(Request, frozen=True, tag="exchangeStatus"):
+    pass
 
 
 class AskClearinghouse(OfUser, frozen=True, tag="clearinghouseState"):
@@ -88,7 +105,7 @@ class AskClearinghouse(OfUser, frozen=True, tag="clearinghouseState"):
 
 
 class AskSpotState(OfUser, frozen=True, tag="spotClearinghouseState"):
-    pass
+    dex: str = ""
 
 
 class AskOpenOrders(OfUser, frozen=True, tag="openOrders"):
@@ -108,7 +125,7 @@ class AskHistoricalOrders(OfUser, frozen=True, tag="historicalOrders"):
 
 
 class AskUserFills(OfUser, frozen=True, tag="userFills"):
-    aggregate_by_time: bool = False
+    aggregate_by_time: bool | None = False
 
 
 class AskUserFillsByTime(OfUser, frozen=True, tag="userFillsByTime"):
@@ -156,6 +173,40 @@ class AskActiveAssetData(OfUser, frozen=True, tag="activeAssetData"):
     coin: str
 
 
+class AskDexAbstraction(OfUser, frozen=True, tag="userDexAbstraction"):
+    pass
+
+
+class AskSubAccountsOfAllDexs(OfUser, frozen=True, tag="subAccounts2"):
+    pass
+
+
+class AskPortfolio(OfUser, frozen=True, tag="portfolio"):
+    pass
+
+
+class AskTwapSliceFills(OfUser, frozen=True, tag="userTwapSliceFills"):
+    pass
+
+
+class AskTwapSliceFillsByTime(OfUser, frozen=True, tag="userTwapSliceFillsByTime"):
+    start_time: Millis
+    end_time: Millis | None = None
+    aggregate_by_time: bool | None = False
+
+
+class AskTwapHistory(OfUser, frozen=True, tag="twapHistory"):
+    pass
+
+
+class AskApprovedBuilders(OfUser, frozen=True, tag="approvedBuilders"):
+    pass
+
+
+class AskWebData(OfUser, frozen=True, tag="webData2"):
+    pass
+
+
 class AskMaxBuilderFee(OfUser, frozen=True, tag="maxBuilderFee"):
     builder: User
 
@@ -173,6 +224,13 @@ MarketRequest = (
     | AskRecentTrades
     | AskCandles
     | AskFundingHistory
+    | AskPredictedFundings
+    | AskPerpDexLimits
+    | AskPerpDexStatus
+    | AskPerpsAtCap
+    | AskMarginTable
+    | AskMaxMarketOrders
+    | AskLiquidatable
     | AskExchangeStatus
 )
 AccountRequest = (
@@ -194,8 +252,16 @@ AccountRequest = (
     | AskSubAccounts
     | AskActiveAssetData
     | AskMaxBuilderFee
+    | AskDexAbstraction
+    | AskSubAccountsOfAllDexs
+    | AskPortfolio
+    | AskTwapSliceFills
+    | AskTwapSliceFillsByTime
+    | AskTwapHistory
+    | AskApprovedBuilders
+    | AskWebData
 )
-InfoRequest = MarketRequest | AccountRequest
+InfoRequest = MarketRequest | AccountRequest | BesideRequest
 
 _request: msgspec.json.Decoder[InfoRequest] = msgspec.json.Decoder(InfoRequest)
 

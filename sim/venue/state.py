@@ -12,6 +12,7 @@ from sim.venue.margin import Valuation
 from sim.venue.matching import Book
 from sim.venue.nonces import NonceSet
 from sim.venue.order import Order, OrderRow, basic_document, full_document
+from sim.venue.portfolio import Portfolios
 from sim.venue.price_source import PRICE_CADENCE_MS, PriceSource
 from sim.venue.signature import Chain
 
@@ -116,6 +117,7 @@ class VenueState:
         self.books: dict[int, Book] = {}
         self.happened: list[Happening] = []
         self.touched: dict[int, None] = {}
+        self.portfolios = Portfolios()
 
     def approve(self, agent: str, master: str, name: str, valid_until_ms: int | None = None) -> None:
         until = self.now_ms + AGENT_LIFE_MS if valid_until_ms is None else valid_until_ms

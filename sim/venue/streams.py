@@ -7,17 +7,18 @@ import msgspec
 
 from sim.venue import frames
 from sim.venue import subscriptions as on
-from sim.venue.account import FundingPaid, VenueFill
 from sim.venue.agenda import Agenda, Duty
 from sim.venue.book import Level
-from sim.venue.order import OrderRow
-from sim.venue.state import Happening, Liquidated, NonUserCancel, Notice, Printed, VenueState
+from sim.venue.info_spot import is_spot
+from sim.venue.state import Happening, Printed, VenueState
 from sim.venue.subscriptions import Topic, breaks_socket, coin_of, read_message, read_topic
 from sim.venue.tape import Tape, trade_document
+from sim.venue.telling import messages
 from sim.venue.wire import Close, encode
 
 IDLE_MS = 60_000
 USERS_MAX = 15
+TOPICS_MAX = 1_000
 ABNORMAL = Close(1006)
 
 PostAnswer = Callable[[str, Any], Any]
@@ -40,6 +41,7 @@ class Streams:
         self._out: list[tuple[int, str | Close]] = []
         self._ticking: set[int] = set()
         self._shown: dict[int, tuple[Level | None, Level | None]] = {}
+        self._fast: frames.FastPrices = {}
 
     # --- connections -----------------------------------------------------------------------------------
 
@@ -110,10 +112,13 @@ class Streams:
             self._error(connection, f"Invalid subscription {encode(subscription).decode()}")
             return None
         coin = coin_of(topic)
-        if breaks_socket(topic) or (coin is not None and coin not in self._state.by_name):
+        if breaks_socket(topic) or not (coin is None or self._known(topic, coin)):
             self._close(connection)
             return None
         return topic
+
+    def _known(self, topic: Topic, coin: str) -> bool:
+        return coin in self._state.by_name or (is_spot(coin) and not isinstance(topic, on.ActiveAssetData))
 
     def _subscribe(self, connection: Connection, subscription: Any) -> None:
         topic = self._topic(connection, subscription)
@@ -121,6 +126,9 @@ class Streams:
             return
         if topic in connection.topics:
             self._error(connection, f"Already subscribed: {encode(topic).decode()}")
+            return
+        if len(connection.topics) >= TOPICS_MAX:
+            self._error(connection, f"Cannot subscribe to more than {TOPICS_MAX} channels.")
             return
         if isinstance(topic, on.OfUser) and len(_users(connection) | {topic.user}) > USERS_MAX:
             self._error(connection, f"Cannot track more than {USERS_MAX} total users.")
@@ -155,7 +163,9 @@ class Streams:
         cadence_ms = frames.cadence_ms(topic)
         if cadence_ms is not None and len(listeners) == 1:
             self._agenda.put(self._state.now_ms + cadence_ms, Duty.REPEAT, (topic, connection.number))
-        if isinstance(topic, on.Bbo | on.Trades):
+        if isinstance(topic, on.FastAssetCtxs) and len(listeners) == 1:
+            self._fast = frames.fast_prices(self._state)
+        if isinstance(topic, on.Bbo | on.Trades) and topic.coin in self._state.by_name:
             asset_id = self._state.by_name[topic.coin].asset_id
             self.watch(asset_id)
             if isinstance(topic, on.Bbo) and len(listeners) == 1:
@@ -175,8 +185,23 @@ class Streams:
         cadence_ms = frames.cadence_ms(topic)
         if topic not in self._listeners or cadence_ms is None:
             return
-        self._publish(topic, frames.current(self._state, self._tape, topic))
+        self._publish(topic, self._again(topic))
         self._agenda.put(self._state.now_ms + cadence_ms, Duty.REPEAT, (topic, started_by))
+
+    def _again(self, topic: Topic) -> str | None:
+        if isinstance(topic, on.FastAssetCtxs):
+            return self._fast_changes()
+        return frames.current(self._state, self._tape, topic)
+
+    def _fast_changes(self) -> str | None:
+        """Return what fastAssetCtxs has not shown yet, coin by coin and field by field."""
+        shown, self._fast = self._fast, frames.fast_prices(self._state)
+        changes = {
+            coin: {k: px for k, px in now.items() if shown.get(coin, {}).get(k, "") != px}
+            for coin, now in self._fast.items()
+        }
+        changes = {coin: fields for coin, fields in changes.items() if fields}
+        return frames.fast_frame(changes) if changes else None
 
     def _publish(self, topic: Topic, text: str | None) -> None:
         if text is not None:
@@ -227,50 +252,12 @@ class Streams:
     # --- events ----------------------------------------------------------------------------------------
 
     def tell(self, happened: Sequence[Happening]) -> None:
-        """Send what has happened to those who listen: once per user and channel, in order."""
-        prints: dict[str, list[Printed]] = {}
-        fills: dict[str, list[VenueFill]] = {}
-        fundings: dict[str, list[FundingPaid]] = {}
-        orders: dict[str, list[OrderRow]] = {}
+        """Send what has happened to those who listen, and keep the trades for those who come later."""
         for one in happened:
-            match one:
-                case Printed():
-                    prints.setdefault(one.coin, []).append(one)
-                case VenueFill():
-                    fills.setdefault(one.address, []).append(one)
-                case FundingPaid():
-                    fundings.setdefault(one.address, []).append(one)
-                case OrderRow():
-                    orders.setdefault(one.address, []).append(one)
-                case Notice():
-                    self._publish(on.Notification(one.address), frames.notice_frame(one))
-            self._tell_event(one)
-        for coin, trades in prints.items():
-            self._tell_trades(coin, trades)
-        for user, rows in orders.items():
-            if on.OrderUpdates(user) in self._listeners:
-                updates = [row.update() for row in rows]
-                self._publish(on.OrderUpdates(user), frames.frame("orderUpdates", updates))
-        for user, executed in fills.items():
-            for topic in (on.UserFills(user), on.UserFills(user, aggregate_by_time=True)):
-                if topic in self._listeners:
-                    self._publish(topic, frames.fills_frame(user, executed))
-        for user, paid in fundings.items():
-            if on.UserFundings(user) in self._listeners:
-                self._publish(on.UserFundings(user), frames.fundings_frame(user, paid))
-
-    def _tell_event(self, happening: Happening) -> None:
-        if isinstance(happening, VenueFill | FundingPaid | NonUserCancel | Liquidated):
-            topic = on.UserEvents(happening.address)
-            if topic in self._listeners:
-                self._publish(topic, frames.event_frame(happening))
-
-    def _tell_trades(self, coin: str, trades: Sequence[Printed]) -> None:
-        for trade in trades:
-            self._tape.add(trade)
-        if on.Trades(coin) in self._listeners:
-            documents = [trade_document(trade) for trade in trades]
-            self._publish(on.Trades(coin), frames.frame("trades", documents))
+            if isinstance(one, Printed):
+                self._tape.add(one)
+        for topic, text in messages(self._state, happened, self._listeners.__contains__):
+            self._publish(topic, text)
 
 
 def _users(connection: Connection) -> set[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from sim.venue.requests import Interval, User
+from sim.venue.request_base import Interval, User
 
 
 class Subscription(Struct, frozen=True, tag_field="type", rename="camel"):
@@ -76,7 +76,7 @@ class OpenOrders(OfUser, frozen=True, tag="openOrders"):
 
 
 class SpotState(OfUser, frozen=True, tag="spotState"):
-    pass
+    ignore_portfolio_margin: bool = False
 
 
 class Notification(OfUser, frozen=True, tag="notification"):
@@ -85,6 +85,50 @@ class Notification(OfUser, frozen=True, tag="notification"):
 
 class ActiveAssetData(OfUser, frozen=True, tag="activeAssetData"):
     coin: str
+
+
+class AssetCtxs(Subscription, frozen=True, tag="assetCtxs"):
+    dex: str | UnsetType = UNSET
+
+
+class SpotAssetCtxs(Subscription, frozen=True, tag="spotAssetCtxs"):
+    pass
+
+
+class AllDexsAssetCtxs(Subscription, frozen=True, tag="allDexsAssetCtxs"):
+    pass
+
+
+class FastAssetCtxs(Subscription, frozen=True, tag="fastAssetCtxs"):
+    pass
+
+
+class AllDexsClearinghouse(OfUser, frozen=True, tag="allDexsClearinghouseState"):
+    pass
+
+
+class WebData2(OfUser, frozen=True, tag="webData2"):
+    pass
+
+
+class WebData3(OfUser, frozen=True, tag="webData3"):
+    pass
+
+
+class TwapSliceFills(OfUser, frozen=True, tag="userTwapSliceFills"):
+    pass
+
+
+class TwapHistory(OfUser, frozen=True, tag="userTwapHistory"):
+    pass
+
+
+class TwapStates(OfUser, frozen=True, tag="twapStates"):
+    dex: str | UnsetType = UNSET
+
+
+class HistoricalOrders(OfUser, frozen=True, tag="userHistoricalOrders"):
+    pass
 
 
 Topic = (
@@ -104,6 +148,17 @@ Topic = (
     | SpotState
     | Notification
     | ActiveAssetData
+    | AssetCtxs
+    | SpotAssetCtxs
+    | AllDexsAssetCtxs
+    | FastAssetCtxs
+    | AllDexsClearinghouse
+    | WebData2
+    | WebData3
+    | TwapSliceFills
+    | TwapHistory
+    | TwapStates
+    | HistoricalOrders
 )
 
 
@@ -118,7 +173,9 @@ def coin_of(topic: Topic) -> str | None:
 
 
 def breaks_socket(topic: Topic) -> bool:
-    """Return whether the venue closes the socket over it, as it does over an illegal aggregation."""
+    """Return whether the venue closes the socket over it, as it does over an illegal aggregation or an unknown dex."""
+    if getattr(topic, "dex", None):
+        return True
     return isinstance(topic, L2Book) and not (
         topic.n_sig_figs in (None, 2, 3, 4, 5)
         and (topic.mantissa is None or (topic.mantissa in (1, 2, 5) and topic.n_sig_figs == 5))

@@ -50,6 +50,7 @@ class Venue:
         self._state = VenueState(market, chain, accounts=accounts, agents=agents, at=(start_ms, seed))
         self._agenda, self._tape = Agenda(), Tape(self._state)
         self._streams = Streams(self._state, self._agenda, self._tape, self._post)
+        self._state.portfolios.open(self._state)
         self._agenda.put(start_ms - start_ms % HOUR_MS + HOUR_MS, Duty.HOUR)
         for asset in market.assets:
             if asset.delisted_from_ms is not None and asset.delisted_from_ms > start_ms:
@@ -136,6 +137,7 @@ class Venue:
                 self._check_margins()
             case Duty.HOUR:
                 pay_funding(self._state, due.at_ms)
+                self._state.portfolios.sample(self._state)
                 self._agenda.put(due.at_ms + HOUR_MS, Duty.HOUR)
             case Duty.DELIST:
                 settle_delisted(self._state, due.subject)

@@ -1,42 +1,18 @@
+"""Whatever is signed is signed as the SDK signs it. The 44 recorded vectors are in tests/conformance/test_signing.py."""
+
 import json
 import subprocess
 import sys
 
 import pytest
 from eth_account import Account as EthAccount
-from hyperliquid.utils.signing import USD_SEND_SIGN_TYPES, WITHDRAW_SIGN_TYPES, sign_l1_action
 from hyperliquid.utils.signing import action_hash as sdk_action_hash
+from hyperliquid.utils.signing import sign_l1_action
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.hyperliquid.signing import Network, Signature, Signer, action_hash
 from tests.adapters.hyperliquid.desk import KEY
-from tests.adapters.hyperliquid.recorded import MESSAGES, needs_recordings, read_json
-
-FILES = ("sdk_signing_vectors.json", "nktkas_signing_vectors.json", "rust_signing_vectors.json")
-FEE_TYPES = [
-    {"name": "hyperliquidChain", "type": "string"},
-    {"name": "maxFeeRate", "type": "string"},
-    {"name": "builder", "type": "address"},
-    {"name": "nonce", "type": "uint64"},
-]
-USER_TYPES = {
-    "usdSend": (USD_SEND_SIGN_TYPES, "UsdSend"),
-    "withdraw3": (WITHDRAW_SIGN_TYPES, "Withdraw"),
-    "approveBuilderFee": (FEE_TYPES, "ApproveBuilderFee"),
-}
-NETWORKS = {"mainnet": Network.MAINNET, "testnet": Network.TESTNET}
-
-
-def vectors(kind):
-    if not MESSAGES.is_dir():
-        return []
-    return [row for name in FILES for row in read_json(f"vectors/{name}").get(kind, [])]
-
-
-def cases(kind):
-    """One case for each network that a vector gives a signature for."""
-    return [(row, word) for row in vectors(kind) for word in NETWORKS if row.get(word)]
 
 
 def numbers(signature):
@@ -45,42 +21,6 @@ def numbers(signature):
 
 def ours(signature: Signature):
     return int(signature.r, 16), int(signature.s, 16), signature.v
-
-
-@needs_recordings
-def test_the_recorded_action_hashes_are_ours():
-    rows = vectors("hash")
-    for row in rows:
-        made = action_hash(
-            row["action"], row["nonce"], vault=row.get("vaultAddress"), expires_ms=row.get("expiresAfter")
-        )
-        assert "0x" + made.hex() == row["hash"], row["name"]
-    assert len(rows) >= 4
-
-
-@needs_recordings
-def test_the_recorded_signatures_of_l1_actions_are_ours():
-    for row, word in cases("l1"):
-        made = action_hash(
-            row["action"], row["nonce"], vault=row["vaultAddress"], expires_ms=row["expiresAfter"]
-        )
-        signed = Signer.from_key(row["key"]).sign_hash(made, NETWORKS[word])
-        assert ours(signed) == numbers(row[word]), (row["name"], word)
-
-
-@needs_recordings
-def test_the_recorded_signatures_of_user_actions_are_ours():
-    for row, word in cases("userSigned"):
-        fields, primary = USER_TYPES[row["type"]]
-        signed = Signer.from_key(row["key"]).sign_user_action(
-            row["message"], fields, name=primary, network=NETWORKS[word]
-        )
-        assert ours(signed) == numbers(row[word]), (row["name"], word)
-
-
-@needs_recordings
-def test_all_44_recorded_vectors_are_checked():
-    assert len(vectors("hash")) + len(cases("l1")) + len(cases("userSigned")) == 44
 
 
 words = st.text("abcdefghijklmnop0123456789.", min_size=0, max_size=40)

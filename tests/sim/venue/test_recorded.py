@@ -1,35 +1,20 @@
-"""The venue against what the real one said: recorded round trips, states, fills and frames (hyperliquid.md 6)."""
+"""Our formulas against recorded numbers: fees, liquidation prices, a whole account (hyperliquid.md 6.3).
+
+Shapes and round trips are in tests/conformance.
+"""
 
 import json
 
 import pytest
-import yaml
 
 from sim.venue.account import Account, Position
 from sim.venue.clearing import Execution, _fees
 from sim.venue.margin import Holding, liquidation_px, maintenance_usd
 from sim.venue.order import Order
 from tests.sim.venue.desk import ALICE, MESSAGES, Desk, needs_messages
-from tests.sim.venue.small_market import START_MS, D, SmallMarket, asset
+from tests.sim.venue.small_market import D, SmallMarket, asset
 
 pytestmark = needs_messages
-
-
-def cassette(name):
-    """Return (request, response) pairs of a go cassette."""
-    document = yaml.safe_load((MESSAGES / "go_hyperliquid_cassettes" / f"{name}.yaml").read_text())
-    return [
-        (json.loads(i["request"]["body"]), json.loads(i["response"]["body"]))
-        for i in document["interactions"]
-    ]
-
-
-def sdk_cassette(name):
-    document = yaml.safe_load((MESSAGES / "sdk_cassettes" / f"{name}.yaml").read_text())
-    return [
-        (json.loads(i["request"]["body"]), json.loads(i["response"]["body"]["string"]))
-        for i in document["interactions"]
-    ]
 
 
 def rows(name):
@@ -39,188 +24,6 @@ def rows(name):
 
 def case(part):
     return next(row["body"] for row in rows("http_responses.jsonl") if part in row["case"])
-
-
-def recorded_desk():
-    """A market in which asset 173 trades near 0.25, as it did when the cassettes were recorded."""
-    assets = tuple(asset(n, f"COIN{n}", 0, 5) for n in range(174))
-    return Desk(SmallMarket(assets, mids={a.name: D("0.25") for a in assets}))
-
-
-def without_ids(document):
-    if isinstance(document, dict):
-        return {k: 0 if k == "oid" else without_ids(v) for k, v in document.items()}
-    return [without_ids(v) for v in document] if isinstance(document, list) else document
-
-
-ROUND_TRIPS = [
-    "Orders_Above10",
-    "Orders_Below10",
-    "Cancel_Success",
-    "Cancel_DoubleCancel",
-    "Cancel_NonExistent",
-    "CancelByCloid_Success",
-    "CancelByCloid_NonExistent",
-]
-ORDER_KEYS = ("a", "b", "p", "s", "r", "t", "c")
-
-
-def canonical(action):
-    """The recorder sorted the keys; put them back in the order in which they are signed."""
-    if action["type"] != "order":
-        return {"type": action["type"], **{k: v for k, v in action.items() if k != "type"}}
-    orders = [{k: o[k] for k in ORDER_KEYS if k in o} for o in action["orders"]]
-    return {"type": "order", "orders": orders, "grouping": action["grouping"]}
-
-
-@pytest.mark.parametrize("name", ROUND_TRIPS)
-def test_a_recorded_round_trip_is_answered_as_recorded(name):
-    desk, oids = recorded_desk(), {}
-    for request, response in cassette(name):
-        action = canonical(request["action"])
-        for cancel in action.get("cancels", []):
-            if "o" in cancel:
-                cancel["o"] = oids.get(cancel["o"], cancel["o"])
-        reply = desk.post(action)
-        assert without_ids(reply) == without_ids(response)
-        for ours, theirs in zip(statuses(reply), statuses(response), strict=True):
-            if "resting" in ours:
-                oids[theirs["resting"]["oid"]] = ours["resting"]["oid"]
-
-
-def statuses(reply):
-    return reply["response"]["data"]["statuses"]
-
-
-def test_a_client_order_id_without_0x_recovers_a_stranger_as_recorded():
-    desk = recorded_desk()
-    for (request, response), stranger in zip(cassette("Orders_Cloid"), (True, False, False), strict=True):
-        reply = desk.post(canonical(request["action"]))
-        if stranger:
-            assert reply["status"] == response["status"] == "err"
-            assert reply["response"].startswith("User or API Wallet 0x")
-        else:
-            assert without_ids(reply) == without_ids(response)
-
-
-# --- shapes --------------------------------------------------------------------------------------------
-
-
-def skeleton(document):
-    """Return keys and JSON types only; of a list the skeletons of its members, once each."""
-    if isinstance(document, dict):
-        return {k: skeleton(v) for k, v in document.items()}
-    if isinstance(document, list):
-        return sorted({json.dumps(skeleton(v), sort_keys=True) for v in document})
-    return type(document).__name__
-
-
-SHAPES = {
-    "test_user_rate_limit": {"nRequestsSurplus"},
-    "test_extra_agents": set(),
-    "test_get_candles_snapshot": set(),
-}
-
-
-def desk_with_history():
-    desk = Desk()
-    desk.order("ETH", 2, 4100)
-    desk.order("BTC", D("-0.01"), 90_000)
-    desk.order("ETH", 1, 3990, "Gtc")
-    desk.order("ETH", 1, 3990, "Ioc")
-    desk.wait(3_600_000)
-    return desk
-
-
-def test_historical_orders_have_the_recorded_shape():
-    [(_, recorded)] = sdk_cassette("test_historical_orders")
-    ours = desk_with_history().info("historicalOrders", user=ALICE)
-    assert skeleton([ours[0]]) == skeleton([recorded[0]])
-    assert skeleton(ours) == skeleton(recorded)
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_a_recorded_body_has_our_keys(name):
-    for request, recorded in sdk_cassette(name):
-        if request["type"] == "meta":
-            continue
-        if "req" in request:
-            request["req"] |= {"startTime": START_MS - 7_200_000, "endTime": START_MS}
-            request["req"]["coin"] = "BTC"
-        fields = {k: v for k, v in request.items() if k != "type"} | (
-            {"user": ALICE} if "user" in request else {}
-        )
-        ours = desk_with_history().info(request["type"], **fields)
-        mine, theirs = (body[0] if isinstance(body, list) else body for body in (ours, recorded))
-        extra = SHAPES[name]
-        assert {k: skeleton(v) for k, v in mine.items() if k not in extra} == skeleton(theirs)
-
-
-def test_funding_rows_have_the_recorded_shape():
-    _, (request, recorded) = sdk_cassette("test_get_funding_history[1684811870000]")
-    ours = desk_with_history().info("fundingHistory", coin="ETH", startTime=START_MS - 7_200_000)
-    assert request["type"] == "fundingHistory"
-    assert skeleton(ours) == skeleton(recorded)
-    [(_, recorded)] = sdk_cassette("test_user_funding_history_with_end_time")
-    mine = desk_with_history().info("userFunding", user=ALICE, startTime=0)
-    for row in recorded:
-        row["delta"]["nSamples"] = None
-    assert skeleton(mine) == skeleton(recorded)
-
-
-def test_a_position_has_the_recorded_keys():
-    recorded = case("two cross longs")
-    ours = desk_with_history().state()
-    for document in (recorded, ours):
-        document["assetPositions"] = [
-            {**p, "position": {**p["position"], "liquidationPx": None}} for p in document["assetPositions"]
-        ]
-    recorded["time"] = int(recorded["time"])  # the recorder wrote integers as strings
-    for entry in recorded["assetPositions"]:
-        entry["position"]["leverage"]["value"] = 20
-        entry["position"]["maxLeverage"] = 50
-    assert skeleton(ours) == skeleton(recorded)
-
-
-def test_an_order_filled_at_once_reads_as_recorded():
-    recorded = case("orderStatus IOC filled")[0]
-    desk = Desk()
-    oid = desk.order("SOL", D("0.1"), D("210"))["filled"]["oid"]
-    ours = desk.info("orderStatus", user=ALICE, oid=oid)["order"]
-    assert ours.keys() == recorded.keys()
-    assert ours["order"].keys() == recorded["order"].keys()
-    same = ("sz", "origSz", "tif", "orderType", "triggerCondition", "cloid", "side", "coin")
-    assert [ours["order"][k] for k in same] == [recorded["order"][k] for k in same]
-
-
-def test_a_market_order_reads_as_recorded():
-    recorded = next(r for _, r in cassette("QueryOrderByOid") if isinstance(r, dict) and r.get("order"))
-    desk = Desk()
-    oid = desk.order("ETH", D("0.0025"), D("4400"), "FrontendMarket")["filled"]["oid"]
-    ours = desk.info("orderStatus", user=ALICE, oid=oid)
-    assert skeleton(ours) == skeleton(recorded)
-    same = ("sz", "origSz", "tif", "orderType", "triggerCondition", "triggerPx", "cloid", "side")
-    assert [ours["order"]["order"][k] for k in same] == [recorded["order"]["order"][k] for k in same]
-
-
-def test_websocket_frames_have_the_recorded_shape():
-    desk = Desk()
-    connection = desk.connect()
-    recorded = rows("ws_messages.jsonl")
-    acks = [r["data"]["subscription"] for r in recorded if r["channel"] == "subscriptionResponse"]
-    for subscription in acks:
-        asked = {k: v for k, v in subscription.items() if k not in ("nSigFigs", "mantissa", "fast")}
-        desk.subscribe(connection, **asked)
-    ours = desk.frames(connection)
-    assert [f["data"]["subscription"] for f in ours if f["channel"] == "subscriptionResponse"] == acks
-    for channel in ("activeAssetCtx", "candle", "l2Book"):
-        mine, theirs = (next(f for f in fs if f["channel"] == channel) for fs in (ours, recorded))
-        assert skeleton(mine) == skeleton(theirs), channel
-    mine, theirs = (next(f for f in fs if f["channel"] == "trades")["data"][0] for fs in (ours, recorded))
-    assert skeleton(mine) == skeleton({**theirs, "tid": 1})
-
-
-# --- numbers -------------------------------------------------------------------------------------------
 
 
 def test_recorded_fees_are_the_notional_times_the_rates_each_cut_to_six_decimals():
