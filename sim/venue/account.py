@@ -7,6 +7,7 @@ entry is the cash it cost. Equity is cash plus positions at the mark, and nothin
 from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from sim.venue.order import Order, OrderRow
 from sim.venue.wire import usd
@@ -21,6 +22,7 @@ LEVERAGE_DEFAULT = 20
 class Position:
     """size is signed base units; entry_usd is signed as well: what it cost, or brought when short.
 
+    raw_usd is the cash of an isolated position's own, None for a cross position, which uses the account's.
     Funding is positive when the position paid (hyperliquid.md 4.2).
     """
 
@@ -28,6 +30,7 @@ class Position:
     entry_usd: Decimal = ZERO
     funding_since_open: Decimal = ZERO
     funding_since_change: Decimal = ZERO
+    raw_usd: Decimal | None = None
 
     def move(self, qty: Decimal, px: Decimal) -> Decimal:
         """Add qty (signed) at px and return the profit in USD that this closed, before fees."""
@@ -48,9 +51,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Liquidation:
+    """Whose liquidation a fill belongs to; both sides of it carry this. mode is Cross or Isolated."""
+
     user: str
     mark_px: Decimal
     method: str
+    mode: str = "Cross"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,16 @@ class FundingPaid:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """What moved an account's money other than trades and funding; delta as on the wire (hyperliquid.md 1.3)."""
+
+    address: str
+    at_ms: int
+    hash: str
+    delta: dict[str, Any]
+
+
 @dataclass(slots=True)
 class ScheduledCancel:
     at_ms: int | None = None
@@ -105,13 +121,17 @@ class ScheduledCancel:
 
 @dataclass(slots=True)
 class Account:
-    """One master account. deposited_usd never changes; cash_usd is the wire's totalRawUsd."""
+    """One account. cash_usd is the cross account's totalRawUsd; isolated positions hold their own beside it.
+
+    isolated holds the coins whose next position will be isolated; deposited_usd never changes.
+    """
 
     address: str
     deposited_usd: Decimal
     cash_usd: Decimal
     positions: dict[int, Position] = field(default_factory=dict)
     leverage: dict[int, int] = field(default_factory=dict)
+    isolated: set[int] = field(default_factory=set)
     funding_all_time: dict[int, Decimal] = field(default_factory=dict)
     open_orders: dict[int, Order] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
@@ -119,6 +139,8 @@ class Account:
     history: deque[OrderRow] = field(default_factory=lambda: deque(maxlen=ORDERS_REMEMBERED))
     fills: list[VenueFill] = field(default_factory=list)
     fundings: list[FundingPaid] = field(default_factory=list)
+    ledger: list[LedgerRow] = field(default_factory=list)
+    partly_liquidated_until_ms: int = 0
     traded_usd: Decimal = ZERO
     requests_used: int = 0
     requests_bought: int = 0

@@ -2,13 +2,26 @@
 
 from typing import Literal
 
-from sim.venue.action_fields import Action, Address, Count, Millis
+from sim.venue.action_fields import Action, Address, Count, Millis, Number, SignedMillionths
 
 
 class UpdateLeverageAction(Action, frozen=True, tag="updateLeverage"):
     asset: Count
     is_cross: bool
     leverage: int
+
+
+class UpdateIsolatedMarginAction(Action, frozen=True, tag="updateIsolatedMargin"):
+    """ntli is in millionths of a dollar, negative to take margin out."""
+
+    asset: Count
+    is_buy: bool
+    ntli: SignedMillionths
+
+
+class TopUpIsolatedOnlyMarginAction(Action, frozen=True, tag="topUpIsolatedOnlyMargin"):
+    asset: Count
+    leverage: Number
 
 
 class NoopAction(Action, frozen=True, tag="noop"):
@@ -44,6 +57,8 @@ class ApproveBuilderFeeAction(UserSigned, frozen=True, kw_only=True, tag="approv
 
 AccountActions = (
     UpdateLeverageAction
+    | UpdateIsolatedMarginAction
+    | TopUpIsolatedOnlyMarginAction
     | NoopAction
     | SetReferrerAction
     | ReserveRequestWeightAction

@@ -1,4 +1,4 @@
-"""Actions about the account: leverage, bought requests, agents, builders (hyperliquid.md 2.3, 2.4)."""
+"""Actions about the account: bought requests, agents, builders (hyperliquid.md 2.3, 2.4)."""
 
 from decimal import Decimal
 
@@ -9,9 +9,8 @@ from sim.venue.account_actions import (
     NoopAction,
     ReserveRequestWeightAction,
     SetReferrerAction,
-    UpdateLeverageAction,
 )
-from sim.venue.margin import equity_usd, leverage_of, resting_margin_usd, valuation
+from sim.venue.margin import free_usd
 from sim.venue.reply import Document, Handlers, Refusal, done
 from sim.venue.state import VenueState
 
@@ -24,35 +23,9 @@ def _nothing(state: VenueState, account: Account, action: NoopAction | SetReferr
     return done()
 
 
-def _leverage(state: VenueState, account: Account, action: UpdateLeverageAction) -> Document:
-    asset = state.asset(action.asset)
-    if asset is None:
-        raise Refusal(f"Asset {action.asset} does not exist.")
-    if not 1 <= action.leverage <= asset.leverage_max:
-        raise Refusal("Invalid leverage value")
-    if not action.is_cross:
-        held = asset.asset_id in account.positions
-        raise Refusal(
-            "Cannot switch leverage type with open position."
-            if held
-            else "Isolated margin is not served by this venue."
-        )
-    before = leverage_of(account, asset)
-    account.leverage[asset.asset_id] = action.leverage
-    worth = valuation(state, account)
-    worth.renew(state, account, asset.asset_id)
-    if action.leverage < before and (
-        equity_usd(state, account) < worth.margin + resting_margin_usd(state, account)
-    ):
-        account.leverage[asset.asset_id] = before
-        worth.renew(state, account, asset.asset_id)
-        raise Refusal("Insufficient margin to change leverage.")
-    return done()
-
-
 def _buy_requests(state: VenueState, account: Account, action: ReserveRequestWeightAction) -> Document:
     cost_usd = action.weight * REQUEST_PRICE_USD
-    if cost_usd > equity_usd(state, account) - valuation(state, account).margin:
+    if cost_usd > free_usd(state, account):
         raise Refusal("Insufficient balance to reserve request weight.")
     account.requests_bought += action.weight
     account.cash_usd -= cost_usd
@@ -94,7 +67,6 @@ def _approve_builder(state: VenueState, account: Account, action: ApproveBuilder
 HANDLERS: Handlers = {
     NoopAction: _nothing,
     SetReferrerAction: _nothing,
-    UpdateLeverageAction: _leverage,
     ReserveRequestWeightAction: _buy_requests,
     ApproveAgentAction: _approve_agent,
     ApproveBuilderFeeAction: _approve_builder,

@@ -9,6 +9,7 @@ BareAddress = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{40}$")]
 Number = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?$")]
 Cloid = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{32}$")]
 Count = Annotated[int, Meta(ge=0)]
+SignedMillionths = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Millis = Annotated[int, Meta(ge=0, le=2**62)]
 
 

@@ -30,6 +30,7 @@ class VenueAsset:
     """One perpetual. Times are UTC milliseconds; delisted_from_ms is None while it trades to the data's end.
 
     margin_table_id is leverage_max for the implicit single-tier tables; BTC and ETH have their own (1.2).
+    margin_mode is strictIsolated or noCross where cross margin is not allowed; nothing in the data tells which those are.
     """
 
     asset_id: int
@@ -39,6 +40,7 @@ class VenueAsset:
     margin_table_id: int
     delisted_from_ms: int | None
     listed_from_ms: int
+    margin_mode: str | None = None
 
 
 def list_assets(recorded: Recorded) -> tuple[VenueAsset, ...]:

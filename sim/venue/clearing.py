@@ -1,13 +1,14 @@
-"""Executions into accounts: positions, cash, fees, profit; funding at the hour; liquidation; delisting."""
+"""Executions into accounts: positions, cash, fees, profit; funding at the hour; delisting."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
 from sim.venue.account import ZERO, Account, FundingPaid, Liquidation, Position, VenueFill
 from sim.venue.assets import VenueAsset
-from sim.venue.margin import valuation
+from sim.venue.isolated import IsolatedFill, settle_isolated
+from sim.venue.margin import is_isolated, valuation
 from sim.venue.order import Order
-from sim.venue.state import Liquidated, NonUserCancel, Notice, Printed, VenueState
+from sim.venue.state import NonUserCancel, Printed, VenueState
 from sim.venue.wire import fee_usd, usd
 
 TAKER_RATE = Decimal("0.00045")
@@ -19,7 +20,11 @@ BACKSTOP = "0x" + 39 * "0" + "1"
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One trade between an order of ours and somebody. closing is set for settlements and liquidations."""
+    """One trade between an order of ours and somebody.
+
+    liquidation is set on both sides of a market liquidation. forced is the dir of what the venue itself does with a
+    position at the mark (settlement, auto-deleveraging, the backstop's takeover): it pays no fee and is no volume.
+    """
 
     px: Decimal
     size: Decimal
@@ -27,20 +32,23 @@ class Execution:
     tid: int
     hash: str
     liquidation: Liquidation | None = None
-    settlement: bool = False
+    forced: str | None = None
 
 
 def execute(state: VenueState, order: Order, trade: Execution) -> VenueFill:
     """Book one side of a trade into its account, and tell the streams."""
     account = state.accounts[order.address]
     asset = state.prices.assets[order.asset_id]
-    position = account.positions.setdefault(order.asset_id, Position())
+    position = account.positions.get(order.asset_id) or open_position(account, asset)
     start, qty = position.size, trade.size * order.sign
     closed = position.move(qty, trade.px)
     _restart_funding(position, start)
     fee, builder_fee = _fees(order, trade)
-    account.cash_usd -= qty * trade.px + fee
-    account.traded_usd += ZERO if trade.settlement else trade.size * trade.px
+    if position.raw_usd is None:
+        account.cash_usd -= qty * trade.px + fee
+    else:
+        settle_isolated(state, account, asset, IsolatedFill(position, start, qty, trade.px, fee))
+    account.traded_usd += ZERO if trade.forced else trade.size * trade.px
     order.size -= trade.size
     if position.size == 0:
         del account.positions[order.asset_id]
@@ -54,7 +62,7 @@ def execute(state: VenueState, order: Order, trade: Execution) -> VenueFill:
         size=trade.size,
         at_ms=state.now_ms,
         start_position=start,
-        direction="Settlement" if trade.settlement else direction(start, qty, trade.liquidation),
+        direction=trade.forced or direction(start, qty, _own(trade, order)),
         closed_pnl_usd=closed,
         fee_usd=fee,
         oid=order.oid,
@@ -68,6 +76,20 @@ def execute(state: VenueState, order: Order, trade: Execution) -> VenueFill:
     account.fills.append(fill)
     state.happened.append(fill)
     return fill
+
+
+def open_position(account: Account, asset: VenueAsset) -> Position:
+    """Put an empty position into the account, isolated if the coin is set so."""
+    position = account.positions[asset.asset_id] = Position(
+        raw_usd=ZERO if is_isolated(account, asset) else None
+    )
+    return position
+
+
+def _own(trade: Execution, order: Order) -> Liquidation | None:
+    """Return the liquidation only on the side of the account that is liquidated."""
+    why = trade.liquidation
+    return why if why is not None and why.user == order.address else None
 
 
 def print_trade(state: VenueState, taker: Order, trade: Execution, maker: str) -> None:
@@ -91,7 +113,7 @@ def print_trade(state: VenueState, taker: Order, trade: Execution, maker: str) -
 def direction(start: Decimal, qty: Decimal, liquidation: Liquidation | None = None) -> str:
     """Return the fill's dir: what the execution did to the position (hyperliquid.md 1.3)."""
     if liquidation is not None:
-        return f"Liquidated Cross {'Long' if start > 0 else 'Short'}"
+        return liquidated(start, liquidation)
     if start * qty >= 0:
         return "Open Long" if qty > 0 else "Open Short"
     if abs(qty) > abs(start):
@@ -99,9 +121,13 @@ def direction(start: Decimal, qty: Decimal, liquidation: Liquidation | None = No
     return "Close Long" if start > 0 else "Close Short"
 
 
+def liquidated(start: Decimal, why: Liquidation) -> str:
+    return f"Liquidated {why.mode} {'Long' if start > 0 else 'Short'}"
+
+
 def _fees(order: Order, trade: Execution) -> tuple[Decimal, Decimal]:
     """Return the whole fee and the builder's part of it, in USDC, each cut to six decimals."""
-    if trade.settlement:
+    if trade.forced is not None:
         return ZERO, ZERO
     notional = trade.size * trade.px
     builder = fee_usd(notional, order.builder_rate)
@@ -128,7 +154,11 @@ def _pay(state: VenueState, account: Account, asset: VenueAsset, hour_ms: int) -
     rate = state.prices.funding_rate(asset.asset_id, hour_ms)
     position = account.positions[asset.asset_id]
     paid = usd(position.size * state.prices.oracle(asset.asset_id, hour_ms) * rate)
-    account.cash_usd -= paid
+    if position.raw_usd is None:
+        account.cash_usd -= paid
+    else:
+        position.raw_usd -= paid
+        valuation(state, account).renew(state, account, asset.asset_id)
     position.funding_since_open += paid
     position.funding_since_change += paid
     account.funding_all_time[asset.asset_id] = account.funding_all_time.get(asset.asset_id, ZERO) + paid
@@ -139,14 +169,7 @@ def _pay(state: VenueState, account: Account, asset: VenueAsset, hour_ms: int) -
     state.happened.append(row)
 
 
-# --- liquidation and settlement --------------------------------------------------------------------------
-
-
-def underwater(state: VenueState, account: Account) -> bool:
-    if not account.positions:
-        return False
-    worth = valuation(state, account)
-    return account.cash_usd + worth.signed < worth.maintenance
+# --- forced cancels and settlement ------------------------------------------------------------------------
 
 
 def force_cancel(state: VenueState, order: Order, status: str) -> None:
@@ -163,38 +186,6 @@ def drop(state: VenueState, order: Order, status: str) -> None:
         state.book(order.asset_id).remove(order)
         state.touched[order.asset_id] = None
     state.note_order(order, status)
-
-
-def liquidate(state: VenueState, account: Account) -> None:
-    """Cancel everything and close everything: into the book as far as it goes, the rest to the backstop."""
-    worth = valuation(state, account)
-    notice = Liquidated(account.address, state.ids.tid(), worth.value, account.cash_usd + worth.signed)
-    for order in list(account.open_orders.values()):
-        force_cancel(state, order, "liquidatedCanceled")
-    for asset_id in sorted(account.positions):
-        _close_out(state, account, asset_id)
-    state.happened.append(notice)
-    state.happened.append(Notice(account.address, "Your positions were liquidated."))
-
-
-def _close_out(state: VenueState, account: Account, asset_id: int) -> None:
-    size, mark = account.size(asset_id), state.mark(asset_id)
-    order = forced_order(state, account, asset_id, "LiquidationMarket")
-    for method in ("market", "backstop"):
-        book = state.book(asset_id)
-        levels = book.synthetic(state.now_ms, of_bids=size > 0) if method == "market" else ()
-        pieces = [(level.px, level.size) for level in levels] or [(mark, order.size)]
-        for px, available in pieces:
-            taken = min(available, order.size)
-            if taken > 0:
-                why = Liquidation(account.address, mark, method)
-                trade = Execution(px, taken, True, state.ids.tid(), NO_HASH, why)
-                execute(state, order, trade)
-                print_trade(state, order, trade, BACKSTOP)
-                if method == "market":
-                    book.eat(taken, state.now_ms, of_bids=size > 0)
-    state.touched[asset_id] = None
-    state.note_order(order, "filled")
 
 
 def forced_order(state: VenueState, account: Account, asset_id: int, tif: str) -> Order:
@@ -222,5 +213,5 @@ def settle_delisted(state: VenueState, asset_id: int) -> None:
             force_cancel(state, order, "delistedCanceled")
         if asset_id in account.positions:
             order = forced_order(state, account, asset_id, "Ioc")
-            trade = Execution(order.px, order.size, True, state.ids.tid(), NO_HASH, settlement=True)
+            trade = Execution(order.px, order.size, True, state.ids.tid(), NO_HASH, forced="Settlement")
             execute(state, order, trade)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sim.venue.account import ZERO, Account, FundingPaid, VenueFill
 from sim.venue.assets import VenueAsset
-from sim.venue.margin import equity_usd, leverage_of, resting_margin_usd, valuation
+from sim.venue.margin import equity_usd, leverage_document, leverage_of, resting_margin_usd, valuation
 from sim.venue.order import OrderRow, average_px, basic_document, full_document
 from sim.venue.requests import AskOrderStatus, AskUserFillsByTime, AskUserFunding
 from sim.venue.state import VenueState
@@ -205,7 +205,7 @@ def active_asset_data(state: VenueState, account: Account, asset: VenueAsset) ->
     return {
         "user": account.address,
         "coin": asset.name,
-        "leverage": {"type": "cross", "value": leverage},
+        "leverage": leverage_document(account, asset),
         "maxTradeSzs": [number(size) for size in sizes],
         "availableToTrade": [number(usd(usdc)) for usdc in available],
         "markPx": number(mark),

@@ -1,10 +1,11 @@
 """Orders in: what is refused and with which words, what executes at once, what rests; and cancels."""
 
+from dataclasses import replace
 from decimal import Decimal
 
-from sim.venue.account import ZERO, Account
+from sim.venue.account import ZERO, Account, Liquidation
 from sim.venue.clearing import BACKSTOP, Execution, drop, execute, force_cancel, print_trade
-from sim.venue.margin import affordable
+from sim.venue.margin import fills_within_margin, margin_fault
 from sim.venue.matching import Book, Match, Take
 from sim.venue.order import Order, average_px
 from sim.venue.reply import Status
@@ -25,8 +26,9 @@ def place(state: VenueState, account: Account, order: Order) -> Status:
     fault = _fault(state, account, order) or _reduce_only_fault(account, order)
     if fault is not None:
         return {"error": fault}
-    if not affordable(state, account, order):
-        return _refused(order, "Insufficient margin to place order.")
+    lacking = margin_fault(state, account, order)
+    if lacking is not None:
+        return _refused(order, lacking)
     match = book.match(order, state.now_ms)
     matched = bool(match.takes or match.self_trades)
     if order.tif == "Alo" and matched:
@@ -118,20 +120,22 @@ def _rest(state: VenueState, account: Account, order: Order) -> None:
         _cancel_older_reduce_only(state, account, order)
 
 
-def take(state: VenueState, order: Order, match: Match) -> tuple[Decimal, Decimal]:
-    """Execute a match and return (size filled, USD exchanged)."""
+def take(
+    state: VenueState, order: Order, match: Match, why: Liquidation | None = None
+) -> tuple[Decimal, Decimal]:
+    """Execute a match and return (size filled, USD exchanged). why is set when the venue liquidates."""
     filled, spent, hash_ = ZERO, ZERO, state.ids.hash()
     for piece in match.takes:
         size = _still_there(state, piece)
         if size == 0:
             continue
-        trade = Execution(piece.px, size, True, state.ids.tid(), hash_)
+        trade = Execution(piece.px, size, True, state.ids.tid(), hash_, why)
         execute(state, order, trade)
         print_trade(state, order, trade, BACKSTOP if piece.maker is None else piece.maker.address)
         if piece.maker is None:
             state.book(order.asset_id).eat(size, state.now_ms, of_bids=not order.buy)
         else:
-            fill_resting(state, piece.maker, Execution(piece.px, size, False, trade.tid, hash_))
+            fill_resting(state, piece.maker, replace(trade, crossed=False))
         filled += size
         spent += size * piece.px
     if filled:
@@ -143,8 +147,18 @@ def _still_there(state: VenueState, piece: Take) -> Decimal:
     """Return a piece's size now: a maker's reduce-only orders shrink as the pieces before it execute."""
     if piece.maker is None:
         return piece.size
-    open_orders = state.accounts[piece.maker.address].open_orders
-    return min(piece.size, piece.maker.size) if piece.maker.oid in open_orders else ZERO
+    account = state.accounts[piece.maker.address]
+    if piece.maker.oid not in account.open_orders or not _carried(state, account, piece.maker):
+        return ZERO
+    return min(piece.size, piece.maker.size)
+
+
+def _carried(state: VenueState, account: Account, order: Order) -> bool:
+    """Return whether the account can carry an order that is about to fill; cancel it if not (1.4)."""
+    if fills_within_margin(state, account, order):
+        return True
+    force_cancel(state, order, "marginCanceled")
+    return False
 
 
 def fill_resting(state: VenueState, maker: Order, trade: Execution) -> None:
@@ -164,8 +178,8 @@ def match_resting(state: VenueState, asset_id: int) -> None:
     if not book.has_resting:
         return
     for order, size in book.crossed(state.now_ms):
-        size = min(size, order.size)
-        if size <= 0 or order.oid not in state.accounts[order.address].open_orders:
+        size, account = min(size, order.size), state.accounts[order.address]
+        if size <= 0 or order.oid not in account.open_orders or not _carried(state, account, order):
             continue
         book.eat(size, state.now_ms, of_bids=not order.buy)
         trade = Execution(order.px, size, False, state.ids.tid(), state.ids.hash())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sim.venue.account import Account, FundingPaid, VenueFill
+from sim.venue.account import Account, FundingPaid, LedgerRow, VenueFill
 from sim.venue.assets import VenueAsset
 from sim.venue.margin import Valuation
 from sim.venue.matching import Book
@@ -65,7 +65,18 @@ class Printed:
     users: tuple[str, str]
 
 
-Happening = VenueFill | FundingPaid | OrderRow | NonUserCancel | Liquidated | Notice | Printed
+Happening = VenueFill | FundingPaid | OrderRow | NonUserCancel | Liquidated | Notice | Printed | LedgerRow
+
+
+@dataclass(slots=True)
+class Backstop:
+    """The vault that takes over what the book does not: how much notional it can still take, and what it was left."""
+
+    capacity_usd: Decimal
+    cash_usd: Decimal = Decimal(0)
+
+
+BACKSTOP_CAPACITY_USD = Decimal(1_000_000_000_000)
 
 
 class Ids:
@@ -113,6 +124,7 @@ class VenueState:
         for i, (agent, master) in enumerate(agents.items()):
             self.approve(agent.lower(), master.lower(), f"agent {i + 1}")
         self.nonces: dict[str, NonceSet] = {}
+        self.backstop = Backstop(BACKSTOP_CAPACITY_USD)
         self.by_name: dict[str, VenueAsset] = {asset.name: asset for asset in prices.assets}
         self.books: dict[int, Book] = {}
         self.happened: list[Happening] = []
@@ -153,4 +165,9 @@ class VenueState:
         order.status, order.status_ms = status, self.now_ms
         row = OrderRow(order.address, basic_document(order), full_document(order), status, self.now_ms)
         self.accounts[order.address].history.append(row)
+        self.happened.append(row)
+
+    def note_ledger(self, row: LedgerRow) -> None:
+        """Record a movement of money; userNonFundingLedgerUpdates shows it."""
+        self.accounts[row.address].ledger.append(row)
         self.happened.append(row)

@@ -13,10 +13,11 @@ import msgspec
 from sim.venue.account import Account, FundingPaid, VenueFill
 from sim.venue.actions import convert_envelope, read_envelope
 from sim.venue.agenda import Agenda, Due, Duty
-from sim.venue.clearing import drop, liquidate, pay_funding, settle_delisted, underwater
+from sim.venue.clearing import drop, pay_funding, settle_delisted
 from sim.venue.exchange import act
 from sim.venue.info import answer
 from sim.venue.info_market import NoSuchCoin
+from sim.venue.liquidation import liquidate_where_due
 from sim.venue.margin import equity_usd
 from sim.venue.placing import match_resting
 from sim.venue.price_source import HOUR_MS, PRICE_CADENCE_MS, PriceSource
@@ -175,9 +176,7 @@ class Venue:
 
     def _check_margins(self) -> None:
         self._minding_margins = False
-        for account in self._state.accounts.values():
-            if underwater(self._state, account):
-                liquidate(self._state, account)
+        liquidate_where_due(self._state)
 
     # --- the dead-man's switch --------------------------------------------------------------------------
 

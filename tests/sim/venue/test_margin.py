@@ -220,44 +220,6 @@ def test_funding_is_size_times_oracle_times_rate_and_longs_pay():
     assert eth["position"]["cumFunding"] == {"allTime": "2.0", "sinceOpen": "2.0", "sinceChange": "0.0"}
 
 
-def test_an_account_below_maintenance_is_liquidated_and_its_orders_cancelled():
-    desk = Desk(usdc=1_100)
-    desk.order("ETH", 5, 4100)
-    oid = desk.order("SOL", D("0.1"), 150, "Gtc")["resting"]["oid"]
-    liquidation = D(desk.state()["assetPositions"][0]["position"]["liquidationPx"])
-    desk.market.mids["ETH"] = liquidation.quantize(D(1)) + 1
-    desk.wait(3_000)
-    assert desk.venue.positions(ALICE) == {"ETH": D(5)}
-    desk.market.mids["ETH"] = liquidation.quantize(D(1)) - 1
-    desk.wait(3_000)
-    assert desk.venue.positions(ALICE) == {}
-    row = desk.info("userFills", user=ALICE)[0]
-    assert row["dir"] == "Liquidated Cross Long"
-    assert row["liquidation"] == {
-        "liquidatedUser": ALICE,
-        "markPx": row["liquidation"]["markPx"],
-        "method": "market",
-    }
-    assert desk.info("orderStatus", user=ALICE, oid=oid)["order"]["status"] == "liquidatedCanceled"
-    check_ledger_from(desk, ALICE, 1_100)
-
-
-def test_what_the_book_cannot_take_in_a_liquidation_goes_to_the_backstop():
-    desk = Desk(SmallMarket(size=D(5), depth=2), usdc=1_600)
-    for _ in range(2):
-        desk.order("ETH", D("3.9"), 4100)
-        desk.wait(6_000)
-    desk.market.size = D(1)
-    desk.market.mids["ETH"] = D(3_800)
-    desk.wait(3_000)
-    assert desk.venue.positions(ALICE) == {}
-    methods = {
-        row["liquidation"]["method"] for row in desk.info("userFills", user=ALICE) if "liquidation" in row
-    }
-    assert methods == {"market", "backstop"}
-    check_ledger_from(desk, ALICE, 1_600)
-
-
 def test_a_delisted_coin_is_settled_at_its_mark_without_a_fee():
     assets = (asset(0, "BTC", 5, 40), replace(asset(1, "ETH", 4, 25), delisted_from_ms=START_MS + 60_000))
     desk = Desk(SmallMarket(assets))
