@@ -70,7 +70,7 @@ def _modify(state: VenueState, account: Account, change: ModifyWire, *, always: 
 
 
 def _open_order(account: Account, key: int | str) -> Order | None:
-    oid = account.cloids.get(key.lower()) if isinstance(key, str) else key
+    oid = account.cloids.get(key) if isinstance(key, str) else key
     return None if oid is None else account.open_orders.get(oid)
 
 

@@ -27,6 +27,7 @@ from sim.venue.state import VenueState
 from sim.venue.streams import Streams
 from sim.venue.tape import Tape
 from sim.venue.triggers import fire_reached
+from sim.venue.twaps import end_with_liquidation, execute_slice
 from sim.venue.wire import JSON, TEXT, Close, Reply, reply
 
 WRONG_TYPE = Reply(415, TEXT, b"Expected request with `Content-Type: application/json`")
@@ -141,6 +142,8 @@ class Venue:
                 self._agenda.put(due.at_ms + HOUR_MS, Duty.HOUR)
             case Duty.DELIST:
                 settle_delisted(self._state, due.subject)
+            case Duty.TWAP:
+                self._slice(due.subject)
             case Duty.SCHEDULED_CANCEL:
                 self._scheduled_cancel(due)
             case Duty.REPEAT:
@@ -155,6 +158,7 @@ class Venue:
             happened, state.happened = state.happened, []
             touched, state.touched = state.touched, {}
             follow(state, happened)
+            end_with_liquidation(state, happened)
             self._streams.tell(happened)
             for asset_id in touched:
                 self._streams.show_best(asset_id)
@@ -162,6 +166,7 @@ class Venue:
                     self._streams.watch(asset_id)
         self._mind_marks()
         self._mind_scheduled()
+        self._mind_twaps()
 
     # --- marks: triggers and margins -------------------------------------------------------------------
 
@@ -185,6 +190,20 @@ class Venue:
         for account in self._state.accounts.values():
             if underwater(self._state, account):
                 liquidate(self._state, account)
+
+    # --- TWAPs ------------------------------------------------------------------------------------------
+
+    def _slice(self, twap_id: int) -> None:
+        twap = self._state.twaps.get(twap_id)
+        if twap is not None:
+            twap.on_agenda = False
+            execute_slice(self._state, twap)
+
+    def _mind_twaps(self) -> None:
+        for twap in self._state.twaps.values():
+            if not twap.on_agenda:
+                twap.on_agenda = True
+                self._agenda.put(twap.next_ms, Duty.TWAP, twap.twap_id)
 
     # --- the dead-man's switch --------------------------------------------------------------------------
 
