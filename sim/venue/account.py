@@ -81,6 +81,7 @@ class VenueFill:
     cloid: str | None = None
     builder_fee_usd: Decimal | None = None
     liquidation: Liquidation | None = None
+    twap_id: int | None = None
 
     @property
     def signed_size(self) -> Decimal:

@@ -21,6 +21,7 @@ from sim.venue.order_actions import (
     OrderActions,
     OrderKind,
     OrderWire,
+    TwapOrderAction,
 )
 
 AnyAction = OrderActions | AccountActions
@@ -70,6 +71,11 @@ def canonical_cloid(text: str) -> str:
     return text if text.startswith("0x") else "0x" + text
 
 
+def canonical_key(key: int | str) -> int | str:
+    """Return what a modify names its order by: an order id, or a client order id in its one form."""
+    return canonical_cloid(key) if isinstance(key, str) else key
+
+
 def canonical_order(order: OrderWire) -> OrderWire:
     kind = order.t
     if kind.trigger is not None:
@@ -90,10 +96,13 @@ def canonical(action: AnyAction) -> AnyAction:
         case OrderAction(orders=orders, builder=builder):
             lower = None if builder is None else replace(builder, b=builder.b.lower())
             return replace(action, orders=[canonical_order(o) for o in orders], builder=lower)
-        case ModifyAction(order=order):
-            return replace(action, order=canonical_order(order))
+        case ModifyAction(oid=key, order=order):
+            return replace(action, oid=canonical_key(key), order=canonical_order(order))
         case BatchModifyAction(modifies=modifies):
-            return replace(action, modifies=[replace(m, order=canonical_order(m.order)) for m in modifies])
+            changes = [replace(m, oid=canonical_key(m.oid), order=canonical_order(m.order)) for m in modifies]
+            return replace(action, modifies=changes)
+        case TwapOrderAction(twap=twap):
+            return replace(action, twap=replace(twap, s=canonical_number(twap.s)))
         case CancelByCloidAction(cancels=cancels):
             return replace(action, cancels=[replace(c, cloid=canonical_cloid(c.cloid)) for c in cancels])
         case _:

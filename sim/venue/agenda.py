@@ -10,9 +10,11 @@ FOREVER_MS = 2**62
 
 class Duty(Enum):
     TICK = "the market moves in one coin"
-    PRICES = "oracle and marks are renewed; margins are checked"
+    PRICES = "oracle and marks are renewed; triggers and margins are checked"
     HOUR = "funding is paid"
     DELIST = "a coin is delisted"
+    BLOCK = "a block ends: the actions that came within it are carried out"
+    TWAP = "a slice of a TWAP is due"
     SCHEDULED_CANCEL = "an account's dead-man's switch"
     REPEAT = "a topic is sent again"
     IDLE = "a connection may have been silent for too long"

@@ -72,6 +72,7 @@ def execute(state: VenueState, order: Order, trade: Execution) -> VenueFill:
         cloid=order.cloid,
         builder_fee_usd=builder_fee or None,
         liquidation=trade.liquidation,
+        twap_id=order.twap_id,
     )
     account.fills.append(fill)
     state.happened.append(fill)

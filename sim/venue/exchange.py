@@ -1,6 +1,6 @@
 """POST /exchange: an envelope is opened, its signer known, its nonce used, and its action carried out (2)."""
 
-from sim.venue import account_settings, margin_settings, ordering
+from sim.venue import account_settings, margin_settings, ordering, twaps
 from sim.venue.actions import Envelope, canonical
 from sim.venue.allowance import weight, within_budget
 from sim.venue.reply import Document, Handlers, Refusal
@@ -9,7 +9,12 @@ from sim.venue.who import account_for, signer_of
 
 WEIGHT_MAX = 200
 EXPIRED_COST = 5
-HANDLERS: Handlers = {**ordering.HANDLERS, **margin_settings.HANDLERS, **account_settings.HANDLERS}
+HANDLERS: Handlers = {
+    **ordering.HANDLERS,
+    **twaps.HANDLERS,
+    **margin_settings.HANDLERS,
+    **account_settings.HANDLERS,
+}
 
 
 def act(state: VenueState, envelope: Envelope) -> Document:

@@ -83,7 +83,7 @@ def fill_document(fill: VenueFill) -> Document:
             "markPx": number(fill.liquidation.mark_px),
             "method": fill.liquidation.method,
         }
-    return document | {"feeToken": "USDC", "twapId": None}
+    return document | {"feeToken": "USDC", "twapId": fill.twap_id}
 
 
 def newest_first(fills: Iterable[VenueFill]) -> list[Document]:

@@ -15,7 +15,8 @@ from sim.venue.account import ZERO, Account, LedgerRow, Liquidation
 from sim.venue.clearing import NO_HASH, Execution, execute, force_cancel, forced_order
 from sim.venue.margin import cross_equity_usd, equity_usd, valuation
 from sim.venue.order import Order
-from sim.venue.placing import take, trim_reduce_only
+from sim.venue.placing import take
+from sim.venue.reducing import trim_reduce_only
 from sim.venue.state import Liquidated, Notice, VenueState
 from sim.venue.wire import number, usd
 

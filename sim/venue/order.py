@@ -1,7 +1,7 @@
 """An order at the venue, the grid it must stand on, and how it is written on the wire."""
 
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import Any
 
 from sim.venue.assets import VenueAsset
@@ -19,12 +19,21 @@ class Trigger:
     is_market: bool
     tpsl: str
 
+    def above(self, *, buy: bool) -> bool:
+        """Say whether the mark has to rise to px: a stop that buys, a take profit that sells."""
+        return buy == (self.tpsl == "sl")
+
+    def reached(self, mark: Decimal, *, buy: bool) -> bool:
+        return mark >= self.px if self.above(buy=buy) else mark <= self.px
+
 
 @dataclass(slots=True)
 class Order:
     """size is what remains; asked_size what the client wanted. px in USD, sizes in base units.
 
     waits is true for an order that is open and not in the book: its trigger has not fired, or its parent has not filled.
+    children wait for this order to fill; of the orders of one group the first that fills ends the others.
+    position_tpsl with an asked_size of zero stands for the whole position, whatever it is when the trigger fires.
     """
 
     oid: int
@@ -44,13 +53,27 @@ class Order:
     builder_rate: Decimal = Decimal(0)
     trigger: Trigger | None = None
     waits: bool = False
+    children: list["Order"] = field(default_factory=list)
+    group: int | None = None
+    position_tpsl: bool = False
+    twap_id: int | None = None
 
     @property
     def sign(self) -> int:
         return 1 if self.buy else -1
 
     @property
+    def rests(self) -> bool:
+        """Say whether what does not execute at once stays in the book."""
+        return self.tif in ("Gtc", "Alo")
+
+    @property
     def order_type(self) -> str:
+        if self.twap_id is not None:
+            return "Twap Slice"
+        if self.trigger is not None:
+            kind = "Take Profit" if self.trigger.tpsl == "tp" else "Stop"
+            return f"{kind} {'Market' if self.trigger.is_market else 'Limit'}"
         return "Market" if self.tif in ("FrontendMarket", "LiquidationMarket") else "Limit"
 
 
@@ -98,25 +121,39 @@ def full_document(order: Order) -> dict[str, Any]:
         "sz": number(order.size),
         "oid": order.oid,
         "timestamp": order.at_ms,
-        "triggerCondition": "N/A",
-        "isTrigger": False,
-        "triggerPx": "0.0",
-        "children": [],
-        "isPositionTpsl": False,
+        "triggerCondition": trigger_condition(order),
+        "isTrigger": order.trigger is not None,
+        "triggerPx": "0.0" if order.trigger is None else number(order.trigger.px),
+        "children": [full_document(child) for child in order.children],
+        "isPositionTpsl": order.position_tpsl,
         "reduceOnly": order.reduce_only,
         "orderType": order.order_type,
         "origSz": number(order.asked_size),
-        "tif": order.tif,
+        "tif": None if order.trigger is not None else order.tif,
         "cloid": order.cloid,
     }
+
+
+def trigger_condition(order: Order) -> str:
+    """Return the recorded words, such as 'Price above 0.6'; whole numbers stand without a point."""
+    if order.trigger is None:
+        return "N/A"
+    side = "above" if order.trigger.above(buy=order.buy) else "below"
+    return f"Price {side} {number(order.trigger.px).removesuffix('.0')}"
 
 
 def grid_fault(asset: VenueAsset, px: Decimal, size: Decimal) -> str | None:
     """Return the venue's text for a price or size off its grid (hyperliquid.md 2.7), else None."""
     if size == 0:
         return "Order has zero size."
-    if _decimals(size) > asset.size_decimals:
-        return "Order has invalid size."
+    return size_fault(asset, size) or price_fault(asset, px)
+
+
+def size_fault(asset: VenueAsset, size: Decimal) -> str | None:
+    return "Order has invalid size." if _decimals(size) > asset.size_decimals else None
+
+
+def price_fault(asset: VenueAsset, px: Decimal) -> str | None:
     if px <= 0:
         return "Order has invalid price."
     if not on_price_grid(asset, px):
@@ -131,6 +168,12 @@ def on_price_grid(asset: VenueAsset, px: Decimal) -> bool:
         return True
     figures = px.adjusted() + 1 + decimals
     return figures <= FIGURES_MAX and decimals <= DECIMALS_MAX - asset.size_decimals
+
+
+def to_grid(asset: VenueAsset, px: Decimal, *, up: bool) -> Decimal:
+    """Return the nearest legal price not below (up) or not above px."""
+    decimals = min(FIGURES_MAX - 1 - px.adjusted(), DECIMALS_MAX - asset.size_decimals)
+    return px.quantize(Decimal(1).scaleb(-max(0, decimals)), rounding=ROUND_UP if up else ROUND_DOWN)
 
 
 def average_px(asset: VenueAsset, usd: Decimal, size: Decimal) -> Decimal:

@@ -89,6 +89,35 @@ class ScheduleCancelAction(Action, frozen=True, tag="scheduleCancel"):
     time: Millis | None = None
 
 
+class TwapWire(Struct, frozen=True):
+    """a asset id, b buy, s size, r reduce only, m minutes, t randomize."""
+
+    a: Count
+    b: bool
+    s: Number
+    r: bool
+    m: Count
+    t: bool
+
+
+class TwapOrderAction(Action, frozen=True, tag="twapOrder"):
+    twap: TwapWire
+
+
+class TwapCancelAction(Action, frozen=True, tag="twapCancel"):
+    """a asset id, t TWAP id."""
+
+    a: Count
+    t: Count
+
+
 OrderActions = (
-    OrderAction | CancelAction | CancelByCloidAction | ModifyAction | BatchModifyAction | ScheduleCancelAction
+    OrderAction
+    | CancelAction
+    | CancelByCloidAction
+    | ModifyAction
+    | BatchModifyAction
+    | ScheduleCancelAction
+    | TwapOrderAction
+    | TwapCancelAction
 )

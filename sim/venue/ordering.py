@@ -1,23 +1,24 @@
 """Actions about orders: place, cancel, modify, and the dead-man's switch (hyperliquid.md 2.4 to 2.7)."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from sim.venue.account import Account
-from sim.venue.clearing import drop
-from sim.venue.order import Order, grid_fault
+from sim.venue.brackets import place_bracket, place_for_position
+from sim.venue.modifying import modify_batch, modify_one
+from sim.venue.order import Order
 from sim.venue.order_actions import (
     BatchModifyAction,
     CancelAction,
     CancelByCloidAction,
     ModifyAction,
     OrderAction,
-    OrderWire,
     ScheduleCancelAction,
 )
 from sim.venue.placing import cancel, place
+from sim.venue.reading import batch_fault, new_order, refuse_in_post_only_window
 from sim.venue.reply import Document, Handlers, Refusal, Status, done, statuses
 from sim.venue.state import VenueState
+from sim.venue.triggers import place_trigger
 
 SCHEDULE_AHEAD_MS = 5_000
 SCHEDULE_VOLUME_USD = 1_000_000
@@ -35,92 +36,33 @@ def _cancel_by_cloid(state: VenueState, account: Account, action: CancelByCloidA
     return statuses("cancel", [cancel(state, account, asset, oid) for asset, oid in found])
 
 
-def _modify_one(state: VenueState, account: Account, action: ModifyAction) -> Document:
-    _modified(_modify(state, account, (action.oid, action.order), always=action.a))
-    return done()
-
-
-def _modify_batch(state: VenueState, account: Account, action: BatchModifyAction) -> Document:
-    replies = [_modify(state, account, (m.oid, m.order), always=action.a) for m in action.modifies]
-    return statuses("order", replies)
-
-
 def _order(state: VenueState, account: Account, action: OrderAction) -> Document:
-    if action.grouping != "na" or any(wire.t.trigger is not None for wire in action.orders):
-        raise Refusal("Trigger orders and their groupings are not served by this venue.")
-    rate = Decimal(0)
-    if action.builder is not None:
-        if account.builder_fees.get(action.builder.b, -1) < action.builder.f:
-            raise Refusal("Builder fee has not been approved.")
-        rate = action.builder.f * TENTH_OF_A_BP
-    fault = "Orders are empty." if not action.orders else _batch_fault(state, action.orders)
-    if fault is not None:
+    refuse_in_post_only_window(state, action.orders)
+    rate = _builder_rate(account, action)
+    at_position = action.grouping == "positionTpsl"
+    fault = "Orders are empty."
+    if action.orders:
+        fault = batch_fault(state, action.orders, whole_position=at_position) or ""
+    if fault:
         return statuses("order", [{"error": fault}])
-    return statuses(
-        "order", [place(state, account, _new_order(state, account, w, rate)) for w in action.orders]
-    )
+    orders = [new_order(state, account, wire, rate) for wire in action.orders]
+    if at_position:
+        return statuses("order", place_for_position(state, account, orders))
+    if action.grouping == "normalTpsl":
+        return statuses("order", place_bracket(state, account, orders))
+    return statuses("order", [_place(state, account, order) for order in orders])
 
 
-def _batch_fault(state: VenueState, wires: Sequence[OrderWire]) -> str | None:
-    """Return the one text that answers a whole batch, found before any member is placed."""
-    for wire in wires:
-        asset = state.asset(wire.a)
-        if asset is None:
-            raise Refusal(f"Asset {wire.a} does not exist.")
-        fault = grid_fault(asset, Decimal(wire.p), Decimal(wire.s))
-        if fault is not None:
-            return fault
-    return None
+def _place(state: VenueState, account: Account, order: Order) -> Status:
+    return place(state, account, order) if order.trigger is None else place_trigger(state, account, order)
 
 
-def _new_order(
-    state: VenueState, account: Account, wire: OrderWire, builder_rate: Decimal = Decimal(0)
-) -> Order:
-    assert wire.t.limit is not None, "trigger orders are refused before this"
-    return Order(
-        oid=state.ids.oid(),
-        address=account.address,
-        asset_id=wire.a,
-        coin=state.prices.assets[wire.a].name,
-        buy=wire.b,
-        px=Decimal(wire.p),
-        asked_size=Decimal(wire.s),
-        size=Decimal(wire.s),
-        tif=wire.t.limit.tif,
-        reduce_only=wire.r,
-        at_ms=state.now_ms,
-        cloid=wire.c,
-        builder_rate=builder_rate,
-    )
-
-
-def _modified(status: Status) -> None:
-    if isinstance(status, dict) and "error" in status:
-        raise Refusal(str(status["error"]))
-
-
-def _modify(
-    state: VenueState, account: Account, change: tuple[int | str, OrderWire], *, always: bool
-) -> Status:
-    """Cancel and replace: a new oid, and the client order id only if it is given again."""
-    key, wire = change
-    oid = account.cloids.get(key.lower()) if isinstance(key, str) else key
-    old = None if oid is None else account.open_orders.get(oid)
-    if old is None:
-        return {"error": "Cannot modify canceled or filled order"}
-    if wire.t.limit is None or (not always and wire.t.limit.tif not in ("Gtc", "Alo")):
-        return {"error": "Cannot modify to an order that is not post only"}
-    fault = _batch_fault(state, [wire])
-    if fault is not None:
-        return {"error": f"Error placing new order during modify: {fault}"}
-    order = _new_order(state, account, wire)
-    if not always:
-        order.tif = "Alo"
-    drop(state, old, "canceled")
-    status = place(state, account, order)
-    if isinstance(status, dict) and "error" in status:
-        return {"error": f"Error placing new order during modify: {status['error']}"}
-    return status
+def _builder_rate(account: Account, action: OrderAction) -> Decimal:
+    if action.builder is None:
+        return Decimal(0)
+    if account.builder_fees.get(action.builder.b, -1) < action.builder.f:
+        raise Refusal("Builder fee has not been approved.")
+    return action.builder.f * TENTH_OF_A_BP
 
 
 def _schedule(state: VenueState, account: Account, action: ScheduleCancelAction) -> Document:
@@ -145,7 +87,7 @@ HANDLERS: Handlers = {
     OrderAction: _order,
     CancelAction: _cancel,
     CancelByCloidAction: _cancel_by_cloid,
-    ModifyAction: _modify_one,
-    BatchModifyAction: _modify_batch,
+    ModifyAction: modify_one,
+    BatchModifyAction: modify_batch,
     ScheduleCancelAction: _schedule,
 }

@@ -15,6 +15,7 @@ from sim.venue.order import Order, OrderRow, basic_document, full_document
 from sim.venue.portfolio import Portfolios
 from sim.venue.price_source import PRICE_CADENCE_MS, PriceSource
 from sim.venue.signature import Chain
+from sim.venue.twap import Twap, TwapRow
 
 AGENT_LIFE_MS = 90 * 86_400_000
 
@@ -65,7 +66,9 @@ class Printed:
     users: tuple[str, str]
 
 
-Happening = VenueFill | FundingPaid | OrderRow | NonUserCancel | Liquidated | Notice | Printed | LedgerRow
+Happening = (
+    VenueFill | FundingPaid | OrderRow | NonUserCancel | Liquidated | Notice | Printed | LedgerRow | TwapRow
+)
 
 
 @dataclass(slots=True)
@@ -86,6 +89,7 @@ class Ids:
         self._random = random.Random(f"ids {seed}")
         self._oid = 2**35 + self._random.randrange(2**33)
         self._tid = 10**14 + self._random.randrange(10**13)
+        self._twap_id = 10**6 + self._random.randrange(10**6)
         self._hashes = 0
         self._seed = seed
 
@@ -96,6 +100,10 @@ class Ids:
     def tid(self) -> int:
         self._tid += self._random.randint(1, 10**6)
         return self._tid
+
+    def twap_id(self) -> int:
+        self._twap_id += 1
+        return self._twap_id
 
     def hash(self) -> str:
         self._hashes += 1
@@ -127,6 +135,11 @@ class VenueState:
         self.backstop = Backstop(BACKSTOP_CAPACITY_USD)
         self.by_name: dict[str, VenueAsset] = {asset.name: asset for asset in prices.assets}
         self.books: dict[int, Book] = {}
+        self.triggers: dict[int, Order] = {}
+        self.twaps: dict[int, Twap] = {}
+        self.twap_rows: dict[str, list[TwapRow]] = {}
+        self.post_only_until_ms = 0
+        self.open_interest_caps_usd: dict[int, Decimal] = {}
         self.happened: list[Happening] = []
         self.touched: dict[int, None] = {}
         self.portfolios = Portfolios()
@@ -159,6 +172,11 @@ class VenueState:
 
     def mark(self, asset_id: int) -> Decimal:
         return self.prices.mark(asset_id, self.price_ms)
+
+    @property
+    def post_only(self) -> bool:
+        """Say whether the window after a network upgrade is open, in which only Alo orders are taken (4.6)."""
+        return self.now_ms < self.post_only_until_ms
 
     def note_order(self, order: Order, status: str) -> None:
         """Record that an order now has this status; the streams and historicalOrders show it."""

@@ -13,6 +13,7 @@ import msgspec
 from sim.venue.account import Account, FundingPaid, VenueFill
 from sim.venue.actions import convert_envelope, read_envelope
 from sim.venue.agenda import Agenda, Due, Duty
+from sim.venue.brackets import follow
 from sim.venue.clearing import drop, pay_funding, settle_delisted
 from sim.venue.exchange import act
 from sim.venue.info import answer
@@ -26,6 +27,8 @@ from sim.venue.signature import Chain, Unrecoverable
 from sim.venue.state import VenueState
 from sim.venue.streams import Streams
 from sim.venue.tape import Tape
+from sim.venue.triggers import fire_reached
+from sim.venue.twaps import end_with_liquidation, execute_slice
 from sim.venue.wire import JSON, TEXT, Close, Reply, reply
 
 WRONG_TYPE = Reply(415, TEXT, b"Expected request with `Content-Type: application/json`")
@@ -135,13 +138,15 @@ class Venue:
                 match_resting(self._state, due.subject)
                 self._streams.tick(due.subject)
             case Duty.PRICES:
-                self._check_margins()
+                self._heed_marks()
             case Duty.HOUR:
                 pay_funding(self._state, due.at_ms)
                 self._state.portfolios.sample(self._state)
                 self._agenda.put(due.at_ms + HOUR_MS, Duty.HOUR)
             case Duty.DELIST:
                 settle_delisted(self._state, due.subject)
+            case Duty.TWAP:
+                self._slice(due.subject)
             case Duty.SCHEDULED_CANCEL:
                 self._scheduled_cancel(due)
             case Duty.REPEAT:
@@ -155,28 +160,51 @@ class Venue:
         while state.happened or state.touched:
             happened, state.happened = state.happened, []
             touched, state.touched = state.touched, {}
+            follow(state, happened)
+            end_with_liquidation(state, happened)
             self._streams.tell(happened)
             for asset_id in touched:
                 self._streams.show_best(asset_id)
                 if state.book(asset_id).has_resting:
                     self._streams.watch(asset_id)
-        self._mind_margins()
+        self._mind_marks()
         self._mind_scheduled()
+        self._mind_twaps()
 
-    # --- margins ---------------------------------------------------------------------------------------
+    # --- marks: triggers and margins -------------------------------------------------------------------
 
-    _minding_margins = False
+    _minding_marks = False
 
-    def _mind_margins(self) -> None:
+    def _mind_marks(self) -> None:
         state = self._state
-        if not self._minding_margins and any(a.positions for a in state.accounts.values()):
-            self._minding_margins = True
+        if self._minding_marks:
+            return
+        if state.triggers or any(a.positions for a in state.accounts.values()):
+            self._minding_marks = True
             now_ms = state.now_ms
             self._agenda.put(now_ms - now_ms % PRICE_CADENCE_MS + PRICE_CADENCE_MS, Duty.PRICES)
 
-    def _check_margins(self) -> None:
-        self._minding_margins = False
+    def _heed_marks(self) -> None:
+        """Fire what the new marks trigger, so that stops come before liquidation."""
+        self._minding_marks = False
+        if self._state.triggers:
+            fire_reached(self._state)
+            self._settle()
         liquidate_where_due(self._state)
+
+    # --- TWAPs ------------------------------------------------------------------------------------------
+
+    def _slice(self, twap_id: int) -> None:
+        twap = self._state.twaps.get(twap_id)
+        if twap is not None:
+            twap.on_agenda = False
+            execute_slice(self._state, twap)
+
+    def _mind_twaps(self) -> None:
+        for twap in self._state.twaps.values():
+            if not twap.on_agenda:
+                twap.on_agenda = True
+                self._agenda.put(twap.next_ms, Duty.TWAP, twap.twap_id)
 
     # --- the dead-man's switch --------------------------------------------------------------------------
 

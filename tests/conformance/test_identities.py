@@ -197,6 +197,6 @@ def test_a_state_that_does_not_balance_fails_whichever_test_sees_it():
     desk = Desk()
     desk.order("ETH", 1, 4100)
     desk.state()
-    desk.venue._state.valuations[ALICE].margin += 1
+    desk.venue._state.valuations[ALICE].cross.margin += 1
     with pytest.raises(AssertionError, match="totalMarginUsed"):
         desk.state()

@@ -85,12 +85,12 @@ def test_a_book_has_the_recorded_skeleton(stage):
 def test_a_fill_of_a_liquidation_has_the_recorded_skeleton():
     """Recorded from the other side: a maker whose order the liquidated account ran into."""
     stage = Stage()
-    stage.order("BTC", 100, 110_000, cloid=CLOID)
+    stage.order("BTC", 40, 110_000, cloid=CLOID)
     connection = stage.connect()
     stage.subscribe(connection, type="userEvents", user=USER)
     stage.subscribe(connection, type="userFills", user=USER)
     stage.frames()
-    stage.market.mids["BTC"] = D(90_000)
+    stage.market.mids["BTC"] = D(76_000)
     stage.wait(20_000)
     frames = [f for f in stage.frames(connection) if f["channel"] == "user" and "fills" in f["data"]]
     recorded = document("nautilus_test_data/ws_user_fill_liquidation.json")
