@@ -114,6 +114,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         latch=KillSwitch(store.kill_switch_path),
         store=store,
         address=ends.account.address,
+        master=ends.account.master,
     )
     feed = HyperliquidFeed(
         ends.sockets,
@@ -238,7 +239,8 @@ def configured_account(settings: Settings) -> Account:
     assert settings.account.address is not None
     signer = Signer.from_key(signing_key(settings.account, os.environ).reveal())
     network = Network.MAINNET if settings.venue.network == "mainnet" else Network.TESTNET
-    return Account(settings.account.address.lower(), signer, network)
+    master = settings.account.master.lower() if settings.account.master else None
+    return Account(settings.account.address.lower(), signer, network, master)
 
 
 def _over_network(base_url: str) -> tuple[HttpTransport, SocketTransport]:
