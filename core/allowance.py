@@ -42,7 +42,7 @@ def _cost(state: State, intent: AnyIntent) -> int:
         case CancelOrders(orders=named):
             return len(named)
         case CancelEverything():
-            return max(len(state.orders.open), 1)
+            return len(state.orders.open)
         case BurnNonce(cloids=cloids):
             return _actions(state, cloids)
         case _:
