@@ -80,12 +80,15 @@ class NonceStore(Protocol):
 class Signed:
     """A signed action, ready to send: the body, and the client order ids in the order of its members.
 
-    It is never sent at or after expires_ms. refused are members that were left out because the venue
-    could only refuse them (off the grid, unknown asset); send returns them with the others' answers.
+    nonce is what it was signed with; urgent says that it does not wait for request weight. It is never sent at or
+    after expires_ms. refused are members that were left out because the venue could only refuse them (off the grid,
+    unknown asset); send returns them with the others' answers.
     """
 
     body: bytes
     cloids: tuple[ClientOrderId, ...]
+    nonce: int = 0
+    urgent: bool = False
     expires_ms: int = 0
     refused: tuple[Answer, ...] = ()
 
@@ -120,8 +123,9 @@ class AccountFacts:
 
     role is the account's own: user, vault, subAccount, agent (then it is not an account), or missing (no deposit).
     agent_of is the address the signer may act for, as the venue says: the master of an API wallet, the signer's
-    own address when it is the account's key, None when the venue knows the signer as nobody's. It must equal the
-    account's address. abstraction: default and disabled keep all collateral in the perpetuals account.
+    own address when it is an account's key, None when the venue knows the signer as nobody's. It must equal the
+    account's address, or its master's for a sub-account or vault. master is a sub-account's, as the venue says.
+    abstraction: default and disabled keep all collateral in the perpetuals account.
     """
 
     role: str
@@ -130,6 +134,7 @@ class AccountFacts:
     requests_used: int
     requests_cap: int
     traded_usd: Decimal
+    master: str | None = None
 
 
 class Gateway(Protocol):
@@ -137,8 +142,9 @@ class Gateway(Protocol):
 
     send answers every order of sign's batch, by client order id and not by place. cancel answers CANCELLED or
     UNKNOWN, never REJECTED: a refused cancel proves nothing about the order, and no cancel tells what was filled.
-    order_status answers UNKNOWN when the venue could not be asked. The reads and set_leverage raise VenueError:
-    a snapshot with an unreadable position raises, for that coin would look flat.
+    order_status answers UNKNOWN when the venue could not be asked. burn answers BURNED, SPENT or UNKNOWN for every
+    order of each batch that one of the named was sent in, and UNKNOWN for one whose nonce is not known. The reads and
+    set_leverage raise VenueError: a snapshot with an unreadable position raises, for that coin would look flat.
     """
 
     def sign(self, orders: Sequence[Order]) -> Signed: ...
@@ -146,6 +152,7 @@ class Gateway(Protocol):
     async def cancel(self, orders: Sequence[tuple[int, ClientOrderId]]) -> tuple[Answer, ...]: ...
     async def cancel_open(self) -> tuple[Answer, ...]: ...
     async def order_status(self, cloid: ClientOrderId) -> Answer: ...
+    async def burn(self, cloids: Sequence[ClientOrderId]) -> tuple[Answer, ...]: ...
     async def snapshot(self) -> AccountSnapshot: ...
     async def fills(self, *, from_ms: int) -> tuple[Fill, ...]: ...
     async def fundings(self, *, from_ms: int) -> tuple[FundingPayment, ...]: ...

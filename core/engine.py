@@ -5,8 +5,9 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from core import book, hedge, orders, rebalance, reconcile, risk
+from core import allowance, book, hedge, orders, rebalance, reconcile, risk
 from core.events import (
+    AllowanceRead,
     AnyEvent,
     ClockTicked,
     ConfigChanged,
@@ -45,7 +46,7 @@ def step(state: State, event: AnyEvent) -> Step:
     state = replace(state, at_ms=max(event.at_ms, state.at_ms))
     state, intents = route(state, event)
     check(state, intents)
-    return state, intents
+    return allowance.charge(state, intents), intents
 
 
 def route(state: State, event: AnyEvent) -> Step:
@@ -60,6 +61,8 @@ def route(state: State, event: AnyEvent) -> Step:
             return _on_tick(state)
         case SnapshotReceived(snapshot=snapshot):
             return _then(reconcile.on_snapshot(state, snapshot), risk.watch, rebalance.advance)
+        case AllowanceRead():
+            return allowance.on_read(state, event), ()
         case FundingReceived(payments=payments):
             return rebalance.advance(book.take_funding(state, payments))
         case PreflightDone():
@@ -113,6 +116,7 @@ def _then(step_so_far: Step, *more: Callable[[State], Step]) -> Step:
 def _on_fills(state: State, event: FillsReceived) -> Step:
     """Book what is new, credit the orders, then hedge what is left outside the band."""
     state, new = book.take(state, event)
+    state = allowance.earn(state, new)
     for fill in new:
         state = orders.on_fill(state, fill)
     state = orders.settle(state)
@@ -142,12 +146,14 @@ def _on_answers(state: State, event: OrdersAnswered) -> Step:
         for a in event.answers
         if a.outcome is Outcome.REJECTED
     )
-    return _then((state, alerts), risk.watch, hedge.rehedge, rebalance.advance)
+    state, told = allowance.on_answers(state, event.answers)
+    return _then((state, alerts + told), orders.chase, risk.watch, hedge.rehedge, rebalance.advance)
 
 
 def _is_failed_hedge(state: State, answer: Answer) -> bool:
+    """Say whether a hedge did nothing. One for which no request was left only waits for its turn (core.allowance)."""
     record = state.orders.open.get(answer.cloid)
-    if record is None or record.order.purpose is not Purpose.HEDGE or answer.filled_qty:
+    if record is None or record.order.purpose is not Purpose.HEDGE or answer.filled_qty or answer.throttled:
         return False
     return answer.outcome in (Outcome.REJECTED, Outcome.CANCELLED, Outcome.FILLED)
 

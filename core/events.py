@@ -51,6 +51,13 @@ class OrdersAnswered(Event, frozen=True, kw_only=True):
     answers: tuple[Answer, ...]
 
 
+class AllowanceRead(Event, frozen=True, kw_only=True):
+    """The address's request budget as the venue counts it: requests used, and how many it may use in all."""
+
+    used: int
+    cap: int
+
+
 class SnapshotReceived(Event, frozen=True, kw_only=True):
     snapshot: AccountSnapshot
 
@@ -119,6 +126,7 @@ AnyEvent = (
     | FillsReceived
     | FundingReceived
     | OrdersAnswered
+    | AllowanceRead
     | SnapshotReceived
     | InstrumentsReceived
     | StreamChanged

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from core import risk
+from core import allowance, risk
 from core.hedge import current_day
 from core.intents import AnyIntent, SubmitOrders
 from core.orders import client_order_id, outstanding, register
@@ -18,7 +18,7 @@ def flatten(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     """Close what is open, when trading is halted and the settings ask for it; otherwise do nothing."""
     if state.trading is not TradingState.HALTED or not state.settings.flatten_on_kill:
         return state, ()
-    if state.at_ms - state.hedge.last_sent_ms < AGAIN_MS:
+    if state.at_ms - state.hedge.last_sent_ms < max(AGAIN_MS, allowance.pause_ms(state)):
         return state, ()
     orders = tuple(o for c in sorted(state.book.positions) if (o := _closing(state, c)) is not None)
     orders = tuple(

@@ -6,7 +6,7 @@ targets, projections or open alt orders; so calling it once too often is harmles
 
 from msgspec.structs import replace
 
-from core import risk
+from core import allowance, risk
 from core.calendar import current_close_ms, session_day
 from core.intents import AnyIntent, RaiseAlert, SubmitOrders
 from core.orders import client_order_id, open_records, register
@@ -92,7 +92,8 @@ def rehedge(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
 
 def _wait_ms(state: State) -> float:
     """Return the pause after the last hedge: it doubles with every failure in a row, so that none is in haste."""
-    return 1000.0 * state.settings.hedge.min_interval_s * (1 << min(state.hedge.failures, BACKOFF_MAX))
+    backoff_ms = 1000.0 * state.settings.hedge.min_interval_s * (1 << min(state.hedge.failures, BACKOFF_MAX))
+    return max(backoff_ms, allowance.pause_ms(state))
 
 
 def _orders(state: State, open_usd: Exposure) -> list[Order]:

@@ -29,6 +29,15 @@ class QueryOrders(Intent, frozen=True, kw_only=True):
     cloids: tuple[ClientOrderId, ...]
 
 
+class BurnNonce(Intent, frozen=True, kw_only=True):
+    """Use up the nonces of actions whose orders the venue does not know, so that they can never land.
+
+    All orders of one action share its nonce: it is burnt once, and that answers for all of them.
+    """
+
+    cloids: tuple[ClientOrderId, ...]
+
+
 class FetchFills(Intent, frozen=True, kw_only=True):
     """Fills from the ledger, from this moment on (inclusive)."""
 
@@ -86,6 +95,7 @@ AnyIntent = (
     | CancelOrders
     | CancelEverything
     | QueryOrders
+    | BurnNonce
     | FetchFills
     | FetchFunding
     | FetchSnapshot

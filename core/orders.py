@@ -1,7 +1,13 @@
 """Life of an order: its id, what the venue's answers make of it, what an unknown outcome needs.
 
 An order leaves the record only when the venue has said how it ended and its ledger has proved it, or when
-it is proved that it never was: its expiry has passed, the ledger is covered beyond it, the venue does not know its id.
+it is proved that it never was: it can no longer land, the ledger is covered beyond that, the venue does not know its id.
+
+An order cannot land any more when it has expired, or when its nonce is gone. So one that the venue does not know has its
+nonce burnt with a noop. If the noop is taken, the nonce was free: the order never landed, never can, and this is proof at
+once. If the venue says that the nonce is used or too low, the order can still not land later (the lowest nonce a venue
+takes only rises, hyperliquid.md 2.3), but it may have landed before: then absence is proof once the ledger is covered
+beyond that answer. Anything else proves nothing, and the order's expiry is waited for as before.
 """
 
 from collections.abc import Iterable
@@ -11,7 +17,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from core.intents import AnyIntent, FetchFills, QueryOrders
+from core.intents import AnyIntent, BurnNonce, FetchFills, QueryOrders
 from core.state import ZERO, LegStats, OrderRecord, Orders, OrderStatus, Session, State
 from core.types import Answer, ClientOrderId, Coin, Fill, Order, Outcome, Purpose, SessionDay
 
@@ -73,7 +79,7 @@ def on_answers(state: State, answers: tuple[Answer, ...]) -> State:
     for answer in answers:
         record = state.orders.open.get(answer.cloid)
         if record is not None:
-            proved = answer.outcome is not Outcome.NEVER_PLACED or _is_over(state, record.order.expires_ms)
+            proved = answer.outcome is not Outcome.NEVER_PLACED or _cannot_be(state, record)
             state = _with_record(state, _answered(record, answer, state.at_ms, proved=proved))
             if answer.outcome is Outcome.REJECTED:
                 purpose = record.order.purpose
@@ -109,7 +115,9 @@ def numbered_from(state: State, now_ms: int) -> State:
 def on_restart(state: State) -> State:
     """Whatever was not proved ended is unknown now: the process that would have heard is gone."""
     unknown = {
-        cloid: r if r.status is OrderStatus.ENDED else replace(r, status=OrderStatus.UNKNOWN, asked_ms=0)
+        cloid: r
+        if r.status is OrderStatus.ENDED
+        else replace(r, status=OrderStatus.UNKNOWN, asked_ms=0, absent=False)
         for cloid, r in state.orders.open.items()
     }
     return replace(state, orders=replace(state.orders, open=unknown))
@@ -127,13 +135,36 @@ def settle(state: State) -> State:
 
 
 def chase(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
-    """Ask about every order whose end is not proved and that has been silent for too long."""
+    """Burn what the venue does not know; ask about every order whose end is not proved and that has been silent."""
+    state, burns = _burn(state)
+    state, questions = _ask(state)
+    return state, burns + questions
+
+
+def _burn(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
+    """Burn once for each time that the venue said it does not know an order; what it says next decides."""
+    lost = [r for r in state.orders.open.values() if _may_burn(r, state.at_ms)]
+    if not lost:
+        return state, ()
+    for record in lost:
+        state = _with_record(state, replace(record, absent=False, asked_ms=state.at_ms))
+    return state, (BurnNonce(cloids=tuple(r.order.cloid for r in lost)),)
+
+
+def _may_burn(record: OrderRecord, now_ms: int) -> bool:
+    """Say whether burning could prove something sooner than the order's expiry does."""
+    free = not record.burnt and record.spent_ms is None
+    lives = now_ms <= record.order.expires_ms + EXPIRY_SLACK_MS
+    return record.status is OrderStatus.UNKNOWN and record.absent and free and lives
+
+
+def _ask(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     silent = _to_ask(state)
     if not silent:
         return state, ()
     for record in silent:
         state = _with_record(state, replace(record, asked_ms=state.at_ms))
-    over = [r for r in silent if r.status is OrderStatus.ENDED or state.at_ms > r.order.expires_ms]
+    over = [r for r in silent if r.status is OrderStatus.ENDED or state.at_ms > r.dead_ms]
     unproved = tuple(r.order.cloid for r in silent if r.status is not OrderStatus.ENDED)
     intents: list[AnyIntent] = [QueryOrders(cloids=unproved)] if unproved else []
     if over:
@@ -143,11 +174,20 @@ def chase(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
 
 
 def _to_ask(state: State) -> list[OrderRecord]:
-    """Return the silent orders, those not asked about for longest first, as many as may be asked about now."""
+    """Return the silent orders, as many as may be asked about now: hedges first, then those waiting for longest."""
     records = state.orders.open.values()
     asked = sum(1 for r in records if state.at_ms - r.asked_ms < ASK_AGAIN_MS)
-    silent = sorted((r for r in records if _is_silent(r, state.at_ms)), key=lambda r: r.asked_ms)
+    silent = sorted((r for r in records if _is_silent(r, state.at_ms)), key=_turn)
     return silent[: max(QUERIES_MAX - asked, 0)]
+
+
+def _turn(record: OrderRecord) -> tuple[bool, int]:
+    return record.order.purpose is not Purpose.HEDGE, record.asked_ms
+
+
+def _cannot_be(state: State, record: OrderRecord) -> bool:
+    """Say whether the venue's not knowing an order proves that it never was."""
+    return record.burnt or _is_over(state, record.dead_ms)
 
 
 def _is_over(state: State, at_ms: int) -> bool:
@@ -183,8 +223,22 @@ def _answered(record: OrderRecord, answer: Answer, now_ms: int, *, proved: bool)
             return replace(record, status=OrderStatus.RESTING, since_ms=now_ms, asked_ms=now_ms)
         case Outcome.NEVER_PLACED if proved:
             return replace(record, status=OrderStatus.ENDED, since_ms=now_ms, reported_qty=record.booked_qty)
-        case Outcome.UNKNOWN | Outcome.NEVER_PLACED:
+        case Outcome.UNKNOWN:
             return replace(record, status=OrderStatus.UNKNOWN)
+        case Outcome.NEVER_PLACED:
+            return replace(record, status=OrderStatus.UNKNOWN, absent=True)
+        case Outcome.BURNED | Outcome.SPENT:
+            return _without_nonce(record, answer.outcome, now_ms)
+
+
+def _without_nonce(record: OrderRecord, outcome: Outcome, now_ms: int) -> OrderRecord:
+    """Note what the burning proved, and have the order asked about at once. One that rests has landed, whatever is said."""
+    if record.status is OrderStatus.RESTING:
+        return record
+    if outcome is Outcome.BURNED:
+        return replace(record, status=OrderStatus.UNKNOWN, burnt=True, asked_ms=0)
+    spent_ms = now_ms if record.spent_ms is None else record.spent_ms
+    return replace(record, status=OrderStatus.UNKNOWN, spent_ms=spent_ms, asked_ms=0)
 
 
 def _with_record(state: State, record: OrderRecord) -> State:

@@ -118,6 +118,7 @@ def _orders(state: State, session: Session) -> Document:
         "count": total.orders,
         "rejected": total.rejected,
         "open": len(state.orders.open),
+        "rationed": session.rationed,
         "by_leg": by_leg,
     }
 

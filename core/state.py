@@ -36,7 +36,8 @@ class OrderStatus(StrEnum):
 class OrderRecord(Value, frozen=True, kw_only=True):
     """An order until the venue's word and our fills agree on what became of it.
 
-    reported_qty is what the venue says was executed, booked_qty what fills have proved.
+    reported_qty is what the venue says was executed, booked_qty what fills have proved. absent: when last asked the
+    venue did not know its id. burnt: a noop took its nonce, so it never was. spent_ms: its nonce was gone by then.
     """
 
     order: Order
@@ -45,6 +46,15 @@ class OrderRecord(Value, frozen=True, kw_only=True):
     reported_qty: Decimal = ZERO
     booked_qty: Decimal = ZERO
     asked_ms: int = 0
+    absent: bool = False
+    burnt: bool = False
+    spent_ms: int | None = None
+
+    @property
+    def dead_ms(self) -> int:
+        """When the venue could take it for the last time: its expiry, or when its nonce was seen to be gone."""
+        expires_ms = self.order.expires_ms
+        return expires_ms if self.spent_ms is None else min(self.spent_ms, expires_ms)
 
     @property
     def outstanding_qty(self) -> Decimal:
@@ -59,6 +69,17 @@ class Orders(Value, frozen=True, kw_only=True):
     open: dict[ClientOrderId, OrderRecord] = {}
     counter: int = 0
     recent_ms: tuple[int, ...] = ()
+
+
+class Allowance(Value, frozen=True, kw_only=True):
+    """Requests of this address at the venue: its count at the last reading, and ours since (hyperliquid.md 4.1)."""
+
+    used: int
+    cap: Decimal
+
+    @property
+    def left(self) -> int:
+        return int(self.cap - self.used)
 
 
 class LegStats(Value, frozen=True, kw_only=True):
@@ -167,6 +188,7 @@ class Session(Value, frozen=True, kw_only=True):
     held: dict[Coin, str] = {}
     legs: dict[Purpose, LegStats] = {}
     restarts: int = 0
+    rationed: int = 0
 
     def phase(self, phase: Phase) -> PhaseRecord:
         return self.projected if phase is Phase.PROJECTED else self.correction
@@ -199,6 +221,7 @@ class State(Value, frozen=True, kw_only=True):
     orders: Orders = Orders()
     hedge: HedgeState = HedgeState()
     account: Account = Account()
+    allowance: Allowance | None = None
     session: Session | None = None
     stopping: bool = False
     starts: int = 0

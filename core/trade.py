@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from core import risk, twap
+from core import allowance, risk, twap
 from core.calendar import timetable
-from core.intents import AnyIntent, SubmitOrders
+from core.intents import AnyIntent, RaiseAlert, SubmitOrders
 from core.orders import client_order_id, outstanding, register
 from core.sizing import limit_price
 from core.state import ZERO, PhaseRecord, Session, State
@@ -46,14 +46,19 @@ def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]
     state = replace(state, session=replace(session, **changed))
     wanted = [o for c in sorted(record.targets) if (o := _child(state, record, plan, c, k)) is not None]
     passed, refused = risk.screen(state, wanted)
+    passed, rationed = allowance.ration(state, passed)
+    state = _noted(state, refused, rationed)
     passed = _numbered(state, passed)
-    if refused:
-        state = _noted(state, refused)
-    if not passed:
-        return state, ()
     state = register(state, passed)
     batches = [passed[i : i + BATCH_MAX] for i in range(0, len(passed), BATCH_MAX)]
-    return state, tuple(SubmitOrders(orders=batch) for batch in batches)
+    return state, (*_told(rationed), *(SubmitOrders(orders=batch) for batch in batches))
+
+
+def _told(rationed: dict[Coin, str]) -> tuple[AnyIntent, ...]:
+    if not rationed:
+        return ()
+    text = f"{len(rationed)} orders of a slice were not sent: {next(iter(rationed.values()))}"
+    return (RaiseAlert(level="error", code="requests.low", text=text),)
 
 
 def _child(state: State, record: PhaseRecord, plan: twap.Schedule, coin: Coin, k: int) -> Order | None:
@@ -131,10 +136,14 @@ def _numbered(state: State, orders: tuple[Order, ...]) -> tuple[Order, ...]:
     )
 
 
-def _noted(state: State, refused: dict[Coin, str]) -> State:
+def _noted(state: State, refused: dict[Coin, str], rationed: dict[Coin, str]) -> State:
     session = state.session
-    assert session is not None
-    return replace(state, session=replace(session, held={**session.held, **refused}))
+    if session is None or not (refused or rationed):
+        return state
+    session = replace(
+        session, held={**session.held, **refused, **rationed}, rationed=session.rationed + len(rationed)
+    )
+    return replace(state, session=session)
 
 
 def _day(state: State) -> SessionDay:

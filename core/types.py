@@ -162,11 +162,20 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
     NEVER_PLACED = "never placed"
-    """The venue does not know the client order id. Proof only once the order has expired."""
+    """The venue does not know the client order id. Proof only once the order can no longer land."""
+
+    BURNED = "burned"
+    """A noop took the order's nonce, which was free: the order never landed and never can. Proof at once."""
+
+    SPENT = "spent"
+    """The order's nonce can no longer be used: what could land has landed by now. Says nothing about which."""
 
 
 class Answer(Value, frozen=True, kw_only=True):
-    """The venue's word on one order. filled_qty is what it says was executed in all."""
+    """The venue's word on one order. filled_qty is what it says was executed in all.
+
+    throttled: the venue said that this address has used up its requests (hyperliquid.md 4.1).
+    """
 
     cloid: ClientOrderId
     outcome: Outcome
@@ -174,6 +183,7 @@ class Answer(Value, frozen=True, kw_only=True):
     average_px: Decimal | None = None
     oid: int | None = None
     reason: str = ""
+    throttled: bool = False
 
 
 class VenuePosition(Value, frozen=True, kw_only=True):

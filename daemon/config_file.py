@@ -76,6 +76,9 @@ def require_account(settings: Settings, *, place: str = "config.toml") -> None:
     faults = []
     if settings.account.address is None:
         faults.append(Fault("account.address", "", "needed to trade: the account, as 0x and 40 hex digits"))
+    elif settings.account.master and settings.account.master.lower() == settings.account.address.lower():
+        rule = "must be left out unless account.address is a sub-account or vault of another"
+        faults.append(Fault("account.master", settings.account.master, rule))
     if not _key_places(settings):
         faults.append(
             Fault("account.key_credential", "", "needed to trade: this, account.key_file or account.key_env")

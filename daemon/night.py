@@ -15,7 +15,7 @@ import structlog
 
 from adapters.ports import AccountFacts, Clock, Gateway, Reference, VenueError
 from core.calendar import DAY_MS
-from core.events import AnyEvent, KillTripped, PreflightDone, ProFormaFailed, ProFormaReady
+from core.events import AllowanceRead, AnyEvent, KillTripped, PreflightDone, ProFormaFailed, ProFormaReady
 from core.intents import RaiseAlert, RunPipeline, RunPreflight, WriteReport
 from core.report import session_report
 from core.state import Stage, State
@@ -56,6 +56,7 @@ class Parts:
     latch: KillSwitch
     store: Store
     address: str
+    master: str | None = None
 
 
 class NightDesk:
@@ -109,7 +110,11 @@ class NightDesk:
             problems.append(
                 f"the clock differs from the venue's by {skew_ms / 1000:+.1f} s, allowed are 2 s: mend NTP"
             )
-        return problems + self._refusals(await self._parts.gateway.facts())
+        facts = await self._parts.gateway.facts()
+        self._put(
+            AllowanceRead(at_ms=self._parts.clock.now_ms(), used=facts.requests_used, cap=facts.requests_cap)
+        )
+        return problems + self._refusals(facts)
 
     async def _skew_ms(self) -> float:
         before_ms = self._parts.clock.now_ms()
@@ -117,11 +122,12 @@ class NightDesk:
         return (before_ms + self._parts.clock.now_ms()) / 2 - venue_ms
 
     def _refusals(self, facts: AccountFacts) -> list[str]:
-        address, problems = self._parts.address, []
-        if facts.agent_of != address:
+        address, problems = self._parts.address, self._ownership(facts)
+        owner = self._parts.master or address
+        if facts.agent_of != owner:
             whose = facts.agent_of or "nobody the venue knows"
             problems.append(
-                f"the signing key acts for {whose}, not for {address}: approve the agent, or mend [account]"
+                f"the signing key acts for {whose}, not for {owner}: approve the agent, or mend [account]"
             )
         if facts.role not in ("user", "subAccount", "vault"):
             problems.append(
@@ -137,6 +143,18 @@ class NightDesk:
                 "trade or buy more before the night"
             )
         return problems
+
+    def _ownership(self, facts: AccountFacts) -> list[str]:
+        """A sub-account or vault is traded through its master, and a master never through itself (hyperliquid.md 2.1)."""
+        address, master = self._parts.address, self._parts.master
+        if facts.role in ("subAccount", "vault") and master is None:
+            owner = f" = {facts.master}" if facts.master else ""
+            return [f"account {address} is a {facts.role} at the venue: set account.master{owner}"]
+        if facts.role == "user" and master is not None:
+            return [f"account {address} is nobody's sub-account at the venue: leave account.master out"]
+        if facts.master is not None and facts.master != master:
+            return [f"account {address} is a sub-account of {facts.master}, not of {master}: mend [account]"]
+        return []
 
     async def _universe(self, intent: RunPreflight) -> tuple[Coin, ...]:
         before = _day_before(intent.session)

@@ -13,6 +13,7 @@ from adapters.ports import Clock, Gateway, Signed, VenueError
 from core.events import AnyEvent, FillsReceived, FundingReceived, OrdersAnswered, SnapshotReceived
 from core.intents import (
     AnyIntent,
+    BurnNonce,
     CancelEverything,
     CancelOrders,
     FetchFills,
@@ -134,6 +135,8 @@ class Outbox:
             case QueryOrders(cloids=cloids):
                 answers = await asyncio.gather(*(self._gateway.order_status(c) for c in cloids))
                 self._answered(tuple(answers))
+            case BurnNonce(cloids=cloids):
+                self._answered(await self._gateway.burn(cloids))
             case RunPreflight():
                 await self._desk.preflight(intent)
             case RunPipeline():

@@ -61,7 +61,13 @@ class AccountSettings:
         str | None,
         StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$"),
         Allowed("0x and 40 hex digits"),
-        Doc("account that is traded (the master, when an agent signs)"),
+        Doc("account that is traded (never an agent's address)"),
+    ] = None
+    master: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$"),
+        Allowed("0x and 40 hex digits"),
+        Doc("owner, only when address is a sub-account or vault; its key or its agent's then signs"),
     ] = None
     key_credential: Annotated[Name, Doc("name of a systemd credential that holds the signing key")] = None
     key_file: Annotated[

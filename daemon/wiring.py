@@ -99,8 +99,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
     app = App(state=state, next_seq=next_seq, inbox=inbox, journal=writer, clock=ends.clock)
     universe = Universe()
     info = Info(ends.http, ends.clock, Budget(ends.clock, capacity_per_min=ends.weight_per_min))
-    nonces = Nonces(ends.clock, FileNonces(store.nonces_path))
-    exchange = Exchange(ends.http, ends.account, nonces, info.budget, settings.venue.request_timeout_s)
+    exchange = _exchange(ends, store, budget=info.budget, timeout_s=settings.venue.request_timeout_s)
     gateway = HyperliquidGateway(exchange, info, universe)
     reference = HyperliquidReference(info, universe)
     parts = Parts(
@@ -114,6 +113,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         latch=KillSwitch(store.kill_switch_path),
         store=store,
         address=ends.account.address,
+        master=ends.account.master,
     )
     feed = HyperliquidFeed(
         ends.sockets,
@@ -148,6 +148,11 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         ends.compute.close()
 
     return Wired(service, desk, store, close)
+
+
+def _exchange(ends: Ends, store: Store, *, budget: Budget, timeout_s: float) -> Exchange:
+    nonces = Nonces(ends.clock, FileNonces(store.nonces_path))
+    return Exchange(ends.http, ends.account, nonces, budget, timeout_s)
 
 
 def elapsed_since_exec_ms() -> float:
@@ -238,7 +243,8 @@ def configured_account(settings: Settings) -> Account:
     assert settings.account.address is not None
     signer = Signer.from_key(signing_key(settings.account, os.environ).reveal())
     network = Network.MAINNET if settings.venue.network == "mainnet" else Network.TESTNET
-    return Account(settings.account.address.lower(), signer, network)
+    master = settings.account.master.lower() if settings.account.master else None
+    return Account(settings.account.address.lower(), signer, network, master)
 
 
 def _over_network(base_url: str) -> tuple[HttpTransport, SocketTransport]:

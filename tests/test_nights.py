@@ -47,6 +47,12 @@ def test_the_fills_of_a_night_are_the_venues_own_ledger_tid_by_tid(quiet):
     assert quiet.report["fills"]["count"] == len(quiet.ledger())
 
 
+def test_our_count_of_requests_is_the_venues(quiet):
+    said = quiet.ask(type="userRateLimit")
+    assert quiet.state.allowance.used == said["nRequestsUsed"] > 100
+    assert int(quiet.state.allowance.cap) == said["nRequestsCap"]
+
+
 def test_the_same_seed_gives_the_same_report_and_the_same_journal(quiet, tmp_path):
     again = play(tmp_path / "state")
     assert again.report == quiet.report

@@ -3,12 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.hyperliquid.budget import Budget, action_weight
+from adapters.hyperliquid.budget import TOO_MANY, Budget, action_weight
 from adapters.hyperliquid.nonces import Nonces
 from adapters.hyperliquid.signing import Network, Signer, action_hash
-from adapters.hyperliquid.wire.actions import Action, envelope
+from adapters.hyperliquid.wire.actions import Action, NoopAction, envelope
 from adapters.hyperliquid.wire.gate import BAD, shown
-from adapters.hyperliquid.wire.replies import Names, all_with, is_edge_refusal, proves_nothing, refusal
+from adapters.hyperliquid.wire.replies import (
+    Names,
+    all_with,
+    is_edge_refusal,
+    proves_nothing,
+    read_noop_reply,
+    refusal,
+)
 from adapters.ports import HttpReply, HttpTransport, Rejected, Unknown
 from core.types import Answer, Outcome
 
@@ -18,11 +25,15 @@ TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose book it is: address of the master (lower case), who signs for it, and on which network."""
+    """Whose book it is: its address (lower case), who signs for it, and on which network.
+
+    master is set when address is a sub-account or vault: the account whose key, or whose agent's, signs for it.
+    """
 
     address: str
     signer: Signer
     network: Network
+    master: str | None = None
 
     def __post_init__(self) -> None:
         digits = self.address.removeprefix("0x")
@@ -35,6 +46,15 @@ class Account:
                 f"account address is {self.address!r}; it must be 0x and 40 hex digits in lower case, the master's "
                 "address and not the API wallet's"
             )
+        if self.master == self.address:
+            raise ValueError(
+                f"account master is {self.master}, the account itself: name it only for a sub-account or vault"
+            )
+
+    @property
+    def vault(self) -> str | None:
+        """What an action must name besides its signature: the sub-account or vault, never a master's own address."""
+        return None if self.master is None else self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +67,24 @@ class Exchange:
     budget: Budget
     timeout_s: float = TIMEOUT_S
 
-    def sign(self, action: Action, *, expires_ms: int | None = None) -> bytes:
-        """Return the body of a signed action. Synchronous: nothing is waited for."""
-        nonce = self.nonces.next()
-        digest = action_hash(action, nonce, expires_ms=expires_ms)
+    def sign(self, action: Action, *, nonce: int | None = None, expires_ms: int | None = None) -> bytes:
+        """Return the body of an action, signed with a new nonce unless one is given. Nothing is waited for."""
+        nonce = self.nonces.next() if nonce is None else nonce
+        vault = self.account.vault
+        digest = action_hash(action, nonce, vault=vault, expires_ms=expires_ms)
         signature = self.account.signer.sign_hash(digest, self.account.network)
-        return envelope(action, nonce, signature=signature, expires_ms=expires_ms)
+        return envelope(action, nonce, signature=signature, vault=vault, expires_ms=expires_ms)
 
     async def post(self, body: bytes, members: int) -> HttpReply:
         """Send a signed body once. Raises Unknown when the venue may or may not have taken it."""
         self.budget.spend(action_weight(members))
         try:
-            return await self.http.post("/exchange", body, timeout_s=self.timeout_s)
+            reply = await self.http.post("/exchange", body, timeout_s=self.timeout_s)
         finally:
             self.nonces.reserve_ahead()
+        if reply.status == TOO_MANY:
+            self.budget.empty()
+        return reply
 
     async def ask(
         self,
@@ -79,6 +103,16 @@ class Exchange:
             return read(reply.body, names)
         outcome = refused if is_edge_refusal(reply.status, reply.body) else Outcome.UNKNOWN
         return all_with(names, outcome, f"status {reply.status}: {shown(reply.body)}")
+
+    async def burn(self, nonce: int, names: Names) -> tuple[Answer, ...]:
+        """Sign a noop with the nonce of a batch, without an expiry, and return what its reply proves of each order."""
+        try:
+            reply = await self.post(self.sign(NoopAction(), nonce=nonce), 1)
+        except Unknown as error:
+            return all_with(names, Outcome.UNKNOWN, str(error))
+        if reply.status == 200:
+            return read_noop_reply(reply.body, names)
+        return all_with(names, Outcome.UNKNOWN, f"status {reply.status}: {shown(reply.body)}")
 
     async def do(self, action: Action) -> None:
         """Send an action that has no members. Raises Rejected with the venue's text, or Unknown."""

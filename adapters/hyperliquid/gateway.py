@@ -7,10 +7,11 @@ from typing import TypeVar
 import structlog
 from msgspec.structs import replace
 
-from adapters.hyperliquid.budget import Priority
+from adapters.hyperliquid.budget import Priority, action_weight
 from adapters.hyperliquid.exchange import Exchange
 from adapters.hyperliquid.info import Info, refuse_faults
 from adapters.hyperliquid.paging import read_whole
+from adapters.hyperliquid.sent import Batch, Sent
 from adapters.hyperliquid.universe import Universe
 from adapters.hyperliquid.wire.account import (
     Role,
@@ -44,10 +45,14 @@ from core.types import (
     OpenOrder,
     Order,
     Outcome,
+    Purpose,
 )
 
 FILLS_PAGE = 2000
 FUNDINGS_PAGE = 500
+URGENT = frozenset({Purpose.HEDGE, Purpose.FLATTEN})
+LANDED = frozenset({Outcome.FILLED, Outcome.RESTING, Outcome.CANCELLED, Outcome.REJECTED})
+"""Outcomes after which there is no nonce left to burn."""
 
 T = TypeVar("T")
 Rows = tuple[tuple[T, ...], tuple[Fault, ...]]
@@ -62,6 +67,7 @@ class HyperliquidGateway:
         self._exchange = exchange
         self._info = info
         self._universe = universe
+        self._sent = Sent()
         self._clock = info.clock
         self._user = exchange.account.address
 
@@ -79,8 +85,15 @@ class HyperliquidGateway:
         if not good:
             return Signed(b"", (), refused=refused)
         expires_ms = min(order.expires_ms for order in good)
-        body = self._exchange.sign(order_action(good), expires_ms=expires_ms)
-        return Signed(body, tuple(o.cloid for o in good), expires_ms=expires_ms, refused=refused)
+        nonce = self._exchange.nonces.next()
+        return Signed(
+            self._exchange.sign(order_action(good), nonce=nonce, expires_ms=expires_ms),
+            tuple(o.cloid for o in good),
+            nonce=nonce,
+            urgent=any(o.purpose in URGENT for o in good),
+            expires_ms=expires_ms,
+            refused=refused,
+        )
 
     def _refused(self, orders: Sequence[Order]) -> list[Answer]:
         answers = []
@@ -104,16 +117,46 @@ class HyperliquidGateway:
         return off_grid(order.limit_px, order.qty, size_decimals=instrument.size_decimals)
 
     async def send(self, signed: Signed) -> tuple[Answer, ...]:
-        """Send a signed batch once, never after its expiry, and return an answer for every order."""
+        """Send a signed batch once, never after its expiry, and return an answer for every order.
+
+        What is not urgent leaves request weight to what is: it waits for its own, or is not sent if it would expire.
+        """
         if not signed.cloids:
             return signed.refused
-        if self._clock.now_ms() >= signed.expires_ms:
-            reason = "not sent: it expired before it could be"
-            return all_with(signed.cloids, Outcome.REJECTED, reason) + signed.refused
+        if why := await self._unsendable(signed):
+            return all_with(signed.cloids, Outcome.REJECTED, why) + signed.refused
+        self._sent.remember(signed, now_ms=self._clock.now_ms())
         answers = await self._exchange.ask(
             signed.body, signed.cloids, read=read_order_reply, refused=Outcome.REJECTED
         )
+        self._forget_proved(answers)
         return answers + signed.refused
+
+    async def _unsendable(self, signed: Signed) -> str:
+        budget, weight = self._exchange.budget, action_weight(len(signed.cloids))
+        if not signed.urgent and not await budget.room(weight, Priority.SLICE, until_ms=signed.expires_ms):
+            return "not sent: no request weight is left for it before it expires"
+        if self._clock.now_ms() >= signed.expires_ms:
+            return "not sent: it expired before it could be"
+        return ""
+
+    async def burn(self, cloids: Sequence[ClientOrderId]) -> tuple[Answer, ...]:
+        """Use up the nonces that these orders were signed with, one noop a batch, and answer for all in the batch."""
+        batches = self._sent.batches(cloids)
+        burnt = await asyncio.gather(*(self._burn(batch) for batch in batches))
+        answers = [answer for of_batch in burnt for answer in of_batch]
+        known = {answer.cloid for answer in answers}
+        forgotten = [cloid for cloid in cloids if cloid not in known]
+        return (*answers, *all_with(forgotten, Outcome.UNKNOWN, "not burnt: its nonce is not known any more"))
+
+    async def _burn(self, batch: Batch) -> tuple[Answer, ...]:
+        answers = await self._exchange.burn(batch.nonce, batch.cloids)
+        self._sent.forget(a.cloid for a in answers if a.outcome is not Outcome.UNKNOWN)
+        log.info("nonce burnt", orders=len(answers), outcome=answers[0].outcome, reason=answers[0].reason)
+        return answers
+
+    def _forget_proved(self, answers: Sequence[Answer]) -> None:
+        self._sent.forget(answer.cloid for answer in answers if answer.outcome in LANDED)
 
     async def cancel(self, orders: Sequence[tuple[int, ClientOrderId]]) -> tuple[Answer, ...]:
         """Cancel by client order id. CANCELLED is proof; all else is UNKNOWN with the venue's words."""
@@ -130,7 +173,7 @@ class HyperliquidGateway:
         An order without a client order id is answered under "oid:" and its order id.
         Raises VenueError when the open orders cannot be read.
         """
-        found = await self._open_orders()
+        found = await self._open_orders(Priority.URGENT)
         await self._know({order.coin for order in found})
         answers = [_not_cancellable(order) for order in found if order.coin not in self._universe]
         for batch in _batches([order for order in found if order.coin in self._universe]):
@@ -151,7 +194,7 @@ class HyperliquidGateway:
     async def order_status(self, cloid: ClientOrderId) -> Answer:
         """Return what the venue knows of an order; UNKNOWN when it could not be asked."""
         try:
-            return await self._info.ask(
+            answer = await self._info.ask(
                 "orderStatus",
                 lambda body: read_order_status(body, cloid),
                 priority=Priority.ACCOUNT,
@@ -160,10 +203,12 @@ class HyperliquidGateway:
             )
         except VenueError as error:
             return Answer(cloid=cloid, outcome=Outcome.UNKNOWN, reason=str(error))
+        self._forget_proved((answer,))
+        return answer
 
     async def snapshot(self) -> AccountSnapshot:
         """Return positions, equity and open orders. Raises rather than show a coin flat that may not be."""
-        account, orders = await asyncio.gather(self._account(), self._open_orders())
+        account, orders = await asyncio.gather(self._account(), self._open_orders(Priority.ACCOUNT))
         return replace(account, open_orders=orders)
 
     async def _account(self) -> AccountSnapshot:
@@ -173,8 +218,10 @@ class HyperliquidGateway:
             raise Unknown("the account's state could not be read")
         return snapshot
 
-    async def _open_orders(self) -> tuple[OpenOrder, ...]:
-        orders, faults = await self._ask_account("frontendOpenOrders", read_open_orders)
+    async def _open_orders(self, priority: Priority) -> tuple[OpenOrder, ...]:
+        orders, faults = await self._info.ask(
+            "frontendOpenOrders", read_open_orders, priority=priority, user=self._user
+        )
         refuse_faults("the list of open orders", faults)
         return orders
 
@@ -209,14 +256,15 @@ class HyperliquidGateway:
             requests_used=limit.nRequestsUsed,
             requests_cap=limit.nRequestsCap,
             traded_usd=limit.cumVlm,
+            master=_lower(role.data.get("master")),
         )
 
     async def _acts_for(self, role: Role) -> str | None:
         signer = self._exchange.account.signer.address
         if signer == self._user:
             return None if role.role == "missing" else signer
-        master = (await self._role(signer)).data.get("user")
-        return master.lower() if master else None
+        signers = await self._role(signer)
+        return signer if signers.role == "user" else _lower(signers.data.get("user"))
 
     async def _role(self, address: str) -> Role:
         return await self._info.ask("userRole", read_role, priority=Priority.ACCOUNT, user=address)
@@ -244,8 +292,12 @@ class HyperliquidGateway:
         """Read the universe if it lacks a name: a cancel needs the asset id."""
         if all(coin in self._universe for coin in coins):
             return
-        listed, _ = await self._info.ask("meta", read_instruments, priority=Priority.ACCOUNT)
+        listed, _ = await self._info.ask("meta", read_instruments, priority=Priority.URGENT)
         self._universe.replace(listed)
+
+
+def _lower(address: str | None) -> str | None:
+    return address.lower() if address else None
 
 
 def _name(order: OpenOrder) -> ClientOrderId:

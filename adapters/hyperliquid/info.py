@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from adapters.hyperliquid.budget import Budget, Priority, info_weight, rows_weight
+from adapters.hyperliquid.budget import TOO_MANY, Budget, Priority, info_weight, rows_weight
 from adapters.hyperliquid.wire.gate import BAD, Fault, shown
 from adapters.ports import Clock, HttpReply, HttpTransport, Rejected, Unknown, VenueError
 from adapters.retry import ReadPolicy, read_again
@@ -39,6 +39,8 @@ class Info:
         async def once() -> T:
             await self.budget.wait(info_weight(kind), priority)
             reply = await self.http.post("/info", body, timeout_s=self.timeout_s)
+            if reply.status == TOO_MANY:
+                self.budget.empty()
             return _read(read, reply, body)
 
         return await read_again(self.clock, self.policy, once)

@@ -53,9 +53,11 @@ FEE = D("0.00045")
 
 @dataclass(frozen=True)
 class Faults:
-    """Chances of what goes wrong: lost before the venue, answer lost, refused, partly filled, frames lost or doubled."""
+    """Chances of what goes wrong: lost before the venue or seconds late there, answer lost, refused, partly filled,
+    frames lost or doubled."""
 
     lost: float = 0.0
+    late: float = 0.0
     unheard: float = 0.0
     refused: float = 0.0
     partial: float = 0.0
@@ -66,7 +68,14 @@ class Faults:
 
 CALM = Faults()
 ROUGH = Faults(
-    lost=0.06, unheard=0.06, refused=0.05, partial=0.3, fill_lost=0.15, fill_doubled=0.15, read_failed=0.1
+    lost=0.06,
+    late=0.04,
+    unheard=0.06,
+    refused=0.05,
+    partial=0.3,
+    fill_lost=0.15,
+    fill_doubled=0.15,
+    read_failed=0.1,
 )
 
 
@@ -188,6 +197,9 @@ class Night:
         self.reports: list[dict[str, Any]] = []
         self.alerts: list[it.RaiseAlert] = []
         self.stages: list[str] = []
+        self.batches: dict[ClientOrderId, tuple[Order, ...]] = {}
+        self.used_nonces: set[ClientOrderId] = set()
+        self.burnt: list[ClientOrderId] = []
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._n = 0
 
@@ -225,6 +237,7 @@ class Night:
     def crash(self, down_ms: int = 3_000) -> None:
         self.up = False
         self.life += 1
+        self.batches.clear()
         self.state = decode(encode(self.state))
         self.at(self.now_ms + down_ms, self.start)
 
@@ -277,6 +290,8 @@ class Night:
                     self._submit(orders)
                 case it.QueryOrders(cloids=cloids):
                     self._later(120, partial(self._status, cloids))
+                case it.BurnNonce(cloids=cloids):
+                    self._burn(cloids)
                 case it.FetchFills(from_ms=from_ms):
                     self._read(partial(self._ledger, from_ms))
                 case it.FetchSnapshot():
@@ -301,13 +316,39 @@ class Night:
     def _submit(self, orders: tuple[Order, ...]) -> None:
         assert len(orders) <= 200
         faults, rng = self.venue.faults, self.venue.rng
-        if rng.random() < faults.lost:
+        self.batches.update((o.cloid, orders) for o in orders)
+        if rng.random() < faults.lost + faults.late:
             unknown = [Answer(cloid=o.cloid, outcome=Outcome.UNKNOWN, reason="timeout") for o in orders]
             self._later(5_000, lambda: answered(*unknown, at_ms=self.now_ms))
+            if rng.random() < faults.late / (faults.lost + faults.late):
+                self.at(self.now_ms + rng.randrange(3_000, 9_900), partial(self._arrive, orders, self.life))
             return
         self.at(self.now_ms + rng.randrange(20, 200), partial(self._arrive, orders, self.life))
 
+    def _burn(self, cloids: tuple[ClientOrderId, ...]) -> None:
+        """A noop travels with the nonce of each action; the nonce of an action is known by its first order."""
+        known = [self.batches[c] for c in cloids if c in self.batches]
+        for orders in {orders[0].cloid: orders for orders in known}.values():
+            self.at(self.now_ms + 60, partial(self._burn_one, orders, self.life))
+        if forgotten := [Answer(cloid=c, outcome=Outcome.UNKNOWN) for c in cloids if c not in self.batches]:
+            self._later(0, lambda: answered(*forgotten, at_ms=self.now_ms))
+
+    def _burn_one(self, orders: tuple[Order, ...], life: int) -> None:
+        spent = orders[0].cloid in self.used_nonces
+        self.used_nonces.add(orders[0].cloid)
+        outcome = Outcome.SPENT if spent else Outcome.BURNED
+        if not spent:
+            self.burnt += [o.cloid for o in orders]
+        if self.venue.rng.random() < self.venue.faults.unheard:
+            outcome = Outcome.UNKNOWN
+        if life == self.life:
+            said = [Answer(cloid=o.cloid, outcome=outcome) for o in orders]
+            self._later(60, lambda: answered(*said, at_ms=self.now_ms))
+
     def _arrive(self, orders: tuple[Order, ...], life: int) -> None:
+        if orders[0].cloid in self.used_nonces:
+            return
+        self.used_nonces.add(orders[0].cloid)
         faults, rng, n = self.venue.faults, self.venue.rng, len(self.venue.fills)
         answers = []
         for o in orders:

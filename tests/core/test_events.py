@@ -14,6 +14,7 @@ EXAMPLES = [
     desk.fills(desk.fill(SOL, D(1)), covered=(1, 2)),
     ev.FundingReceived(at_ms=1, payments=()),
     desk.answered(ev.Answer(cloid=desk.order().cloid, outcome=Outcome.UNKNOWN)),
+    ev.AllowanceRead(at_ms=1, used=7, cap=10_000),
     ev.SnapshotReceived(at_ms=1, snapshot=desk.snapshot({SOL: D("-1.5")})),
     ev.InstrumentsReceived(at_ms=1, instruments=tuple(desk.INSTRUMENTS.values())),
     ev.StreamChanged(at_ms=1, up=False, reason="1006"),

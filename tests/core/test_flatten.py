@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from core.events import KillReset, KillTripped
 from core.intents import SubmitOrders
 from core.orders import register
+from core.state import Allowance
 from core.types import Answer, Coin, Outcome, Purpose
 from tests.core.desk import (
     BTC,
@@ -63,6 +64,16 @@ def test_a_coin_with_an_unknown_order_waits_for_its_proof():
     state = register(desk(HELD, settings=FLATTENS), [order(SOL, D(10))])
     _, intents = after(state, KILL)
     assert {o.coin for o in sent(intents)} == {DOGE, BTC}
+
+
+def test_an_address_without_requests_flattens_at_the_pace_the_venue_takes():
+    empty = replace(desk(HELD, settings=FLATTENS), allowance=Allowance(used=1, cap=D(1)))
+    state, intents = after(empty, KILL)
+    ended = [Answer(cloid=o.cloid, outcome=Outcome.REJECTED) for o in sent(intents)]
+    state, _ = after(state, answered(*ended))
+    for at_ms, goes in ((9_900, False), (10_000, True)):
+        _, again = after(state, tick(CLOSE_MS + at_ms))
+        assert bool(sent(again)) is goes
 
 
 def test_more_positions_than_one_action_takes_go_in_several():

@@ -12,6 +12,7 @@ EXAMPLES = [
     it.CancelOrders(orders=((SOL, order().cloid),)),
     it.CancelEverything(),
     it.QueryOrders(cloids=(order().cloid,)),
+    it.BurnNonce(cloids=(order().cloid,)),
     it.FetchFills(from_ms=1),
     it.FetchFunding(from_ms=1),
     it.FetchSnapshot(),

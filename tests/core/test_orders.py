@@ -1,12 +1,12 @@
 from dataclasses import replace as replaced
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from core import orders
-from core.intents import FetchFills, QueryOrders
+from core.intents import BurnNonce, FetchFills, QueryOrders
 from core.state import OrderStatus
 from core.types import Answer, ClientOrderId, Outcome, Purpose, SessionDay
 from tests.core.desk import (
@@ -28,7 +28,7 @@ from tests.core.desk import (
     sent,
     tick,
 )
-from tests.core.nights import night
+from tests.core.nights import ROUGH, moving, night
 
 ORDER = order(SOL, D(10))
 PROVED_MS = ORDER.expires_ms + orders.EXPIRY_SLACK_MS + 1
@@ -232,6 +232,157 @@ def test_a_lost_batch_of_a_hundred_does_not_eat_the_rate_budget():
         asked += [c for q in of(wanted, QueryOrders) for c in q.cloids]
     assert len(asked) <= 30 * orders.QUERIES_MAX
     assert set(asked) == {o.cloid for o in made}, "everyone's turn comes"
+
+
+# --- burning nonces ------------------------------------------------------------------------------------
+
+
+def burns(intents):
+    return [c for i in of(intents, BurnNonce) for c in i.cloids]
+
+
+def absent(at_ms=CLOSE_MS + 5_200):
+    """Return an order whose send was lost and which the venue does not know, and what is wanted then."""
+    return after(working(), says(Outcome.UNKNOWN), says(Outcome.NEVER_PLACED, at_ms=at_ms))
+
+
+def test_an_order_that_the_venue_does_not_know_has_its_nonce_burnt_at_once_and_once():
+    state, wanted = after(working(), says(Outcome.UNKNOWN))
+    assert burns(wanted) == [], "a time-out alone is no reason: it may be there"
+    assert of(wanted, QueryOrders), "it is asked about at once"
+    state, wanted = after(state, says(Outcome.NEVER_PLACED))
+    assert burns(wanted) == [ORDER.cloid]
+    _, wanted = after(state, tick(CLOSE_MS + 1_000), tick(CLOSE_MS + 1_900))
+    assert burns(wanted) == []
+
+
+def test_a_burnt_order_is_asked_about_once_more_and_let_go_long_before_its_expiry():
+    state, _ = absent()
+    state, wanted = after(state, says(Outcome.BURNED, at_ms=CLOSE_MS + 5_300))
+    assert [q.cloids for q in of(wanted, QueryOrders)] == [(ORDER.cloid,)]
+    assert orders.outstanding(state, SOL) == 10, "not before the venue was asked again"
+    state, _ = after(state, says(Outcome.NEVER_PLACED, at_ms=CLOSE_MS + 5_400))
+    assert not state.orders.open
+    assert ORDER.expires_ms > CLOSE_MS + 5_400
+
+
+@given(st.sampled_from([Outcome.BURNED, Outcome.SPENT]), st.sampled_from([Outcome.FILLED, Outcome.RESTING]))
+def test_what_the_venue_says_of_an_order_counts_for_more_than_what_became_of_its_nonce(burning, status):
+    state, _ = after(absent()[0], says(burning), says(status, D(4)))
+    assert orders.outstanding(state, SOL) == (4 if status is Outcome.FILLED else 10)
+    state, _ = after(state, says(burning))
+    assert state.orders.open[ORDER.cloid].status is not OrderStatus.UNKNOWN
+
+
+@given(said_ms=st.integers(5_200, 9_000), covered_ms=st.integers(0, 20_000))
+def test_a_nonce_that_was_gone_makes_absence_proof_when_the_ledger_is_covered_beyond_that_word(
+    said_ms, covered_ms
+):
+    """The order or an earlier noop was taken, or the nonce is too low: in no case can the order land any more."""
+    covered = CLOSE_MS + covered_ms
+    state, _ = after(
+        absent()[0],
+        says(Outcome.SPENT, at_ms=CLOSE_MS + said_ms),
+        fills(covered=(CLOSE_MS - 20_000, covered), at_ms=max(covered + 1_500, CLOSE_MS + said_ms)),
+        says(Outcome.NEVER_PLACED, at_ms=CLOSE_MS + max(said_ms, covered_ms + 1_500)),
+    )
+    released = ORDER.cloid not in state.orders.open
+    assert released == (covered_ms > said_ms + orders.EXPIRY_SLACK_MS)
+
+
+def test_after_a_spent_nonce_the_ledger_is_read_before_the_order_expires_and_nothing_is_burnt_again():
+    state, _ = after(absent()[0], says(Outcome.SPENT, at_ms=CLOSE_MS + 5_300))
+    _, wanted = after(state, says(Outcome.NEVER_PLACED, at_ms=CLOSE_MS + 5_400), tick(CLOSE_MS + 7_400))
+    assert of(wanted, FetchFills)
+    assert ORDER.expires_ms > CLOSE_MS + 7_400
+    assert burns(wanted) == []
+
+
+@given(times=st.integers(1, 6))
+def test_a_burning_that_nobody_answered_is_tried_again_after_each_word_that_the_order_is_unknown(times):
+    state, wanted = absent(CLOSE_MS + 100)
+    for n in range(times):
+        now = CLOSE_MS + 200 + 100 * n
+        unknown = [says(Outcome.UNKNOWN, at_ms=now), says(Outcome.NEVER_PLACED, at_ms=now)]
+        state, more = after(state, *unknown)
+        wanted += more
+    assert burns(wanted) == [ORDER.cloid] * (1 + times)
+    assert orders.outstanding(state, SOL) == 10
+
+
+def test_an_order_that_has_expired_is_not_burnt_since_its_expiry_is_the_proof():
+    _, wanted = absent(PROVED_MS)
+    assert burns(wanted) == []
+
+
+def test_a_cancel_that_proves_nothing_burns_nothing():
+    state, wanted = after(working(), says(Outcome.RESTING), says(Outcome.UNKNOWN), says(Outcome.CANCELLED))
+    assert burns(wanted) == []
+    assert not state.orders.open
+
+
+def test_a_restart_keeps_what_burning_proved_and_forgets_what_it_would_have_burnt():
+    """Whoever knew the nonce is gone, so a new word of the venue must come first."""
+    burnt, _ = after(absent()[0], says(Outcome.BURNED))
+    assert orders.on_restart(burnt).orders.open[ORDER.cloid].burnt
+    seen = replace(absent()[0].orders.open[ORDER.cloid], absent=True)
+    state = working()
+    state = replace(state, orders=replace(state.orders, open={ORDER.cloid: seen}))
+    _, wanted = orders.chase(orders.on_restart(state))
+    assert burns(wanted) == []
+    assert of(wanted, QueryOrders)
+
+
+def test_all_orders_of_a_burnt_batch_are_let_go_though_only_some_had_been_asked_about():
+    made = [replace(ORDER, cloid=cloid(Purpose.PROJECTED, n)) for n in range(30)]
+    burnt = [Answer(cloid=o.cloid, outcome=Outcome.BURNED) for o in made]
+    state, wanted = after(working(*made), answered(*burnt))
+    for _ in range(3):
+        [question] = of(wanted, QueryOrders)
+        assert len(question.cloids) == orders.QUERIES_MAX
+        never = [Answer(cloid=c, outcome=Outcome.NEVER_PLACED) for c in question.cloids]
+        state, wanted = after(state, answered(*never, at_ms=state.at_ms + 100))
+    assert not state.orders.open
+
+
+def test_hedges_are_asked_about_before_slices():
+    slices = [replace(ORDER, cloid=cloid(Purpose.PROJECTED, n)) for n in range(50)]
+    hedges = [
+        order(BTC, D(1), cloid=cloid(Purpose.HEDGE, 50 + n), purpose=Purpose.HEDGE, created_ms=CLOSE_MS + 1)
+        for n in range(2)
+    ]
+    _, wanted = after(working(*slices, *hedges), tick(CLOSE_MS + 4_000))
+    assert set(of(wanted, QueryOrders)[0].cloids[:2]) == {o.cloid for o in hedges}
+
+
+def test_a_hedge_that_never_landed_is_replaced_in_the_moment_that_this_is_proved():
+    state, first = after(desk({SOL: D(1_000)}), tick(CLOSE_MS + 500))
+    lost = sent(first, Purpose.HEDGE)
+    assert lost
+
+    def all_are(outcome, at_ms):
+        return answered(*(Answer(cloid=o.cloid, outcome=outcome) for o in lost), at_ms=CLOSE_MS + at_ms)
+
+    state, waiting = after(
+        state,
+        all_are(Outcome.UNKNOWN, 5_500),
+        all_are(Outcome.NEVER_PLACED, 5_600),
+        all_are(Outcome.BURNED, 5_700),
+    )
+    assert sent(waiting) == [], "no second order before the proof"
+    state, replaced_by = after(state, all_are(Outcome.NEVER_PLACED, 5_800))
+    assert [(o.coin, o.side, o.qty) for o in sent(replaced_by)] == [(o.coin, o.side, o.qty) for o in lost]
+    assert not {o.cloid for o in sent(replaced_by)} & {o.cloid for o in lost}
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=10, deadline=None)
+def test_in_a_rough_night_no_order_whose_nonce_was_burnt_ever_trades(seed):
+    """Some of the lost actions arrive seconds late, between any of the questions."""
+    played = night(faults=replaced(ROUGH, lost=0.2, late=0.2), seed=seed, prices=moving)
+    played.play(-930, -300)
+    assert played.burnt
+    assert not set(played.burnt) & {f.cloid for f in played.venue.fills}
 
 
 def test_never_two_live_orders_for_the_same_missing_quantity():

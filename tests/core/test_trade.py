@@ -43,6 +43,17 @@ def correcting(targets=None, positions=None, *, at_ms=CLOSE_MS + 120_000, **reco
     return replace(desk(positions, at_ms=at_ms), session=session)
 
 
+def wide(coins):
+    """Return a state in the middle of the correction of a book of many names."""
+    state = at(correcting(dict.fromkeys(coins, D(100))), 200)
+    return replace(
+        state,
+        instruments={c: replace(INSTRUMENTS[SOL], coin=c, asset_id=n) for n, c in enumerate(coins)},
+        quotes={c: replace(quote(SOL, PRICES[SOL], at_ms=state.at_ms), coin=c) for c in coins},
+        settings=replaced(SETTINGS, risk=replaced(SETTINGS.risk, gross_max=20)),
+    )
+
+
 def sliced(state):
     state, intents = trade.slice_book(state, Phase.CORRECTION)
     return state, sent(intents)
@@ -152,19 +163,16 @@ def test_a_crossed_book_is_not_traded_on():
     assert {o.coin for o in orders} == {DOGE, XRP}
 
 
+def test_a_slice_of_a_hundred_names_is_one_action():
+    coins = [Coin(f"C{n:03}") for n in range(100)]
+    _, intents = trade.slice_book(wide(coins), Phase.CORRECTION)
+    [action] = intents
+    assert isinstance(action, SubmitOrders)
+    assert [o.coin for o in action.orders] == coins
+
+
 def test_batches_stay_below_what_the_venue_takes_in_one_action():
-    coins = [Coin(f"C{n:03}") for n in range(230)]
-    state = at(correcting(dict.fromkeys(coins, D(100))), 200)
-    state = replace(
-        state,
-        instruments={c: replace(INSTRUMENTS[SOL], coin=c, asset_id=n) for n, c in enumerate(coins)},
-        quotes={c: replace(quote(SOL, PRICES[SOL], at_ms=state.at_ms), coin=c) for c in coins},
-        settings=replaced(SETTINGS, risk=replaced(SETTINGS.risk, gross_max=20)),
-    )
-    record = replace(state.session.correction, proforma=proforma(dict.fromkeys(coins, 0.0)))
-    state, intents = trade.slice_book(
-        replace(state, session=replace(state.session, correction=record)), Phase.CORRECTION
-    )
+    state, intents = trade.slice_book(wide([Coin(f"C{n:03}") for n in range(230)]), Phase.CORRECTION)
     batches = [i for i in intents if isinstance(i, SubmitOrders)]
     assert [len(b.orders) for b in batches] == [100, 100, 30]
     assert len({o.cloid for o in sent(intents)}) == 230

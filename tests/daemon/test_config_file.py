@@ -248,6 +248,13 @@ def test_trading_needs_an_account_and_a_place_of_the_key():
     require_account(parse(f'[account]\naddress = "{ADDRESS}"\nkey_credential = "agent_key"'))
 
 
+def test_a_master_is_named_for_a_sub_account_and_never_for_itself():
+    text = f'[account]\naddress = "{ADDRESS}"\nkey_credential = "agent_key"\nmaster = "%s"'
+    require_account(parse(text % ("0x" + "cd" * 20)))
+    with pytest.raises(ConfigError, match="must be left out unless"):
+        require_account(parse(text % ADDRESS.upper().replace("X", "x")))
+
+
 def test_the_state_directory_is_the_configured_one_or_systemds_or_the_users_own():
     assert state_directory(parse('[state]\ndir = "/srv/x"'), {"STATE_DIRECTORY": "/var/lib/y"}) == Path(
         "/srv/x"

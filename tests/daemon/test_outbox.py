@@ -8,6 +8,7 @@ import pytest
 from adapters.ports import Signed, VenueError
 from core.events import OrdersAnswered, SnapshotReceived
 from core.intents import (
+    BurnNonce,
     CancelOrders,
     FetchFills,
     FetchSnapshot,
@@ -51,6 +52,9 @@ class Gateway:
     async def cancel(self, orders):
         self.cancelled = orders
         return await self._ask("cancel", tuple(Answer(cloid=c, outcome=Outcome.CANCELLED) for _, c in orders))
+
+    async def burn(self, cloids):
+        return await self._ask("burn", tuple(Answer(cloid=c, outcome=Outcome.BURNED) for c in cloids))
 
     async def fills(self, *, from_ms):
         return await self._ask(f"fills from {from_ms}", ())
@@ -162,6 +166,21 @@ def test_a_cancel_proves_nothing_about_fills_so_its_answer_is_unknown():
 
     stage = played(play)
     assert [a.outcome for a in stage.events[0].answers] == [Outcome.UNKNOWN]
+
+
+def test_a_nonce_is_burnt_when_the_wish_is_durable_and_what_it_proved_is_told():
+    async def play(stage):
+        durable = asyncio.get_running_loop().create_future()
+        stage.act(BurnNonce(cloids=(ORDER.cloid,)), durable=durable)
+        await stage.clock.sleep(1)
+        assert stage.gateway.asked == []
+        durable.set_result(None)
+        await stage.outbox.drain()
+
+    stage = played(play)
+    assert stage.gateway.asked == ["burn"]
+    (event,) = stage.events
+    assert [(a.cloid, a.outcome) for a in event.answers] == [(ORDER.cloid, Outcome.BURNED)]
 
 
 def test_a_read_that_reaches_as_far_back_is_not_doubled_while_it_is_under_way():

@@ -144,6 +144,8 @@ def cancel_action(orders: Sequence[tuple[int, int]]) -> CancelAction:
     return CancelAction([CancelWire(asset, oid) for asset, oid in orders])
 
 
-def envelope(action: Action, nonce: int, *, signature: Signature, expires_ms: int | None) -> bytes:
-    """Return the body of POST /exchange."""
-    return _encoder.encode(Envelope(action, nonce, SignatureWire(*signature), expiresAfter=expires_ms))
+def envelope(
+    action: Action, nonce: int, *, signature: Signature, vault: str | None = None, expires_ms: int | None
+) -> bytes:
+    """Return the body of POST /exchange. vault is the sub-account or vault that the signer acts on."""
+    return _encoder.encode(Envelope(action, nonce, SignatureWire(*signature), vault, expires_ms))

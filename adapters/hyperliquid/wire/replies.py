@@ -1,8 +1,10 @@
 """Replies of POST /exchange, turned into one answer for every member of the batch (hyperliquid.md 2.5).
 
-The rule throughout: REJECTED and FILLED are proofs, and what is not a proof is UNKNOWN.
+The rule throughout: REJECTED and FILLED are proofs, and what is not a proof is UNKNOWN. So are the words waitingForFill
+and waitingForTrigger: only children of trigger groups have them, and we send none.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -19,6 +21,10 @@ EDGE_REFUSALS = (
 """Beginnings of the texts with which the edge refuses a request it could not read (hyperliquid.md 1.1)."""
 
 DUPLICATE_NONCE = "duplicate nonce"
+NONCE_TOO_LOW = "nonce too low"
+THROTTLED = "Too many cumulative requests sent"
+DEFAULT = "default"
+"""Type of the reply to an action that has no members."""
 
 
 class Resting(msgspec.Struct):
@@ -66,7 +72,8 @@ Names = Sequence[ClientOrderId]
 
 def all_with(names: Names, outcome: Outcome, reason: str) -> tuple[Answer, ...]:
     """Return the same answer for every member."""
-    return tuple(Answer(cloid=name, outcome=outcome, reason=reason) for name in names)
+    throttled = THROTTLED in reason
+    return tuple(Answer(cloid=n, outcome=outcome, reason=reason, throttled=throttled) for n in names)
 
 
 def refusal(body: bytes) -> str | None:
@@ -109,6 +116,25 @@ def read_order_reply(body: bytes, names: Names) -> tuple[Answer, ...]:
     return _match(names, statuses, body)
 
 
+def read_noop_reply(body: bytes, names: Names) -> tuple[Answer, ...]:
+    """Return what the reply to a noop proves about the orders that were signed with the same nonce.
+
+    Taken: the nonce was free until now, so they never landed and never can. Duplicate: one of the two actions, or an
+    earlier noop, was taken. Too low: the lowest nonce that the venue takes only rises, so they cannot land any more.
+    """
+    try:
+        text = refusal(body)
+        taken = text is None and _response.decode(_reply.decode(body).response).type == DEFAULT
+    except BAD as error:
+        text, taken = f"the reply could not be read: {error}; received {shown(body)}", False
+    if taken:
+        return all_with(names, Outcome.BURNED, "a noop used up its nonce")
+    if text is None:
+        return all_with(names, Outcome.UNKNOWN, f"the noop was answered with {shown(body)}")
+    gone = DUPLICATE_NONCE in text or NONCE_TOO_LOW in text
+    return all_with(names, Outcome.SPENT if gone else Outcome.UNKNOWN, text)
+
+
 def read_cancel_reply(body: bytes, names: Names) -> tuple[Answer, ...]:
     """Return one answer for each cancel: CANCELLED on success, else UNKNOWN with the venue's words.
 
@@ -134,12 +160,30 @@ def _members(body: bytes) -> list[msgspec.Raw]:
 
 
 def _match(names: Names, statuses: list[msgspec.Raw], body: bytes) -> tuple[Answer, ...]:
-    """A refused batch may come back with a single status; otherwise what doesn't match is unknown."""
-    if len(statuses) == len(names):
+    """Match by place where there are as many statuses as orders and no name contradicts it, else by name alone.
+
+    A refused batch may come back with a single error for all of it.
+    """
+    given = [_name_of(raw) for raw in statuses]
+    same = len(statuses) == len(names)
+    if same and all(was in (None, name) for name, was in zip(names, given, strict=True)):
         return tuple(to_answer(name, raw) for name, raw in zip(names, statuses, strict=True))
     if len(statuses) == 1 and (text := _error_of(statuses[0])) is not None:
         return all_with(names, Outcome.REJECTED, text)
-    return all_with(names, Outcome.UNKNOWN, f"{len(names)} orders, but the reply is {shown(body)}")
+    times = Counter(given)
+    named = {name: raw for name, raw in zip(given, statuses, strict=True) if times[name] == 1}
+    lost = f"no status is surely its own among {len(names)} orders: the reply is {shown(body)}"
+    return tuple(to_answer(n, named[n]) if n in named else _unknown(n, lost) for n in names)
+
+
+def _name_of(raw: msgspec.Raw) -> str | None:
+    """Return the client order id that a status carries, if it carries one that can be read."""
+    try:
+        status = _member.decode(raw)
+    except BAD:
+        return None
+    told = status.resting or status.filled
+    return None if told is None or told.cloid is None else told.cloid.lower()
 
 
 def _error_of(raw: msgspec.Raw) -> str | None:
@@ -159,7 +203,8 @@ def to_answer(name: ClientOrderId, raw: msgspec.Raw) -> Answer:
 
 def _read_member(name: ClientOrderId, status: MemberStatus) -> Answer:
     if status.error is not None:
-        return Answer(cloid=name, outcome=Outcome.REJECTED, reason=status.error)
+        [answer] = all_with((name,), Outcome.REJECTED, status.error)
+        return answer
     if status.filled is not None:
         _refuse_another(name, status.filled.cloid)
         qty, px = positive(status.filled.totalSz), positive(status.filled.avgPx)
@@ -173,7 +218,7 @@ def _read_member(name: ClientOrderId, status: MemberStatus) -> Answer:
 
 
 def _refuse_another(name: ClientOrderId, given: str | None) -> None:
-    if given is not None and given != name:
+    if given is not None and given.lower() != name:
         raise Unreadable(f"it is about {given}, not {name}")
 
 

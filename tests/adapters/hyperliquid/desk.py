@@ -44,10 +44,12 @@ def info(http: ScriptedHttp, clock: ScriptedClock) -> Info:
     return Info(http, clock, Budget(clock))
 
 
-def gateway(http: ScriptedHttp, clock: ScriptedClock | None = None) -> HyperliquidGateway:
+def gateway(
+    http: ScriptedHttp, clock: ScriptedClock | None = None, *, account: Account | None = None
+) -> HyperliquidGateway:
     clock = clock or HastyClock()
     reads = info(http, clock)
-    account = Account(MASTER, Signer.from_key(KEY), Network.TESTNET)
+    account = account or Account(MASTER, Signer.from_key(KEY), Network.TESTNET)
     exchange = Exchange(http, account, Nonces(clock, KeptNonce()), reads.budget)
     return HyperliquidGateway(exchange, reads, Universe(UNIVERSE))
 

@@ -10,11 +10,11 @@ from tests.adapters.hyperliquid.recorded import needs_recordings, round_trips
 from tests.adapters.scripted import ScriptedHttp, reply, run
 
 
-def facts_with(agent):
+def facts_with(agent, account=None):
     def answer(path, question):
         match question["type"]:
             case "userRole":
-                return reply({"role": "user"} if question["user"] == MASTER else agent)
+                return reply((account or {"role": "user"}) if question["user"] == MASTER else agent)
             case "userAbstraction":
                 return reply("unifiedAccount")
             case "userRateLimit":
@@ -30,6 +30,17 @@ def test_facts_say_for_whom_the_signer_may_act():
     assert (facts.role, facts.abstraction, facts.agent_of) == ("user", "unifiedAccount", MASTER)
     assert (facts.requests_used, facts.requests_cap, facts.traded_usd) == (7, 10123, Decimal("123.5"))
     assert facts_with({"role": "missing"}).agent_of is None
+
+
+def test_a_key_that_is_an_account_of_its_own_acts_for_itself():
+    assert facts_with({"role": "user"}).agent_of == Signer.from_key(KEY).address
+
+
+def test_facts_name_the_master_of_a_sub_account():
+    owner = "0x" + "CD" * 20
+    facts = facts_with({"role": "user"}, {"role": "subAccount", "data": {"master": owner}})
+    assert (facts.role, facts.master) == ("subAccount", owner.lower())
+    assert facts_with({"role": "user"}).master is None
 
 
 @needs_recordings

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.hyperliquid.wire.replies import read_cancel_reply, read_order_reply
+from adapters.hyperliquid.wire.replies import read_cancel_reply, read_noop_reply, read_order_reply
 from adapters.hyperliquid.wire.status import outcome, read_order_status
 from core.types import Outcome
 from tests.adapters.hyperliquid.desk import name
@@ -81,6 +81,8 @@ def test_a_duplicate_nonce_proves_nothing_since_the_first_copy_may_have_been_tak
             {"filled": {"totalSz": "1", "avgPx": "NaN", "oid": 1}},
         ),
         ok(*[{"resting": {"oid": 7, "cloid": name(9)}}] * 3),
+        ok(*[{"resting": {"oid": 7, "cloid": name(9)}}], {"error": "x"}, {"error": "x"}),
+        ok(*[{"resting": {"oid": 7, "cloid": name(2)}}] * 3),
     ],
 )
 def test_a_reply_that_cannot_be_matched_leaves_every_order_unknown(body):
@@ -96,6 +98,124 @@ def test_any_reply_gives_one_answer_an_order_and_proof_only_where_there_is_some(
     assert [a.cloid for a in answers] == list(NAMES)
     assert all(a.outcome is Outcome.UNKNOWN for a in answers)
     assert [a.cloid for a in read_cancel_reply(body, NAMES)] == list(NAMES)
+
+
+# --- whose status it is --------------------------------------------------------------------------------
+
+MANY = tuple(name(n) for n in range(1, 9))
+
+
+def is_json(value):
+    return not any(word in json.dumps(value) for word in ("Infinity", "NaN"))
+
+
+strangers = nonsense.filter(is_json)
+
+
+def told(cloid, kind, *, names=True):
+    """Return the status of one member, and what it proves."""
+    own = {"cloid": cloid} if names else {}
+    match kind:
+        case "resting":
+            return {"resting": {"oid": int(cloid, 16), **own}}, Outcome.RESTING
+        case "filled":
+            filled = {"totalSz": "0.5", "avgPx": "2345.6", "oid": int(cloid, 16), **own}
+            return {"filled": filled}, Outcome.FILLED
+    return {"error": f"Insufficient margin to place order. asset={int(cloid, 16)}"}, Outcome.REJECTED
+
+
+kinds = st.lists(st.sampled_from(["resting", "filled"]), min_size=len(MANY), max_size=len(MANY))
+
+
+@given(kinds=kinds, order=st.permutations(range(len(MANY))), data=st.data())
+def test_statuses_that_name_their_orders_find_them_in_any_order_and_any_number(kinds, order, data):
+    made = [told(cloid, kind) for cloid, kind in zip(MANY, kinds, strict=True)]
+    kept = order[: data.draw(st.integers(0, len(order)))]
+    strange = data.draw(st.lists(strangers, max_size=2))
+    at = data.draw(st.integers(0, len(kept)))
+    sent = [made[i][0] for i in kept]
+    answers = read_order_reply(ok(*sent[:at], *strange, *sent[at:]), MANY)
+    for i, answer in enumerate(answers):
+        assert answer.cloid == MANY[i]
+        if i in kept:
+            assert (answer.outcome, answer.oid) == (made[i][1], int(MANY[i], 16))
+        else:
+            assert answer.outcome is Outcome.UNKNOWN
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["resting", "filled", "error"]), st.booleans()), min_size=8, max_size=8
+    )
+)
+def test_as_many_statuses_as_orders_in_their_order_lose_nothing_whether_they_are_named_or_not(members):
+    made = [told(c, kind, names=named) for c, (kind, named) in zip(MANY, members, strict=True)]
+    answers = read_order_reply(ok(*(status for status, _ in made)), MANY)
+    assert [a.outcome for a in answers] == [outcome for _, outcome in made]
+
+
+@given(st.integers(0, 7), strangers)
+def test_an_unreadable_status_costs_only_its_own_order_an_answer(place, strange):
+    statuses = [told(cloid, "filled", names=False)[0] for cloid in MANY]
+    statuses[place] = strange
+    answers = read_order_reply(ok(*statuses), MANY)
+    assert [a.outcome is Outcome.UNKNOWN for a in answers] == [i == place for i in range(8)]
+
+
+def test_a_name_out_of_its_place_makes_the_places_of_the_nameless_worth_nothing():
+    """Errors never carry a name: whose they are is no longer known when another status stands where it should not."""
+    body = ok({"resting": {"oid": 7, "cloid": name(2)}}, {"error": "x"}, {"error": "y"})
+    assert outcomes(body) == [Outcome.UNKNOWN, Outcome.RESTING, Outcome.UNKNOWN]
+
+
+def test_two_statuses_for_one_order_prove_nothing_about_it_and_all_about_the_other():
+    body = ok(*[told(name(1), "filled")[0]] * 2, told(name(2), "resting")[0])
+    assert outcomes(body) == [Outcome.UNKNOWN, Outcome.RESTING, Outcome.UNKNOWN]
+
+
+def test_a_name_in_capitals_is_the_same_name():
+    cloid = "0x" + "ab" * 16
+    body = ok({"resting": {"oid": 7, "cloid": cloid.upper().replace("X", "x")}})
+    assert outcomes(body, (cloid,)) == [Outcome.RESTING]
+
+
+# --- what a noop proves --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "proved"),
+    [
+        (b'{"status":"ok","response":{"type":"default"}}', Outcome.BURNED),
+        (b'{"status":"err","response":"Invalid nonce: duplicate nonce 1786536000000"}', Outcome.SPENT),
+        (b'{"status":"err","response":"Invalid nonce: nonce too low 5 < 7"}', Outcome.SPENT),
+        (b'{"status":"err","response":"Invalid nonce: nonce too high 9 > 7"}', Outcome.UNKNOWN),
+        (b'{"status":"err","response":"User or API Wallet 0x1 does not exist."}', Outcome.UNKNOWN),
+        (b'{"status":"err","response":"Too many cumulative requests sent (3 > 2)"}', Outcome.UNKNOWN),
+        (b'{"status":"ok","response":{"type":"order","data":{"statuses":[]}}}', Outcome.UNKNOWN),
+        (b'{"status":"ok"}', Outcome.UNKNOWN),
+        (b"<html>502</html>", Outcome.UNKNOWN),
+        (b"", Outcome.UNKNOWN),
+    ],
+)
+def test_a_noop_proves_that_its_nonce_was_free_or_is_gone_or_nothing(body, proved):
+    answers = read_noop_reply(body, NAMES)
+    assert [(a.cloid, a.outcome) for a in answers] == [(n, proved) for n in NAMES]
+    assert all(a.reason for a in answers)
+
+
+@given(nonsense)
+def test_no_nonsense_burns_a_nonce(strange):
+    body = json.dumps(strange).encode()
+    assert {a.outcome for a in read_noop_reply(body, NAMES)} == {Outcome.UNKNOWN}
+
+
+@pytest.mark.parametrize("read", [read_order_reply, read_cancel_reply, read_noop_reply])
+def test_the_word_that_the_address_has_no_requests_left_is_passed_on(read):
+    text = "Too many cumulative requests sent (3 > 2) for cumulative volume traded $1."
+    body = json.dumps({"status": "err", "response": text}).encode()
+    assert all(a.throttled for a in read(body, NAMES))
+    other = json.dumps({"status": "err", "response": "Action already expired"}).encode()
+    assert not any(a.throttled for a in read(other, NAMES))
 
 
 def test_a_cancel_is_either_proved_or_unknown():
