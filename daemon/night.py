@@ -20,6 +20,7 @@ from core.intents import RaiseAlert, RunPipeline, RunPreflight, WriteReport
 from core.report import session_report
 from core.state import Stage, State
 from core.types import HEDGE_COINS, Coin, Instrument, Phase, ProForma, SessionDay
+from daemon import account_modes
 from daemon.alerts import Alerts
 from daemon.compute import Compute, ComputeFailed
 from daemon.history import HistoryKeeper
@@ -33,11 +34,8 @@ from state.store import Store
 
 log = structlog.get_logger()
 
-CLOCK_SKEW_MAX_MS = 2_000
-REQUESTS_LEFT_MIN = 2_000
 CLOSE_RETRY_S = 5.0
 SILENT_DAYS = 5
-ABSTRACTIONS = ("default", "disabled")
 PIPELINE_NEEDS_S = 30.0
 """Time left for the pipeline and at least one slice when the wait for closes is given up."""
 
@@ -81,8 +79,11 @@ class NightDesk:
         """Freeze the universe, or say what keeps the night from trading."""
         problems: list[str] = []
         universe: tuple[Coin, ...] = ()
+        traded_usd: Decimal | None = None
         try:
-            problems += await self._account_problems()
+            facts = await self._parts.gateway.facts()
+            traded_usd = facts.traded_usd
+            problems += await self._account_problems(facts)
             universe = await self._universe(intent)
         except (VenueError, ComputeFailed, StateError) as error:
             problems.append(str(error))
@@ -99,44 +100,24 @@ class NightDesk:
                 session=intent.session,
                 universe=universe,
                 problems=tuple(problems),
+                traded_usd=traded_usd,
             )
         )
 
-    async def _account_problems(self) -> list[str]:
-        skew_ms = await self._skew_ms()
-        problems = []
-        if abs(skew_ms) > CLOCK_SKEW_MAX_MS:
-            problems.append(
-                f"the clock differs from the venue's by {skew_ms / 1000:+.1f} s, allowed are 2 s: mend NTP"
-            )
-        return problems + self._refusals(await self._parts.gateway.facts())
+    async def unsupported_account(self) -> str:
+        """Return why this account can never be traded as it is, "" when it can. Raises VenueError."""
+        facts = await self._parts.gateway.facts()
+        return "; ".join(map(str, account_modes.unsupported(facts, self._parts.address)))
+
+    async def _account_problems(self, facts: AccountFacts) -> list[str]:
+        wrong = account_modes.clock(await self._skew_ms())
+        problems = [wrong] if wrong else []
+        return [str(p) for p in problems + account_modes.refusals(facts, self._parts.address)]
 
     async def _skew_ms(self) -> float:
         before_ms = self._parts.clock.now_ms()
         venue_ms = await self._parts.reference.venue_time_ms()
         return (before_ms + self._parts.clock.now_ms()) / 2 - venue_ms
-
-    def _refusals(self, facts: AccountFacts) -> list[str]:
-        address, problems = self._parts.address, []
-        if facts.agent_of != address:
-            whose = facts.agent_of or "nobody the venue knows"
-            problems.append(
-                f"the signing key acts for {whose}, not for {address}: approve the agent, or mend [account]"
-            )
-        if facts.role not in ("user", "subAccount", "vault"):
-            problems.append(
-                f"account {address} is {facts.role} at the venue: deposit first, or mend account.address"
-            )
-        if facts.abstraction not in ABSTRACTIONS:
-            problems.append(
-                f"account mode {facts.abstraction} is not supported: switch it to default at the venue"
-            )
-        if facts.requests_cap - facts.requests_used < REQUESTS_LEFT_MIN:
-            problems.append(
-                f"only {facts.requests_cap - facts.requests_used} requests are left of {facts.requests_cap}: "
-                "trade or buy more before the night"
-            )
-        return problems
 
     async def _universe(self, intent: RunPreflight) -> tuple[Coin, ...]:
         before = _day_before(intent.session)

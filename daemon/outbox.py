@@ -9,8 +9,15 @@ from typing import Any, Protocol
 
 import structlog
 
-from adapters.ports import Clock, Gateway, Signed, VenueError
-from core.events import AnyEvent, FillsReceived, FundingReceived, OrdersAnswered, SnapshotReceived
+from adapters.ports import Clock, Gateway, Rejected, Signed, VenueError
+from core.events import (
+    AnyEvent,
+    CancelScheduled,
+    FillsReceived,
+    FundingReceived,
+    OrdersAnswered,
+    SnapshotReceived,
+)
 from core.intents import (
     AnyIntent,
     CancelEverything,
@@ -22,6 +29,7 @@ from core.intents import (
     RaiseAlert,
     RunPipeline,
     RunPreflight,
+    ScheduleCancel,
     SubmitOrders,
     TripKill,
     WriteReport,
@@ -134,6 +142,8 @@ class Outbox:
             case QueryOrders(cloids=cloids):
                 answers = await asyncio.gather(*(self._gateway.order_status(c) for c in cloids))
                 self._answered(tuple(answers))
+            case ScheduleCancel(cancel_ms=cancel_ms):
+                await self._schedule(cancel_ms)
             case RunPreflight():
                 await self._desk.preflight(intent)
             case RunPipeline():
@@ -146,6 +156,16 @@ class Outbox:
     def _answered(self, answers: tuple[Answer, ...]) -> None:
         if answers:
             self._put(OrdersAnswered(at_ms=self._clock.now_ms(), answers=answers))
+
+    async def _schedule(self, cancel_ms: int | None) -> None:
+        taken: bool | None = True
+        reason = ""
+        try:
+            await self._gateway.schedule_cancel(cancel_ms)
+        except VenueError as error:
+            taken, reason = (False if isinstance(error, Rejected) else None), str(error)
+        now_ms = self._clock.now_ms()
+        self._put(CancelScheduled(at_ms=now_ms, scheduled_ms=cancel_ms, taken=taken, reason=reason))
 
     async def _read(self, intent: FetchFills | FetchFunding | FetchSnapshot) -> None:
         """Read from the venue; a failed read is no information, and is asked for again by the engine."""
