@@ -84,7 +84,7 @@ def elsewhere(facts: AccountFacts) -> Problem | None:
         return None
     held = ", ".join(facts.builder_positions)
     return Problem(
-        f"positions on builder markets ({held}) are not supported",
+        f"positions on builder markets are not supported, {held}",
         "close them, or move them to an account of their own",
     )
 

@@ -181,7 +181,7 @@ REASONS = {
     "core/rebalance.py": ("_why_held", "_why_not_open", "_preflight", "_gave_up"),
     "core/risk.py": ("_refusal", "watch"),
     "core/reconcile.py": ("on_snapshot",),
-    "daemon/night.py": ("_refusals", "_account_problems"),
+    "daemon/account_modes.py": ("role", "mode", "elsewhere", "signer", "requests", "clock"),
 }
 
 

@@ -23,7 +23,10 @@ UNSUPPORTED = {
     "vault": (replace(GOOD, role="vault"), "is a vault, and vaults are not supported"),
     "unified": (replace(GOOD, abstraction="unifiedAccount"), "account mode unifiedAccount is not supported"),
     "portfolio": (replace(GOOD, abstraction="portfolioMargin"), "account mode portfolioMargin is not"),
-    "builder": (replace(GOOD, builder_positions=("xyz:TSLA",)), "builder markets (xyz:TSLA)"),
+    "builder": (
+        replace(GOOD, builder_positions=("xyz:TSLA",)),
+        "builder markets are not supported, xyz:TSLA",
+    ),
 }
 
 
