@@ -1,7 +1,8 @@
 """Coverage-guided fuzzing of the edge by atheris: `python -m fuzz TARGET [--seconds 60] [--corpus DIR]`, or `list`.
 
 A target is a reader of adapters/hyperliquid/wire, "feed", or a call of the adapter ("call fills"). It starts from good
-messages, recorded ones where they are beside the repository. A failure ends it, with the input in a file crash-*.
+messages, recorded ones where they are beside the repository, and a dictionary of hostile words. A failure ends it, with
+the input in build/fuzz/crash-*: make an example of tests/adapters/hyperliquid/test_fuzz.py of it.
 """
 
 import argparse
@@ -11,12 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import atheris
+import structlog
 
 with atheris.instrument_imports(include=["adapters", "core"]):
     from fuzz import desk, readers
 
 from fuzz import samples
 
+SILENT = 100
+CRASHES = Path("build/fuzz")
 STATUSES = (200, 200, 200, 400, 422, 429, 500, 502)
 READ_BY_CALL = {
     "send": "order reply",
@@ -63,6 +67,12 @@ def _call(name: str, data: bytes) -> None:
     desk.call(name, status, data)
 
 
+def _quoted(word: str) -> str:
+    """Return a word in the form of libFuzzer's dictionaries."""
+    shown = "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\x{b:02x}" for b in word.encode())
+    return f'"{shown}"'
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument("target", nargs="+")
@@ -77,15 +87,22 @@ def main() -> None:
     if name not in known:
         parser.error(f"no target {name!r}; python -m fuzz list names them")
     run, seeds = known[name]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(SILENT))
     with tempfile.TemporaryDirectory() as scratch:
-        corpus = arguments.corpus or Path(scratch)
+        corpus = arguments.corpus or Path(scratch) / "corpus"
         corpus.mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds):
             (corpus / f"seed-{number}").write_text(seed)
+        dictionary = Path(scratch) / "words"
+        dictionary.write_text("".join(f"{_quoted(word)}\n" for word in samples.HOSTILE if len(word) < 60))
+        CRASHES.mkdir(parents=True, exist_ok=True)
         words = [
             f"-max_total_time={arguments.seconds}",
             f"-runs={arguments.runs}",
+            f"-dict={dictionary}",
+            f"-artifact_prefix={CRASHES}/",
             "-max_len=8192",
+            "-verbosity=0",
             "-print_final_stats=1",
         ]
         atheris.Setup([sys.argv[0], *words, str(corpus)], run)

@@ -14,19 +14,9 @@ from adapters.hyperliquid.wire import account, ledger, market, replies, status
 from core.events import FillsReceived, QuoteReceived
 from core.types import Outcome
 from fuzz import desk, readers, samples
-from fuzz.samples import FRAMES, T
+from fuzz.samples import DEEP, FRAMES, HOSTILE, T
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-DEEP = "[" * 3000 + "]" * 3000
-HOSTILE = (
-    "null", "true", "0", "-1", "1e400", "-1e400", "1e-400", "0.1", str(10**25), str(2**63), str(2**64), "9" * 5000,
-    '""', '"NaN"', '"sNaN"', '"Infinity"', '"-Infinity"', '"1e999999"', '"-1e999999"', '"0e999999"', '"1e-999999"',
-    '"9e999998"', f'"{"9" * 5000}"', '"١٢"', '"1_000"', '" 1"', '"0x10"', '"\\ud800"', '"\\u0000"', '"Z"',
-    '"' + "a" * 5000 + '"',
-    "[]", "{}", "[null]", '{"coin": 1}', "[" * 40 + "]" * 40, DEEP,
-)  # fmt: skip
-"""Words of JSON to stand in the place of any other."""
 
 MARK = "here-something-else"
 
