@@ -2,7 +2,9 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run test crash bench lock clean
+.PHONY: run test crash bench fuzz lock clean
+
+FUZZ_S ?= 60
 
 run: .venv/installed
 	$(BIN)/nightdesk run --dry-run --speed max --state-dir runs/first-night
@@ -26,11 +28,17 @@ crash: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
-	for name in pipeline backtest latency startup midnight; do $(BIN)/python -m bench.$$name || exit 1; done
+	for name in pipeline backtest latency adapter startup midnight; do $(BIN)/python -m bench.$$name || exit 1; done
+
+# Coverage-guided, each target for FUZZ_S seconds; the tests do the same with examples that never change.
+fuzz: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
+	$(BIN)/python -m fuzz list | while read -r name; do $(BIN)/python -m fuzz $$name --seconds $(FUZZ_S) || exit 1; done
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev --extra bench pyproject.toml -o requirements-bench.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev --extra fuzz pyproject.toml -o requirements-fuzz.lock
 
 clean:
 	rm -rf .venv build runs *.egg-info

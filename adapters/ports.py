@@ -121,11 +121,13 @@ class HourlyFunding:
 class AccountFacts:
     """What a preflight must know about the account before it may trade.
 
-    role is the account's own: user, vault, subAccount, agent (then it is not an account), or missing (no deposit).
+    role is the account's own: user, vault, subAccount, agent (then it is not an account), or missing (no deposit);
+    role_of is the master of an agent or a sub-account.
     agent_of is the address the signer may act for, as the venue says: the master of an API wallet, the signer's
     own address when it is an account's key, None when the venue knows the signer as nobody's. It must equal the
-    account's address, or its master's for a sub-account or vault. master is a sub-account's, as the venue says.
-    abstraction: default and disabled keep all collateral in the perpetuals account.
+    account's address, or its master's for a sub-account or vault. agent_name and agent_until_ms are set when the
+    venue lists the signer by name; it does not list an unnamed one. abstraction: default and disabled keep all
+    collateral in the perpetuals account. builder_positions are coins held on other dexes than the main one ("dex:COIN").
     """
 
     role: str
@@ -134,7 +136,18 @@ class AccountFacts:
     requests_used: int
     requests_cap: int
     traded_usd: Decimal
-    master: str | None = None
+    role_of: str | None = None
+    agent_name: str | None = None
+    agent_until_ms: int | None = None
+    builder_positions: tuple[Coin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VenueStatus:
+    """The venue's clock in ms, about 0.2 s old, and what it says about upgrades and incidents ("" on a good day)."""
+
+    time_ms: int
+    notice: str
 
 
 class Gateway(Protocol):
@@ -143,8 +156,9 @@ class Gateway(Protocol):
     send answers every order of sign's batch, by client order id and not by place. cancel answers CANCELLED or
     UNKNOWN, never REJECTED: a refused cancel proves nothing about the order, and no cancel tells what was filled.
     order_status answers UNKNOWN when the venue could not be asked. burn answers BURNED, SPENT or UNKNOWN for every
-    order of each batch that one of the named was sent in, and UNKNOWN for one whose nonce is not known. The reads and
-    set_leverage raise VenueError: a snapshot with an unreadable position raises, for that coin would look flat.
+    order of each batch that one of the named was sent in, and UNKNOWN for one whose nonce is not known. The reads,
+    set_leverage and schedule_cancel (every open order at that moment; None takes it back) raise VenueError: a snapshot
+    with an unreadable position raises, for that coin would look flat.
     """
 
     def sign(self, orders: Sequence[Order]) -> Signed: ...
@@ -157,6 +171,7 @@ class Gateway(Protocol):
     async def fills(self, *, from_ms: int) -> tuple[Fill, ...]: ...
     async def fundings(self, *, from_ms: int) -> tuple[FundingPayment, ...]: ...
     async def set_leverage(self, asset_id: int, leverage: int) -> None: ...
+    async def schedule_cancel(self, cancel_ms: int | None) -> None: ...
     async def facts(self) -> AccountFacts: ...
     async def close(self) -> None: ...
 
@@ -166,6 +181,7 @@ class Reference(Protocol):
 
     async def instruments(self) -> tuple[Instrument, ...]: ...
     async def venue_time_ms(self) -> int: ...
+    async def status(self) -> VenueStatus: ...
     async def day_volume_usd(self) -> dict[Coin, Decimal]: ...
     async def daily_candles(self, coin: Coin, *, from_ms: int) -> tuple[Candle, ...]: ...
     async def hourly_funding(self, coin: Coin, *, from_ms: int) -> tuple[HourlyFunding, ...]: ...

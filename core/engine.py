@@ -5,10 +5,11 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from core import allowance, book, hedge, orders, rebalance, reconcile, risk
+from core import allowance, book, dead_man, hedge, orders, rebalance, reconcile, risk
 from core.events import (
     AllowanceRead,
     AnyEvent,
+    CancelScheduled,
     ClockTicked,
     ConfigChanged,
     FillsReceived,
@@ -65,6 +66,8 @@ def route(state: State, event: AnyEvent) -> Step:
             return allowance.on_read(state, event), ()
         case FundingReceived(payments=payments):
             return rebalance.advance(book.take_funding(state, payments))
+        case CancelScheduled():
+            return dead_man.on_answer(state, event)
         case PreflightDone():
             return rebalance.advance(rebalance.on_preflight(state, event))
         case ProFormaReady():
@@ -167,6 +170,7 @@ def _on_tick(state: State) -> Step:
         rebalance.advance,
         hedge.rehedge,
         flatten,
+        dead_man.watch,
     )
 
 
@@ -180,6 +184,7 @@ def _on_started(state: State, event: Started) -> Step:
         stopping=False,
         starts=state.starts + 1,
         started_ms=event.at_ms,
+        dead_man=dead_man.on_restart(state.dead_man),
         account=replace(state.account, stream_up=False, asked_ms=event.at_ms, fills_asked_ms=event.at_ms),
     )
     state = rebalance.on_restart(orders.on_restart(orders.numbered_from(state, event.at_ms)))

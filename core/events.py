@@ -1,5 +1,7 @@
 """What can happen. Each event is stamped by the shell and journaled, except quotes that changed nothing."""
 
+from decimal import Decimal
+
 from core.config import TradingSettings
 from core.types import (
     AccountSnapshot,
@@ -73,12 +75,24 @@ class StreamChanged(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class CancelScheduled(Event, frozen=True, kw_only=True):
+    """The venue's answer to a ScheduleCancel. taken is None when nobody can say whether it was."""
+
+    scheduled_ms: int | None
+    taken: bool | None
+    reason: str = ""
+
+
 class PreflightDone(Event, frozen=True, kw_only=True):
-    """The universe frozen for the night, and what is wrong (nothing trades while problems is not empty)."""
+    """The universe frozen for the night, and what is wrong (nothing trades while problems is not empty).
+
+    traded_usd is the account's traded volume, None when it could not be read.
+    """
 
     session: SessionDay
     universe: tuple[Coin, ...]
     problems: tuple[str, ...] = ()
+    traded_usd: Decimal | None = None
 
 
 class ProFormaReady(Event, frozen=True, kw_only=True):
@@ -130,6 +144,7 @@ AnyEvent = (
     | SnapshotReceived
     | InstrumentsReceived
     | StreamChanged
+    | CancelScheduled
     | PreflightDone
     | ProFormaReady
     | ProFormaFailed

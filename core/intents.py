@@ -52,6 +52,12 @@ class FetchSnapshot(Intent, frozen=True, kw_only=True):
     """The account's positions and equity, from the venue."""
 
 
+class ScheduleCancel(Intent, frozen=True, kw_only=True):
+    """Have the venue cancel every open order at cancel_ms, whatever becomes of us by then; None takes it back."""
+
+    cancel_ms: int | None
+
+
 class RunPreflight(Intent, frozen=True, kw_only=True):
     session: SessionDay
     held: tuple[Coin, ...]
@@ -99,6 +105,7 @@ AnyIntent = (
     | FetchFills
     | FetchFunding
     | FetchSnapshot
+    | ScheduleCancel
     | RunPreflight
     | RunPipeline
     | TripKill

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from core import book, risk, trade
+from core import book, dead_man, risk, trade
 from core.calendar import Timetable, current_close_ms, next_phase, session_day, timetable
 from core.events import PreflightDone, ProFormaFailed, ProFormaReady
 from core.hedge import is_settled, renewed
@@ -63,7 +63,8 @@ def on_preflight(state: State, event: PreflightDone) -> State:
     session = replace(session, problems=event.problems)
     if not event.problems and session.universe is None:
         session = replace(session, universe=event.universe)
-    return replace(state, session=session)
+    known = dead_man.learned(state.dead_man, event.traded_usd)
+    return replace(state, session=session, dead_man=known)
 
 
 def on_proforma(state: State, event: ProFormaReady) -> Step:

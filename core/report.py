@@ -8,8 +8,8 @@ from decimal import Decimal
 from statistics import median, quantiles
 from typing import Any
 
-from core import hedge, risk, trade
-from core.calendar import timetable
+from core import dead_man, hedge, risk, trade
+from core.calendar import DAY_MS, session_day, timetable
 from core.sizing import to_decimal
 from core.state import ZERO, Ledger, LegStats, PhaseRecord, Session, State
 from core.types import HEDGE_COINS, Coin, Phase, Purpose
@@ -37,6 +37,7 @@ def session_report(state: State) -> Document:
         "fills": _fills(session),
         "assets": _assets(state, session),
         "hedge": _hedge(state, session),
+        "dead_man": _dead_man(state, session),
         "equity": _equity(state, session),
     }
     document["invariants"] = _invariants(state, session, document)
@@ -215,6 +216,18 @@ def _hedge(state: State, session: Session) -> Document:
         "reactions": len(times),
         "fill_to_hedge_median_ms": median(times) if times else None,
         "fill_to_hedge_p99_ms": quantiles(times, n=100)[98] if len(times) > 1 else None,
+    }
+
+
+def _dead_man(state: State, session: Session) -> Document:
+    """Say what would have ended open orders if the daemon had died in the session's windows."""
+    kept, day = state.dead_man, session.close_ms // DAY_MS
+    reason = dead_man.why_not(kept, day=day)
+    return {
+        "protection": "order expiries" if reason else "scheduled cancel and order expiries",
+        "reason": reason,
+        "expiry_s": state.settings.twap.order_expiry_s,
+        "fired": {session_day((d + 1) * DAY_MS): kept.fired.get(d, 0) for d in (day - 1, day)},
     }
 
 

@@ -207,6 +207,21 @@ class Account(Value, frozen=True, kw_only=True):
     stream_up: bool = False
 
 
+class DeadMan(Value, frozen=True, kw_only=True):
+    """The venue's scheduled cancel: armed_ms is when it fires by the venue's word, maybe_ms what was asked for since
+    and not proved; asked_ms is set while an answer is due.
+
+    fired counts how often, by UTC day (days since 1970; two days are kept). refused is the venue's text, this session.
+    """
+
+    traded_usd: Decimal | None = None
+    armed_ms: int | None = None
+    maybe_ms: int | None = None
+    asked_ms: int | None = None
+    refused: str = ""
+    fired: dict[int, int] = {}
+
+
 class State(Value, frozen=True, kw_only=True):
     """mids_usd holds the mids of quotes as floats: exposure is summed over the whole book at every fill."""
 
@@ -222,6 +237,7 @@ class State(Value, frozen=True, kw_only=True):
     hedge: HedgeState = HedgeState()
     account: Account = Account()
     allowance: Allowance | None = None
+    dead_man: DeadMan = DeadMan()
     session: Session | None = None
     stopping: bool = False
     starts: int = 0

@@ -4,6 +4,7 @@ import json
 import sys
 
 from adapters.ports import VenueError
+from daemon.account_modes import AccountRefused
 from daemon.cli import UsageFault, call
 from daemon.config_file import ConfigError
 from daemon.control import NotRunning
@@ -16,6 +17,7 @@ BAD_USE, NOT_RUNNING, BAD_CONFIG, TIMED_OUT, HALTED = 2, 3, 4, 5, 6
 CODES: tuple[tuple[type[Exception], int], ...] = (
     (ConfigError, BAD_CONFIG),
     (CredentialError, BAD_CONFIG),
+    (AccountRefused, BAD_CONFIG),
     (BadUse, BAD_USE),
     (UsageFault, BAD_USE),
     (NotRunning, NOT_RUNNING),

@@ -186,6 +186,7 @@ def _only_time_passed(before: State, after: State, event: AnyEvent) -> bool:
         and before.orders is after.orders
         and before.hedge is after.hedge
         and before.account is after.account
+        and before.dead_man is after.dead_man
         and before.session is after.session
         and before.trading is after.trading
     )

@@ -201,9 +201,17 @@ def tail(
 
 
 @app.command()
-def check(config: Config = None, state_dir: StateDir = None, json_: Json = False) -> None:
-    """Look at configuration, key, state directory, journal and latch without starting anything."""
-    document = operate.check(config, state_dir)
+def check(
+    venue: Annotated[
+        str | None, typer.Option(help="URL of a nightdesk venue to ask instead of the configured one")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="ask no venue")] = False,
+    config: Config = None,
+    state_dir: StateDir = None,
+    json_: Json = False,
+) -> None:
+    """Look at everything a night depends on, here and at the venue, and say the mend; starts and sends nothing."""
+    document = operate.check(config, state_dir, venue=venue.rstrip("/") if venue else None, offline=offline)
     _print(document) if json_ else operate.show_check(document)
     if document["exit"]:
         raise typer.Exit(document["exit"])

@@ -15,7 +15,7 @@ EXIT_CODES: dict[int, str] = {
     1: "a fault of the program itself, with a traceback: please report it",
     2: "bad use, or a file, data directory or venue that cannot be used as it is",
     3: "no daemon runs on that state directory",
-    4: "bad configuration or signing key; nothing was started",
+    4: "bad configuration or signing key, or an account of a kind that is not traded; nothing was traded",
     5: "the daemon did not answer in time",
     6: "the run ended with trading halted",
 }

@@ -20,6 +20,7 @@ from core.intents import RaiseAlert, RunPipeline, RunPreflight, WriteReport
 from core.report import session_report
 from core.state import Stage, State
 from core.types import HEDGE_COINS, Coin, Instrument, Phase, ProForma, SessionDay
+from daemon import account_modes
 from daemon.alerts import Alerts
 from daemon.compute import Compute, ComputeFailed
 from daemon.history import HistoryKeeper
@@ -33,11 +34,8 @@ from state.store import Store
 
 log = structlog.get_logger()
 
-CLOCK_SKEW_MAX_MS = 2_000
-REQUESTS_LEFT_MIN = 2_000
 CLOSE_RETRY_S = 5.0
 SILENT_DAYS = 5
-ABSTRACTIONS = ("default", "disabled")
 PIPELINE_NEEDS_S = 30.0
 """Time left for the pipeline and at least one slice when the wait for closes is given up."""
 
@@ -57,6 +55,10 @@ class Parts:
     store: Store
     address: str
     master: str | None = None
+
+    @property
+    def traded(self) -> account_modes.Traded:
+        return account_modes.Traded(self.address, self.master)
 
 
 class NightDesk:
@@ -82,8 +84,11 @@ class NightDesk:
         """Freeze the universe, or say what keeps the night from trading."""
         problems: list[str] = []
         universe: tuple[Coin, ...] = ()
+        traded_usd: Decimal | None = None
         try:
-            problems += await self._account_problems()
+            facts = await self._parts.gateway.facts()
+            traded_usd = facts.traded_usd
+            problems += await self._account_problems(facts)
             universe = await self._universe(intent)
         except (VenueError, ComputeFailed, StateError) as error:
             problems.append(str(error))
@@ -100,61 +105,27 @@ class NightDesk:
                 session=intent.session,
                 universe=universe,
                 problems=tuple(problems),
+                traded_usd=traded_usd,
             )
         )
 
-    async def _account_problems(self) -> list[str]:
-        skew_ms = await self._skew_ms()
-        problems = []
-        if abs(skew_ms) > CLOCK_SKEW_MAX_MS:
-            problems.append(
-                f"the clock differs from the venue's by {skew_ms / 1000:+.1f} s, allowed are 2 s: mend NTP"
-            )
+    async def unsupported_account(self) -> str:
+        """Return why this account can never be traded as it is, "" when it can. Raises VenueError."""
         facts = await self._parts.gateway.facts()
+        return "; ".join(map(str, account_modes.unsupported(facts, self._parts.traded)))
+
+    async def _account_problems(self, facts: AccountFacts) -> list[str]:
+        wrong = account_modes.clock(await self._skew_ms())
+        problems = [wrong] if wrong else []
         self._put(
             AllowanceRead(at_ms=self._parts.clock.now_ms(), used=facts.requests_used, cap=facts.requests_cap)
         )
-        return problems + self._refusals(facts)
+        return [str(p) for p in problems + account_modes.refusals(facts, self._parts.traded)]
 
     async def _skew_ms(self) -> float:
         before_ms = self._parts.clock.now_ms()
         venue_ms = await self._parts.reference.venue_time_ms()
         return (before_ms + self._parts.clock.now_ms()) / 2 - venue_ms
-
-    def _refusals(self, facts: AccountFacts) -> list[str]:
-        address, problems = self._parts.address, self._ownership(facts)
-        owner = self._parts.master or address
-        if facts.agent_of != owner:
-            whose = facts.agent_of or "nobody the venue knows"
-            problems.append(
-                f"the signing key acts for {whose}, not for {owner}: approve the agent, or mend [account]"
-            )
-        if facts.role not in ("user", "subAccount", "vault"):
-            problems.append(
-                f"account {address} is {facts.role} at the venue: deposit first, or mend account.address"
-            )
-        if facts.abstraction not in ABSTRACTIONS:
-            problems.append(
-                f"account mode {facts.abstraction} is not supported: switch it to default at the venue"
-            )
-        if facts.requests_cap - facts.requests_used < REQUESTS_LEFT_MIN:
-            problems.append(
-                f"only {facts.requests_cap - facts.requests_used} requests are left of {facts.requests_cap}: "
-                "trade or buy more before the night"
-            )
-        return problems
-
-    def _ownership(self, facts: AccountFacts) -> list[str]:
-        """A sub-account or vault is traded through its master, and a master never through itself (hyperliquid.md 2.1)."""
-        address, master = self._parts.address, self._parts.master
-        if facts.role in ("subAccount", "vault") and master is None:
-            owner = f" = {facts.master}" if facts.master else ""
-            return [f"account {address} is a {facts.role} at the venue: set account.master{owner}"]
-        if facts.role == "user" and master is not None:
-            return [f"account {address} is nobody's sub-account at the venue: leave account.master out"]
-        if facts.master is not None and facts.master != master:
-            return [f"account {address} is a sub-account of {facts.master}, not of {master}: mend [account]"]
-        return []
 
     async def _universe(self, intent: RunPreflight) -> tuple[Coin, ...]:
         before = _day_before(intent.session)

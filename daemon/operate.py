@@ -16,13 +16,9 @@ from rich.table import Table
 
 from daemon import config_file, control
 from daemon.clock import WallClock
-from daemon.config_file import ConfigError
-from daemon.credentials import CredentialError, signing_key
 from daemon.night_table import night_table
 from daemon.options import BadUse
 from daemon.settings import Settings
-from state.errors import StateError
-from state.journal import Journal
 from state.kill_switch import KillSwitch
 from state.lock import running_pid
 from state.store import Store
@@ -221,69 +217,20 @@ def show_backtest(document: dict[str, Any]) -> None:
 
 # --- the doctor ----------------------------------------------------------------------------------------
 
-Finding = dict[str, Any]
 
+def check(config: Path | None, state_dir: Path | None, *, venue: str | None, offline: bool) -> dict[str, Any]:
+    """Return the doctor's findings, and the exit code under "exit"."""
+    from daemon import doctor
 
-def check(config: Path | None, state_dir: Path | None) -> dict[str, Any]:
-    """Return a line for each thing looked at: what, whether it is well, and the mend where it is not."""
-    findings: list[Finding] = []
-    try:
-        found = settings(config)
-        config_file.require_account(found)
-        findings.append(_finding("configuration", ""))
-    except ConfigError as error:
-        findings.append(_finding("configuration", str(error)))
-        return {"findings": findings, "exit": 4}
-    findings.append(_finding("signing key", _key_fault(found)))
-    findings += _state_findings(state_dir or config_file.state_directory(found, os.environ))
-    bad_key = bool(findings[1]["fault"])
-    return {"findings": findings, "exit": 4 if bad_key else 2 if any(f["fault"] for f in findings) else 0}
-
-
-def _finding(what: str, fault: str) -> Finding:
-    return {"what": what, "well": not fault, "fault": fault}
-
-
-def _key_fault(found: Settings) -> str:
-    from adapters.hyperliquid.signing import Signer
-
-    try:
-        Signer.from_key(signing_key(found.account, os.environ).reveal())
-    except (CredentialError, ValueError) as error:
-        return str(error)
-    return ""
-
-
-def _state_findings(state_dir: Path) -> list[Finding]:
-    if not state_dir.exists():
-        return [_finding("state directory", "")]
-    try:
-        store = Store(state_dir)
-    except StateError as error:
-        return [_finding("state directory", str(error))]
-    latch = KillSwitch(store.kill_switch_path).read()
-    return [
-        _finding("state directory", ""),
-        _finding("journal", _journal_fault(store)),
-        _finding("kill switch", f"latched: {latch.reason}. nightdesk reset --reason '...'" if latch else ""),
-    ]
-
-
-def _journal_fault(store: Store) -> str:
-    if not store.journal_path.exists():
-        return ""
-    try:
-        journal = Journal.open_read_only(store.journal_path)
-        try:
-            journal.verify()
-        finally:
-            journal.close()
-    except StateError as error:
-        return str(error)
-    return ""
+    if venue is not None and offline:
+        raise BadUse("--venue names a venue to ask, --offline asks none: choose one")
+    if venue is not None and not venue.startswith(("http://", "https://")):
+        raise BadUse(f"--venue {venue}: must be http://HOST:PORT, as nightdesk venue prints it")
+    path = config_path(config, live=True)
+    return doctor.check(lambda: config_file.load(path), state_dir, venue=venue, offline=offline)
 
 
 def show_check(document: dict[str, Any]) -> None:
-    for finding in document["findings"]:
-        mark = "[green]well[/]" if finding["well"] else "[red]wrong[/]"
-        console.print(f"{mark}  {finding['what']}  {finding['fault']}")
+    from daemon import doctor
+
+    doctor.show(document, console)

@@ -9,8 +9,15 @@ from typing import Any, Protocol
 
 import structlog
 
-from adapters.ports import Clock, Gateway, Signed, VenueError
-from core.events import AnyEvent, FillsReceived, FundingReceived, OrdersAnswered, SnapshotReceived
+from adapters.ports import Clock, Gateway, Rejected, Signed, VenueError
+from core.events import (
+    AnyEvent,
+    CancelScheduled,
+    FillsReceived,
+    FundingReceived,
+    OrdersAnswered,
+    SnapshotReceived,
+)
 from core.intents import (
     AnyIntent,
     BurnNonce,
@@ -23,6 +30,7 @@ from core.intents import (
     RaiseAlert,
     RunPipeline,
     RunPreflight,
+    ScheduleCancel,
     SubmitOrders,
     TripKill,
     WriteReport,
@@ -137,6 +145,8 @@ class Outbox:
                 self._answered(tuple(answers))
             case BurnNonce(cloids=cloids):
                 self._answered(await self._gateway.burn(cloids))
+            case ScheduleCancel(cancel_ms=cancel_ms):
+                await self._schedule(cancel_ms)
             case RunPreflight():
                 await self._desk.preflight(intent)
             case RunPipeline():
@@ -149,6 +159,16 @@ class Outbox:
     def _answered(self, answers: tuple[Answer, ...]) -> None:
         if answers:
             self._put(OrdersAnswered(at_ms=self._clock.now_ms(), answers=answers))
+
+    async def _schedule(self, cancel_ms: int | None) -> None:
+        taken: bool | None = True
+        reason = ""
+        try:
+            await self._gateway.schedule_cancel(cancel_ms)
+        except VenueError as error:
+            taken, reason = (False if isinstance(error, Rejected) else None), str(error)
+        now_ms = self._clock.now_ms()
+        self._put(CancelScheduled(at_ms=now_ms, scheduled_ms=cancel_ms, taken=taken, reason=reason))
 
     async def _read(self, intent: FetchFills | FetchFunding | FetchSnapshot) -> None:
         """Read from the venue; a failed read is no information, and is asked for again by the engine."""

@@ -23,6 +23,7 @@ from core.events import (
 from core.report import iso
 from core.state import Stage, State
 from core.types import HEDGE_COINS, Phase, TradingState
+from daemon.account_modes import AccountRefused
 from daemon.app import App, status_document
 from daemon.compute import ComputeFailed
 from daemon.config_file import Change, diff, taken_over
@@ -38,6 +39,7 @@ from state.errors import StateError
 log = structlog.get_logger()
 
 LATCH_LOOK_S = 1.0
+ASK_ACCOUNT_AGAIN_S = 5.0
 DRAIN_S = 8.0
 """SIGTERM to exit must stay under ten seconds; the rest is for closing files."""
 
@@ -86,6 +88,7 @@ class Service:
         self._clock = shell.clock
         self._stop = asyncio.Event()
         self._why = ""
+        self._refused = ""
         self._latched = False
         self._pending: tuple[Change, ...] = ()
         self._wanted = shell.settings
@@ -105,7 +108,7 @@ class Service:
         self._stop.set()
 
     async def run(self) -> None:
-        """Start, work, and leave in order. Raises what an essential task raised, as it was."""
+        """Start, work, and leave in order. Raises what an essential task raised, as it was, and AccountRefused."""
         shell = self._shell
         self._announce()
         alarms = shell.alarms(self._wake, self._hourly)
@@ -114,6 +117,7 @@ class Service:
             shell.app.tick(),
             self._watch(),
             self._list_instruments(),
+            self._ask_account(),
             keep_running("feed", lambda: shell.feed.run(shell.app.inbox.put), clock=self._clock),
             keep_running("alerts", shell.parts.alerts.run, clock=self._clock),
             alarms.run(),
@@ -125,6 +129,8 @@ class Service:
         await self._stop.wait()
         await self._leave(tasks)
         alarms.close()
+        if self._refused:
+            raise AccountRefused(self._refused)
 
     def _essential(self, task: "asyncio.Future[None]") -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -153,7 +159,7 @@ class Service:
         shell = self._shell
         shell.pulse.stopping()
         log.info("stopping", reason=self._why)
-        if not _failures(tasks):
+        if not _failures(tasks) and not self._refused:
             shell.app.inbox.put(StopRequested(at_ms=self._clock.now_ms(), reason=self._why))
             await self._drained()
         if not _failures(tasks):
@@ -196,6 +202,19 @@ class Service:
                 InstrumentsReceived(at_ms=self._clock.now_ms(), instruments=instruments)
             )
             await self._clock.sleep(HOUR_MS / 1000)
+
+    async def _ask_account(self) -> None:
+        """Leave, and touch nothing, when the account can never be traded as it is. A venue that is away proves nothing."""
+        while True:
+            try:
+                self._refused = await self._shell.desk.unsupported_account()
+            except VenueError as error:
+                log.warning("the account's mode could not be read", error=str(error))
+                await self._clock.sleep(ASK_ACCOUNT_AGAIN_S)
+                continue
+            if self._refused:
+                self.stop(self._refused)
+            return
 
     async def _prepare(self) -> None:
         """Warm the worker and fetch history, so that the preflight finds both ready."""

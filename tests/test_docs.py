@@ -182,7 +182,7 @@ REASONS = {
     "core/risk.py": ("_refusal", "watch"),
     "core/reconcile.py": ("on_snapshot",),
     "core/allowance.py": ("ration",),
-    "daemon/night.py": ("_refusals", "_account_problems", "_ownership"),
+    "daemon/account_modes.py": ("role", "mode", "elsewhere", "signer", "requests", "clock"),
 }
 
 

@@ -14,9 +14,12 @@ from adapters.hyperliquid.paging import read_whole
 from adapters.hyperliquid.sent import Batch, Sent
 from adapters.hyperliquid.universe import Universe
 from adapters.hyperliquid.wire.account import (
+    AgentRow,
     Role,
     read_abstraction,
     read_account,
+    read_agents,
+    read_builder_dexes,
     read_open_orders,
     read_rate_limit,
     read_role,
@@ -24,6 +27,7 @@ from adapters.hyperliquid.wire.account import (
 from adapters.hyperliquid.wire.actions import (
     MEMBERS_MAX,
     LeverageAction,
+    ScheduleCancelAction,
     cancel_action,
     cancel_by_cloid_action,
     off_grid,
@@ -53,6 +57,10 @@ FUNDINGS_PAGE = 500
 URGENT = frozenset({Purpose.HEDGE, Purpose.FLATTEN})
 LANDED = frozenset({Outcome.FILLED, Outcome.RESTING, Outcome.CANCELLED, Outcome.REJECTED})
 """Outcomes after which there is no nonce left to burn."""
+BUILDER_ASSETS = 100_000
+"""Asset ids from here on belong to builders' dexes (hyperliquid.md 4.5)."""
+SCHEDULE_LEAD_MS = 5_000
+"""A scheduled cancel lies at least this far ahead (hyperliquid.md 2.7)."""
 
 T = TypeVar("T")
 Rows = tuple[tuple[T, ...], tuple[Fault, ...]]
@@ -110,6 +118,8 @@ class HyperliquidGateway:
 
     def _off_grid(self, order: Order) -> str:
         instrument = self._universe.by_id.get(order.asset_id)
+        if order.asset_id >= BUILDER_ASSETS or ":" in order.coin:
+            return f"asset {order.asset_id} is on a builder's market, which is not supported"
         if instrument is None:
             return f"asset {order.asset_id} is not in meta"
         if instrument.coin != order.coin:
@@ -189,6 +199,15 @@ class HyperliquidGateway:
         """Set the cross leverage of one coin. Raises Rejected with the venue's text, or Unknown."""
         await self._exchange.do(LeverageAction(asset_id, True, leverage))
 
+    async def schedule_cancel(self, cancel_ms: int | None) -> None:
+        """Have the venue cancel everything at cancel_ms, or take that back. Raises Rejected, or Unknown.
+
+        A moment that is too near by now is not sent: whoever asked was held up, and is not to be taken for alive.
+        """
+        if cancel_ms is not None and cancel_ms < self._clock.now_ms() + SCHEDULE_LEAD_MS:
+            raise Unknown("not sent: the request to cancel later came too late itself")
+        await self._exchange.do(ScheduleCancelAction(cancel_ms))
+
     # --- reads -----------------------------------------------------------------------------------------
 
     async def order_status(self, cloid: ClientOrderId) -> Answer:
@@ -249,22 +268,47 @@ class HyperliquidGateway:
         """Return what a preflight must know: the account's role and mode, and for whom the signer may act."""
         role = await self._role(self._user)
         limit = await self._ask_account("userRateLimit", read_rate_limit)
+        acts_for = await self._acts_for(role)
+        agent = await self._named_agent(acts_for)
         return AccountFacts(
             role=role.role,
+            role_of=role.master,
             abstraction=await self._ask_account("userAbstraction", read_abstraction),
-            agent_of=await self._acts_for(role),
+            agent_of=acts_for,
+            agent_name=agent.name if agent else None,
+            agent_until_ms=agent.validUntil if agent else None,
+            builder_positions=await self._builder_positions(),
             requests_used=limit.nRequestsUsed,
             requests_cap=limit.nRequestsCap,
             traded_usd=limit.cumVlm,
-            master=_lower(role.data.get("master")),
         )
+
+    async def _named_agent(self, master: str | None) -> AgentRow | None:
+        """Return the venue's entry for the signer; an unnamed agent has none, and neither has a master."""
+        signer = self._exchange.account.signer.address
+        if master is None or master == signer:
+            return None
+        agents = await self._info.ask("extraAgents", read_agents, priority=Priority.ACCOUNT, user=master)
+        return next((agent for agent in agents if agent.address.lower() == signer), None)
+
+    async def _builder_positions(self) -> tuple[Coin, ...]:
+        """Return what is held on each builder's dex; clearinghouseState without a dex shows the main one only."""
+        dexes = await self._info.ask("perpDexs", read_builder_dexes, priority=Priority.ACCOUNT)
+        held: list[Coin] = []
+        for dex in dexes:
+            snapshot, faults = await self._info.ask(
+                "clearinghouseState", read_account, priority=Priority.ACCOUNT, user=self._user, dex=dex
+            )
+            refuse_faults(f"the account's state on the dex {dex}", faults)
+            held += snapshot.positions if snapshot else ()
+        return tuple(held)
 
     async def _acts_for(self, role: Role) -> str | None:
         signer = self._exchange.account.signer.address
         if signer == self._user:
             return None if role.role == "missing" else signer
         signers = await self._role(signer)
-        return signer if signers.role == "user" else _lower(signers.data.get("user"))
+        return signer if signers.role == "user" else signers.master
 
     async def _role(self, address: str) -> Role:
         return await self._info.ask("userRole", read_role, priority=Priority.ACCOUNT, user=address)
@@ -294,10 +338,6 @@ class HyperliquidGateway:
             return
         listed, _ = await self._info.ask("meta", read_instruments, priority=Priority.URGENT)
         self._universe.replace(listed)
-
-
-def _lower(address: str | None) -> str | None:
-    return address.lower() if address else None
 
 
 def _name(order: OpenOrder) -> ClientOrderId:

@@ -7,7 +7,7 @@ import structlog
 from adapters.hyperliquid.budget import Priority
 from adapters.hyperliquid.info import Info, refuse_faults
 from adapters.hyperliquid.universe import Universe
-from adapters.hyperliquid.wire.gate import Fault
+from adapters.hyperliquid.wire.gate import Fault, shown
 from adapters.hyperliquid.wire.market import (
     read_candles,
     read_day_volumes,
@@ -15,7 +15,7 @@ from adapters.hyperliquid.wire.market import (
     read_instruments,
     read_status,
 )
-from adapters.ports import Candle, HourlyFunding, VenueError
+from adapters.ports import Candle, HourlyFunding, VenueError, VenueStatus
 from core.types import Coin, Instrument
 
 DAY_MS = 86_400_000
@@ -43,10 +43,16 @@ class HyperliquidReference:
 
     async def venue_time_ms(self) -> int:
         """Return the venue's clock, about 0.2 s old."""
+        status = await self.status()
+        if status.notice:
+            log.warning("the venue announces a special status", status=status.notice)
+        return status.time_ms
+
+    async def status(self) -> VenueStatus:
+        """Return the venue's clock and its notice, JSON as it came."""
         status = await self._info.ask("exchangeStatus", read_status, priority=Priority.ACCOUNT)
-        if (special := bytes(status.specialStatuses)) != b"null":
-            log.warning("the venue announces a special status", status=special.decode("utf-8", "replace"))
-        return status.time
+        special = bytes(status.specialStatuses)
+        return VenueStatus(status.time, "" if special == b"null" else shown(special))
 
     async def day_volume_usd(self) -> dict[Coin, Decimal]:
         """Return USD traded in the last 24 h by coin."""

@@ -16,6 +16,8 @@ EXAMPLES = [
     it.FetchFills(from_ms=1),
     it.FetchFunding(from_ms=1),
     it.FetchSnapshot(),
+    it.ScheduleCancel(cancel_ms=5),
+    it.ScheduleCancel(cancel_ms=None),
     it.RunPreflight(session=DAY, held=(SOL,)),
     it.RunPipeline(
         session=DAY,

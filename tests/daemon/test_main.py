@@ -268,7 +268,9 @@ def test_kill_and_reset_work_without_a_daemon_and_need_a_reason(tmp_path):
     killed = nightdesk("kill", "--state-dir", tmp_path, "--reason", "a test", "--json")
     assert (killed.code, killed.err) == (0, "")
     assert killed.document == {"killed": True, "reason": "a test", "running": False}
-    found = nightdesk("check", "--state-dir", tmp_path, "--config", configured(tmp_path), "--json")
+    found = nightdesk(
+        "check", "--offline", "--state-dir", tmp_path, "--config", configured(tmp_path), "--json"
+    )
     assert "latched: a test" in json.dumps(found.document)
     reset = nightdesk("reset", "--state-dir", tmp_path, "--reason", "over", "--json")
     assert reset.document == {"reset": True, "was": "a test", "running": False}
@@ -297,7 +299,9 @@ def configured(tmp_path: Path) -> Path:
 
 
 def test_check_finds_a_good_setup_well_and_makes_nothing(tmp_path):
-    said = nightdesk("check", "--config", configured(tmp_path), "--state-dir", tmp_path / "state", "--json")
+    said = nightdesk(
+        "check", "--offline", "--config", configured(tmp_path), "--state-dir", tmp_path / "state", "--json"
+    )
     assert said.code == 0
     assert all(f["well"] for f in said.document["findings"])
     assert not (tmp_path / "state").exists()
@@ -313,13 +317,15 @@ def test_check_tells_a_bad_key_and_a_bad_file_with_code_4_and_shows_no_secret(tm
     config.write_text("[account]\naddress = 'me'\n")
     bad = nightdesk("check", "--config", config, "--json")
     assert bad.code == 4
-    assert [f["what"] for f in bad.document["findings"]] == ["configuration"]
+    assert [f["what"] for f in bad.document["findings"]] == ["version", "configuration"]
 
 
 def test_check_tells_a_damaged_journal(tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "journal.sqlite").write_bytes(b"not a database" * 100)
-    said = nightdesk("check", "--config", configured(tmp_path), "--state-dir", tmp_path / "state", "--json")
+    said = nightdesk(
+        "check", "--offline", "--config", configured(tmp_path), "--state-dir", tmp_path / "state", "--json"
+    )
     assert said.code == 2
     assert not next(f for f in said.document["findings"] if f["what"] == "journal")["well"]
 

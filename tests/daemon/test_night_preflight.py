@@ -56,7 +56,7 @@ def looked_at(found, master=None):
         master=master,
     )
     desk = NightDesk(parts, settings=lambda: None, state=lambda: None, put=events.append)
-    return run(desk._account_problems()), events
+    return run(desk._account_problems(found)), events
 
 
 def test_the_venues_count_of_requests_is_handed_to_the_engine():
@@ -65,7 +65,7 @@ def test_the_venues_count_of_requests_is_handed_to_the_engine():
     assert events == [AllowanceRead(at_ms=1_000, used=7, cap=10_123)]
 
 
-SUB = {"role": "subAccount", "master": OWNER, "agent_of": OWNER}
+SUB = {"role": "subAccount", "role_of": OWNER, "agent_of": OWNER}
 
 
 def test_a_sub_account_that_is_traded_through_its_master_is_in_order():

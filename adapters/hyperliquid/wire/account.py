@@ -64,6 +64,24 @@ class Role(msgspec.Struct):
     role: str
     data: dict[str, str] = msgspec.field(default_factory=dict)
 
+    @property
+    def master(self) -> str | None:
+        """For whom an agent acts, or whose sub-account it is; in lower case."""
+        word = self.data.get({"agent": "user", "subAccount": "master"}.get(self.role, ""))
+        return word.lower() if word else None
+
+
+class AgentRow(msgspec.Struct):
+    """A named API wallet of a master; validUntil in ms."""
+
+    name: str
+    address: str
+    validUntil: Milliseconds
+
+
+class Dex(msgspec.Struct):
+    name: str
+
 
 class RateLimit(msgspec.Struct):
     cumVlm: Decimal
@@ -79,6 +97,9 @@ _order = msgspec.json.Decoder(OpenOrderRow, strict=False)
 _role = msgspec.json.Decoder(Role)
 _limit = msgspec.json.Decoder(RateLimit)
 _word = msgspec.json.Decoder(str)
+_agents = msgspec.json.Decoder(list[AgentRow], strict=False)
+_agent = msgspec.json.Decoder(AgentRow, strict=False)
+_dexes = msgspec.json.Decoder(list[Dex | None])
 
 
 def to_position(row: AssetPosition) -> VenuePosition:
@@ -146,6 +167,20 @@ def read_rate_limit(payload: bytes) -> RateLimit:
     return limit
 
 
+def read_agents(payload: bytes) -> tuple[AgentRow, ...]:
+    """Return the named agents of an extraAgents reply; one that cannot be read is left out. Raises one of gate.BAD."""
+    rows, _ = read_rows("agent", payload, batch=_agents, one=_agent, convert=lambda row: row)
+    return tuple(rows)
+
+
+def read_builder_dexes(payload: bytes) -> tuple[str, ...]:
+    """Return the names of the builders' dexes of a perpDexs reply, without the main one. Raises one of gate.BAD."""
+    return tuple(dex.name for dex in _dexes.decode(payload) if dex is not None and dex.name)
+
+
 def read_abstraction(payload: bytes) -> str:
-    """Return the account mode: default, disabled, unifiedAccount, portfolioMargin, or a word yet unknown."""
+    """Return the account mode: default, disabled, unifiedAccount, portfolioMargin, or a word yet unknown.
+
+    Raises one of gate.BAD.
+    """
     return _word.decode(payload)

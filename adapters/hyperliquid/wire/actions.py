@@ -66,11 +66,19 @@ class LeverageAction(msgspec.Struct, frozen=True, tag_field="type", tag="updateL
     leverage: int
 
 
+class ScheduleCancelAction(
+    msgspec.Struct, frozen=True, tag_field="type", tag="scheduleCancel", omit_defaults=True
+):
+    """Cancel every open order at this moment (ms); without it, take that back. An absent time enters no hash."""
+
+    time: int | None = None
+
+
 class NoopAction(msgspec.Struct, frozen=True, tag_field="type", tag="noop"):
     """Does nothing but use up its nonce, so that an earlier action with the same one can no longer land."""
 
 
-Action = OrderAction | CancelByCloidAction | CancelAction | LeverageAction | NoopAction
+Action = OrderAction | CancelByCloidAction | CancelAction | LeverageAction | ScheduleCancelAction | NoopAction
 
 
 class SignatureWire(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from adapters.hyperliquid.wire.gate import (
     Milliseconds,
     Unreadable,
     fault,
+    is_price,
     positive,
     shown,
 )
@@ -70,7 +71,7 @@ class Mids(msgspec.Struct):
 
 
 class MidWords(msgspec.Struct):
-    mids: dict[str, str]
+    mids: dict[str, msgspec.Raw]
 
 
 _envelope = msgspec.json.Decoder(Envelope)
@@ -80,6 +81,7 @@ _fills = msgspec.json.Decoder(UserFills)
 _fundings = msgspec.json.Decoder(UserFundings)
 _mids = msgspec.json.Decoder(Mids)
 _mid_words = msgspec.json.Decoder(MidWords)
+_number = msgspec.json.Decoder(Decimal)
 
 
 def read_frame(frame: str | bytes, *, now_ms: int, user: str) -> Frame:
@@ -155,13 +157,16 @@ def _read_mids(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
     try:
         mids = _mids.decode(data).mids
     except msgspec.ValidationError:
-        words = _mid_words.decode(data).mids
-        mids = {coin: Decimal(w) for coin, w in words.items() if _is_decimal(w)}
-    return Frame("allMids", mids={coin: mid for coin, mid in mids.items() if mid.is_finite()})
+        mids = {coin: mid for coin, word in _mid_words.decode(data).mids.items() if (mid := _mid(word))}
+    return Frame("allMids", mids={coin: mid for coin, mid in mids.items() if is_price(mid)})
 
 
-def _is_decimal(word: str) -> bool:
-    return word.replace(".", "", 1).isdecimal()
+def _mid(word: msgspec.Raw) -> Decimal | None:
+    """Return one mid on its own, None when it is no number: there are names without a price."""
+    try:
+        return _number.decode(word)
+    except BAD:
+        return None
 
 
 def _refuse_others(named: str, user: str) -> None:

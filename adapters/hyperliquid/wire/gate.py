@@ -59,6 +59,11 @@ def finite(number: Decimal) -> Decimal:
     raise Unreadable(f"{number} is not a usable number")
 
 
+def is_price(number: Decimal) -> bool:
+    """Say whether positive() would let the number pass; for values that are left out and not complained of."""
+    return number.is_finite() and number > 0 and -30 < number.adjusted() < 25
+
+
 def positive(number: Decimal) -> Decimal:
     """Return a price or size that is above zero."""
     if finite(number) > 0:
