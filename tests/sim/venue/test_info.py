@@ -1,13 +1,16 @@
 """/info: every question has an answer for a funded address, an agent's and a stranger's; nonsense has a status."""
 
 import json
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.venue.book import Level
 from sim.venue.info import OF_ACCOUNT, OF_MARKET
+from sim.venue.info_market import bucketed
 from sim.venue.requests import AskRecentTrades, InfoRequest
 from tests.sim.venue.desk import AGENT, ALICE, BOB, OTHER, STRANGER, Desk
 from tests.sim.venue.small_market import HOUR_MS, START_MS, D
@@ -137,6 +140,30 @@ def test_spot_is_listed_as_clients_index_it_and_has_an_empty_book(desk):
     assert desk.info("l2Book", coin=pair["name"])["levels"] == [[], []]
     assert desk.info("recentTrades", coin=pair["name"]) == []
     assert desk.info("tokenDetails", tokenId=PURR)["name"] == "PURR"
+
+
+prices = st.decimals("0.0001", "99999", places=4).map(lambda px: px.normalize() if px >= 1 else px)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(prices, min_size=1, max_size=30, unique=True),
+    st.sampled_from([2, 3, 4, 5]),
+    st.sampled_from([1, 2, 5]),
+)
+def test_levels_are_gathered_as_the_venues_public_book_server_gathers_them(pxs, figures, mantissa):
+    """In whole hundred-millionths: bids down and asks up to mantissa times the place of the last figure."""
+    for rounding, rising in ((ROUND_FLOOR, False), (ROUND_CEILING, True)):
+        levels = [Level(px, D(1), 1) for px in sorted(pxs, reverse=not rising)]
+        wanted = {}
+        for level in levels:
+            whole = int(level.px * 10**8)
+            step = mantissa * 10 ** max(0, len(str(whole)) - figures)
+            bucket = -(-whole // step) * step if rising else whole // step * step
+            wanted[bucket] = wanted.get(bucket, 0) + 1
+        ours = bucketed(levels, figures, mantissa, rounding=rounding)
+        assert [(int(level.px * 10**8), level.orders) for level in ours] == list(wanted.items())
+        assert sum(level.size for level in ours) == len(pxs)
 
 
 def test_margin_tables_are_those_of_meta_and_a_flat_one_is_its_leverage(desk):
