@@ -100,6 +100,11 @@ def current(state: VenueState, tape: Tape, topic: Topic) -> str | None:
     return None if make is None else make(state, tape, topic)
 
 
+def has_first(kind: type) -> bool:
+    """Return whether a kind of topic shows how it stands as soon as it is subscribed."""
+    return kind in _CURRENT
+
+
 def _all_mids(state: VenueState, tape: Tape, topic: on.AllMids) -> str:
     return frame("allMids", {"mids": of_market.all_mids(state)})
 

@@ -88,8 +88,10 @@ ALLOWED = [
 ]
 
 
-def asked(trip):
+@cache
+def asked(number):
     """Return the reply of a venue in which the recorded user has traded from the time that was asked about."""
+    trip = INFO[number]
     start_ms = (trip.request.get("req") or trip.request).get("startTime")
     stage = Stage(trip.request.get("user", USER), **({} if start_ms is None else {"at_ms": start_ms + 1_000}))
     stage.trade()
@@ -98,10 +100,9 @@ def asked(trip):
     return stage.raw("/info", json.dumps(request).encode())
 
 
-@cache
-def difference(trip_number):
-    trip = INFO[trip_number]
-    ours, theirs = json.loads(asked(trip).body), trip.response
+def difference(number):
+    trip = INFO[number]
+    ours, theirs = json.loads(asked(number).body), trip.response
     if trip.request["type"] == "allMids":
         ours, theirs = by_name_alone(ours), by_name_alone(theirs)
     return differences(ours, theirs)
@@ -130,14 +131,14 @@ def test_there_are_seventy_five_recorded_requests_of_thirty_types():
 @pytest.mark.parametrize("number", OF_MAIN_DEX, ids=lambda n: str(INFO[n]))
 def test_a_recorded_request_is_answered_with_the_recorded_skeleton(number):
     trip = INFO[number]
-    assert asked(trip).status == trip.status
+    assert asked(number).status == trip.status
     assert {one for one in difference(number) if not excuses(trip, one)} == set()
 
 
 @pytest.mark.parametrize("number", OF_OTHER_DEXS, ids=lambda n: str(INFO[n]))
 def test_a_dex_that_is_not_here_is_an_error_and_null(number):
     """The one kind of recorded request whose status differs: this venue has no builder-deployed dex."""
-    reply = asked(INFO[number])
+    reply = asked(number)
     assert (reply.status, reply.content_type, reply.body) == (500, "application/json", b"null")
 
 

@@ -1,6 +1,9 @@
 """The websocket: acknowledgements, first frames, pushes, words of refusal, closes (hyperliquid.md 3)."""
 
+import base64
 import json
+import zlib
+from dataclasses import replace
 
 import pytest
 from hyperliquid.utils.signing import sign_l1_action
@@ -39,6 +42,21 @@ FIRST = {
     "clearinghouseState": ({"type": "clearinghouseState", "user": ALICE}, ["clearinghouseState"]),
     "openOrders": ({"type": "openOrders", "user": ALICE}, ["openOrders"]),
     "activeAssetData": ({"type": "activeAssetData", "user": ALICE, "coin": "ETH"}, ["activeAssetData"]),
+    "activeSpotAssetCtx": ({"type": "activeAssetCtx", "coin": "PURR/USDC"}, ["activeSpotAssetCtx"]),
+    "assetCtxs": ({"type": "assetCtxs", "dex": ""}, ["assetCtxs"]),
+    "spotAssetCtxs": ({"type": "spotAssetCtxs"}, ["spotAssetCtxs"]),
+    "allDexsAssetCtxs": ({"type": "allDexsAssetCtxs"}, ["allDexsAssetCtxs"]),
+    "fastAssetCtxs": ({"type": "fastAssetCtxs"}, ["fastAssetCtxs"]),
+    "allDexsClearinghouse": (
+        {"type": "allDexsClearinghouseState", "user": ALICE},
+        ["allDexsClearinghouseState"],
+    ),
+    "webData2": ({"type": "webData2", "user": ALICE}, ["webData2"]),
+    "webData3": ({"type": "webData3", "user": ALICE}, ["webData3"]),
+    "userTwapSliceFills": ({"type": "userTwapSliceFills", "user": ALICE}, ["userTwapSliceFills"]),
+    "userTwapHistory": ({"type": "userTwapHistory", "user": ALICE}, ["userTwapHistory"]),
+    "twapStates": ({"type": "twapStates", "user": ALICE}, ["twapStates"]),
+    "userHistoricalOrders": ({"type": "userHistoricalOrders", "user": ALICE}, ["userHistoricalOrders"]),
     "orderUpdates": ({"type": "orderUpdates", "user": ALICE}, []),
     "userEvents": ({"type": "userEvents", "user": ALICE}, []),
     "notification": ({"type": "notification", "user": ALICE}, []),
@@ -107,6 +125,9 @@ def test_the_second_subscription_to_the_same_is_refused(desk):
         {"type": "bbo", "coin": "eth"},
         {"type": "l2Book", "coin": "ETH", "nSigFigs": 7},
         {"type": "l2Book", "coin": "ETH", "nSigFigs": 4, "mantissa": 2},
+        {"type": "activeAssetData", "coin": "PURR/USDC", "user": ALICE},
+        {"type": "clearinghouseState", "user": ALICE, "dex": "xyz"},
+        {"type": "allMids", "dex": "xyz"},
     ],
 )
 def test_an_unknown_coin_or_aggregation_closes_the_whole_socket_without_a_word(desk, subscription):
@@ -179,6 +200,9 @@ def test_a_coin_nobody_watches_costs_no_ladders(desk):
         ({"type": "l2Book", "coin": "ETH", "fast": True}, 500),
         ({"type": "allMids"}, 5_000),
         ({"type": "activeAssetCtx", "coin": "ETH"}, 1_000),
+        ({"type": "allDexsAssetCtxs"}, 13_600),
+        ({"type": "webData2", "user": ALICE}, 5_000),
+        ({"type": "clearinghouseState", "user": ALICE}, 3_000),
     ],
 )
 def test_snapshots_are_repeated_at_their_own_pace(desk, subscription, cadence_ms):
@@ -313,6 +337,116 @@ def test_more_than_fifteen_users_are_not_tracked(desk):
         desk.subscribe(connection, type="userFills", user=f"0x{n:040x}")
     errors = [f["data"] for f in desk.frames(connection) if f["channel"] == "error"]
     assert errors == ["Cannot track more than 15 total users."]
+
+
+def test_a_thousand_subscriptions_are_enough(desk):
+    desk.market.assets = tuple(replace(desk.market.assets[0], asset_id=n, name=f"C{n}") for n in range(1_001))
+    desk = Desk(SmallMarket(desk.market.assets, mids={f"C{n}": D(1) for n in range(1_001)}))
+    connection = desk.connect()
+    for n in range(1_001):
+        desk.subscribe(connection, type="activeAssetData", coin=f"C{n}", user=ALICE)
+    errors = [f["data"] for f in desk.frames(connection) if f["channel"] == "error"]
+    assert errors == ["Cannot subscribe to more than 1000 channels."]
+
+
+def test_unsubscribing_takes_the_same_object_and_is_acknowledged_alike(desk):
+    book = {"type": "l2Book", "coin": "ETH", "nSigFigs": 5, "mantissa": 2}
+    connection = subscribed(desk, **book)
+    desk.frames()
+    desk.say(connection, {"method": "unsubscribe", "subscription": {"type": "l2Book", "coin": "ETH"}})
+    [error] = desk.frames(connection)
+    assert error["data"].startswith('Already unsubscribed: {"type":"l2Book","coin":"ETH","nSigFigs":null')
+    desk.say(connection, {"method": "unsubscribe", "subscription": book})
+    [ack] = desk.frames(connection)
+    assert ack["data"] == {"method": "unsubscribe", "subscription": book | {"fast": False}}
+    desk.wait(20_000)
+    assert desk.frames(connection) == []
+
+
+# --- other channels ----------------------------------------------------------------------------------------
+
+
+def unpacked(frame):
+    return json.loads(zlib.decompress(base64.b64decode(frame["data"]), wbits=-zlib.MAX_WBITS))
+
+
+def test_fast_contexts_are_whole_at_first_and_then_only_what_changed(desk):
+    connection = subscribed(desk, type="fastAssetCtxs")
+    first = unpacked(desk.frames(connection)[1])
+    assert first["ETH"] == {"markPx": "4000.0", "midPx": "4000.0"}
+    assert first.keys() == {"BTC", "ETH", "SOL"}
+    desk.market.marks["ETH"] = D(4000)
+    desk.market.mids["ETH"] = D(4010)
+    desk.wait(1_000)
+    [frame] = desk.frames(connection)
+    assert unpacked(frame) == {"ETH": {"midPx": "4010.0"}}
+    desk.wait(5_000)
+    assert desk.frames(connection) == []
+    late = subscribed(desk, type="fastAssetCtxs")
+    assert unpacked(desk.frames(late)[1]).keys() == first.keys()
+
+
+def test_partial_fills_of_one_order_come_as_one_where_they_are_aggregated(desk):
+    connection = desk.connect()
+    desk.subscribe(connection, type="userFills", user=ALICE)
+    desk.subscribe(connection, type="userFills", user=ALICE, aggregateByTime=True)
+    desk.subscribe(connection, type="userEvents", user=ALICE)
+    desk.frames()
+    desk.order("ETH", 12, 4100)
+    plain, gathered, events = (f["data"]["fills"] for f in desk.frames(connection))
+    assert [row["sz"] for row in plain] == ["5.0", "5.0", "2.0"]
+    assert [row["sz"] for row in gathered] == ["12.0"]
+    assert events == plain
+    again = subscribed(desk, type="userFills", user=ALICE, aggregateByTime=True)
+    assert desk.frames(again)[1]["data"]["fills"] == gathered
+
+
+def test_updates_of_one_block_come_in_one_frame(desk):
+    connection = subscribed(desk, type="orderUpdates", user=ALICE)
+    desk.subscribe(connection, type="userHistoricalOrders", user=ALICE)
+    desk.frames()
+    desk.orders(*[("ETH", 1, 3_900 - n, "Gtc", False, None) for n in range(3)])
+    updates, history = (f["data"] for f in desk.frames(connection))
+    assert [row["status"] for row in updates] == ["open"] * 3
+    assert [row["order"]["oid"] for row in history["orderHistory"]] == [
+        row["order"]["oid"] for row in updates
+    ]
+    assert "isSnapshot" not in history
+
+
+def test_a_web_page_is_told_what_info_says(desk):
+    desk.order("ETH", 1, 4100)
+    desk.order("ETH", 1, 3990, "Gtc")
+    desk.approve(OTHER.address[:-4] + "beef")
+    connection = subscribed(desk, type="webData2", user=ALICE)
+    page = desk.frames(connection)[1]["data"]
+    assert page == desk.info("webData2", user=ALICE)
+    assert page["clearinghouseState"] == desk.state()
+    assert page["openOrders"] == desk.info("frontendOpenOrders", user=ALICE)
+    assert [page["meta"], page["assetCtxs"]] == desk.info("metaAndAssetCtxs")
+    assert page["agentAddress"].endswith("beef")
+    desk.subscribe(connection, type="webData3", user=ALICE)
+    state = desk.frames(connection)[-1]["data"]["userState"]
+    assert {
+        k: page[k] for k in ("user", "agentAddress", "agentValidUntil", "cumLedger", "serverTime")
+    }.items() <= (state.items())
+
+
+@pytest.mark.parametrize("kind", ["bbo", "trades", "l2Book"])
+def test_a_coin_without_a_book_is_accepted_and_says_nothing(kind):
+    gone = replace(SmallMarket().assets[2], delisted_from_ms=1)
+    desk = Desk(SmallMarket((*SmallMarket().assets[:2], gone)))
+    for coin in ("SOL", "PURR/USDC"):
+        connection = subscribed(desk, type=kind, coin=coin)
+        frames = desk.frames(connection)
+        assert frames[0]["channel"] == "subscriptionResponse"
+        desk.wait(30_000)
+        shown = [f["data"] for f in [*frames[1:], *desk.frames(connection)]]
+        assert all(
+            f.get("levels", [[], []]) == [[], []] for f in shown if isinstance(f, dict) and kind == "l2Book"
+        )
+        assert all(f["bbo"] == [None, None] for f in shown if kind == "bbo")
+        assert all(f == [] for f in shown if kind == "trades")
 
 
 # --- post requests -----------------------------------------------------------------------------------------
