@@ -6,12 +6,13 @@ from typing import Any
 from sim.venue import info_account as of_account
 from sim.venue import info_market as of_market
 from sim.venue import subscriptions as on
-from sim.venue.account import FundingPaid, VenueFill
+from sim.venue.account import FundingPaid, LedgerRow, VenueFill
 from sim.venue.book import Level
 from sim.venue.margin import clearinghouse
 from sim.venue.matching import DEPTH
 from sim.venue.requests import AskL2Book
 from sim.venue.state import Liquidated, NonUserCancel, Notice, VenueState
+from sim.venue.sub_accounts import spot_state
 from sim.venue.subscriptions import Topic
 from sim.venue.tape import Tape, trade_document
 from sim.venue.wire import encode, number
@@ -124,7 +125,8 @@ def _open_orders(state: VenueState, tape: Tape, topic: on.OpenOrders) -> str:
 
 
 def _spot(state: VenueState, tape: Tape, topic: on.SpotState) -> str:
-    return frame("spotState", {"user": topic.user, "spotState": {"balances": []}})
+    account = of_account.account_of(state, topic.user)
+    return frame("spotState", {"user": topic.user, "spotState": spot_state(account)})
 
 
 def _asset_data(state: VenueState, tape: Tape, topic: on.ActiveAssetData) -> str:
@@ -159,6 +161,11 @@ def fills_frame(user: str, fills: Sequence[VenueFill]) -> str:
 
 def fundings_frame(user: str, rows: Sequence[FundingPaid]) -> str:
     return frame("userFundings", {"user": user, "fundings": _funding_rows(rows)})
+
+
+def ledger_frame(row: LedgerRow) -> str:
+    rows = [of_account.ledger_document(row)]
+    return frame("userNonFundingLedgerUpdates", {"user": row.address, "nonFundingLedgerUpdates": rows})
 
 
 def _funding_rows(rows: Sequence[FundingPaid]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from sim.venue.info_market import NoSuchCoin
 from sim.venue.margin import clearinghouse
 from sim.venue.requests import AccountRequest, InfoRequest
 from sim.venue.state import VenueState
+from sim.venue.sub_accounts import spot_state, sub_account_documents
 from sim.venue.tape import Tape, trade_document
 
 
@@ -61,7 +62,7 @@ def _about_account(state: VenueState, request: AccountRequest) -> Any:
         case ask.AskClearinghouse():
             return clearinghouse(state, account)
         case ask.AskSpotState():
-            return {"balances": []}
+            return spot_state(account)
         case ask.AskOpenOrders():
             return of_account.open_orders(account)
         case ask.AskFrontendOpenOrders():
@@ -83,13 +84,13 @@ def _about_account(state: VenueState, request: AccountRequest) -> Any:
         case ask.AskRole():
             return of_account.role(state, request.user)
         case ask.AskAbstraction():
-            return "default"
+            return account.abstraction
         case ask.AskFees():
             return of_account.fees(state, account)
         case ask.AskExtraAgents():
             return of_account.extra_agents(state, account)
         case ask.AskSubAccounts():
-            return None
+            return sub_account_documents(state, account)
         case ask.AskActiveAssetData(coin=coin):
             asset = state.by_name.get(coin)
             if asset is None:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from sim.venue.account import ZERO, Account, FundingPaid, VenueFill
+from sim.venue.account import ZERO, Account, FundingPaid, LedgerRow, VenueFill
 from sim.venue.assets import VenueAsset
+from sim.venue.fees import rates_of
 from sim.venue.margin import equity_usd, leverage_document, leverage_of, resting_margin_usd, valuation
 from sim.venue.order import OrderRow, basic_document, full_document
 from sim.venue.requests import AskOrderStatus, AskUserFillsByTime, AskUserFunding
@@ -122,11 +123,12 @@ def user_funding(state: VenueState, account: Account, request: AskUserFunding) -
 
 
 def ledger_updates(state: VenueState, account: Account, start_ms: int) -> list[Document]:
-    """Return the one deposit that every account of this venue began with."""
-    if account.deposited_usd == 0 or start_ms > state.start_ms:
-        return []
-    delta = {"type": "deposit", "usdc": number(account.deposited_usd)}
-    return [{"time": state.start_ms, "hash": "0x" + 64 * "0", "delta": delta}]
+    """Return what moved money other than trades and funding, from the deposit that every account began with."""
+    return [ledger_document(row) for row in account.ledger if start_ms <= row.at_ms]
+
+
+def ledger_document(row: LedgerRow) -> Document:
+    return {"time": row.at_ms, "hash": row.hash, "delta": row.delta}
 
 
 # --- limits, roles, fees ---------------------------------------------------------------------------------
@@ -143,7 +145,10 @@ def rate_limit(account: Account) -> Document:
 
 def role(state: VenueState, user: str) -> Document:
     address = user.lower()
-    if address in state.accounts:
+    account = state.accounts.get(address)
+    if account is not None and account.master is not None:
+        return {"role": "subAccount", "data": {"master": account.master}}
+    if account is not None:
         return {"role": "user"}
     agent = state.agents.get(address)
     if agent is not None:
@@ -188,7 +193,7 @@ def fees(state: VenueState, account: Account) -> Document:
     crossed = sum((f.px * f.size for f in today if f.crossed), ZERO)
     added = sum((f.px * f.size for f in today if not f.crossed), ZERO)
     day = {"date": _date(day_ms), "userCross": number(crossed), "userAdd": number(added)}
-    return {"dailyUserVlm": [day | {"exchange": "0.0"}], **FEES}
+    return {"dailyUserVlm": [day | {"exchange": "0.0"}], **FEES, **rates_of(state, account).document()}
 
 
 def _date(day_ms: int) -> str:

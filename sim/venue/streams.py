@@ -7,7 +7,7 @@ import msgspec
 
 from sim.venue import frames
 from sim.venue import subscriptions as on
-from sim.venue.account import FundingPaid, VenueFill
+from sim.venue.account import FundingPaid, LedgerRow, VenueFill
 from sim.venue.agenda import Agenda, Duty
 from sim.venue.book import Level
 from sim.venue.order import OrderRow
@@ -242,6 +242,8 @@ class Streams:
                     fundings.setdefault(one.address, []).append(one)
                 case OrderRow():
                     orders.setdefault(one.address, []).append(one)
+                case LedgerRow():
+                    self._publish(on.LedgerUpdates(one.address), frames.ledger_frame(one))
                 case Notice():
                     self._publish(on.Notification(one.address), frames.notice_frame(one))
             self._tell_event(one)

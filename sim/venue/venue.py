@@ -13,6 +13,7 @@ import msgspec
 from sim.venue.account import Account, FundingPaid, VenueFill
 from sim.venue.actions import convert_envelope, read_envelope
 from sim.venue.agenda import Agenda, Due, Duty
+from sim.venue.agents import forget_expired
 from sim.venue.clearing import drop, pay_funding, settle_delisted
 from sim.venue.exchange import act
 from sim.venue.info import answer
@@ -137,6 +138,7 @@ class Venue:
                 self._check_margins()
             case Duty.HOUR:
                 pay_funding(self._state, due.at_ms)
+                forget_expired(self._state)
                 self._agenda.put(due.at_ms + HOUR_MS, Duty.HOUR)
             case Duty.DELIST:
                 settle_delisted(self._state, due.subject)
