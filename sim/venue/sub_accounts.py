@@ -1,7 +1,6 @@
 """Sub-accounts: made by a master, traded for by it or its agents, with money that comes from it (hyperliquid.md 2.1)."""
 
 import hashlib
-from decimal import Decimal
 from typing import Any
 
 from sim.venue.account import ZERO, Account
@@ -82,7 +81,16 @@ def _create(state: VenueState, account: Account, action: CreateSubAccountAction)
         )
     number_of = len(of_master(state, account)) + 1
     address = "0x" + hashlib.sha256(f"{account.address} {number_of}".encode()).hexdigest()[:40]
-    state.add_account(Account(address, ZERO, Decimal(0), master=account.address, name=action.name))
+    state.add_account(
+        Account(
+            address,
+            deposited_usd=ZERO,
+            cash_usd=ZERO,
+            master=account.address,
+            name=action.name,
+            builder_fees=account.builder_fees,
+        )
+    )
     return ok("createSubAccount", address)
 
 

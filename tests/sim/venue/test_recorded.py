@@ -290,3 +290,5 @@ def test_a_recorded_cross_account_is_rebuilt_to_the_last_digit():
             assert D(mine["position"][key]) == D(theirs["position"][key]), key
         printed = D(theirs["position"]["returnOnEquity"])
         assert D(mine["position"]["returnOnEquity"]).quantize(printed) == printed
+    short, long = (entry["position"]["liquidationPx"] for entry in ours["assetPositions"])
+    assert (round(D(short), 8), long) == (D("22881.19788911"), None), "the server of 2024 printed 8 decimals"

@@ -1,9 +1,11 @@
 """Sub-accounts: made after some volume, acted for by vaultAddress, with budget and orders of their own (2.1, 4.1)."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.sim.venue.desk import AGENT, ALICE, BOB, OTHER, Desk, order_action
-from tests.sim.venue.small_market import D
+from tests.sim.venue.small_market import HOUR_MS, D, SmallMarket, asset
 from tests.sim.venue.wallet import DONE, err, set_abstraction, with_sub_account
 
 NOOP = {"type": "noop"}
@@ -91,6 +93,43 @@ def test_a_nonce_belongs_to_the_signer_whatever_account_it_acts_for():
     nonce = desk.nonce + 10
     assert desk.post(NOOP, vault=sub, nonce=nonce) == DONE
     assert desk.post(NOOP, nonce=nonce) == err(f"Invalid nonce: duplicate nonce {nonce}")
+
+
+def test_a_builder_that_the_master_approved_is_approved_for_it():
+    desk = Desk()
+    sub = with_sub_account(desk, 10_000)
+    action = {**buy(desk), "builder": {"b": BOB, "f": 10}}
+    assert desk.post(action, vault=sub) == err("Builder fee has not been approved.")
+    desk.approve_builder("0.01%")
+    assert desk.post(action, vault=sub)["status"] == "ok"
+    assert desk.info("userFills", user=sub)[0]["builderFee"] == "0.40001"
+
+
+def test_its_positions_are_settled_and_its_orders_cancelled_when_a_coin_is_delisted():
+    end_ms = Desk().now_ms + 60_000
+    assets = (asset(0, "BTC", 5, 40), replace(asset(1, "ETH", 4, 25), delisted_from_ms=end_ms))
+    desk = Desk(SmallMarket(assets))
+    sub = with_sub_account(desk, 10_000)
+    desk.post({"type": "updateLeverage", "asset": 1, "isCross": False, "leverage": 5}, vault=sub)
+    desk.post(buy(desk), vault=sub)
+    desk.post(order_action(desk.market, ("ETH", 1, 3900, "Gtc", False, None)), vault=sub)
+    (oid,) = [row["oid"] for row in desk.info("openOrders", user=sub)]
+    desk.wait(60_000)
+    assert (desk.venue.positions(sub), desk.info("openOrders", user=sub)) == ({}, [])
+    assert desk.info("userFills", user=sub)[0]["dir"] == "Settlement"
+    assert desk.info("orderStatus", user=sub, oid=oid)["order"]["status"] == "delistedCanceled"
+    assert desk.info("userFunding", user=sub, startTime=0) == []
+
+
+def test_it_pays_its_own_funding():
+    desk = Desk()
+    sub = with_sub_account(desk, 10_000)
+    desk.market.rates = {"ETH": D("0.0001")}
+    desk.post(buy(desk), vault=sub)
+    desk.wait(HOUR_MS)
+    (row,) = desk.info("userFunding", user=sub, startTime=0)
+    assert row["delta"]["usdc"] == "-0.4"
+    assert desk.info("userFunding", user=ALICE, startTime=0) == []
 
 
 def test_it_has_no_sub_accounts():
