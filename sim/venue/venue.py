@@ -200,6 +200,10 @@ class Venue:
         for order in list(account.open_orders.values()):
             drop(self._state, order, "scheduledCancel")
 
+    def limit_backstop(self, notional_usd: Decimal) -> None:
+        """Leave the backstop vault this much to take over; what is beyond it is closed against the other side."""
+        self._state.backstop.capacity_usd = notional_usd
+
     # --- the ledger, for tests and reports ---------------------------------------------------------------
 
     def fills(self, address: str) -> tuple[VenueFill, ...]:

@@ -240,13 +240,13 @@ def test_margin_is_added_and_removed_in_millionths_of_a_dollar():
 
 
 def test_margin_cannot_be_taken_below_what_opening_would_need():
-    desk = isolated_desk()
+    desk = isolated_desk(5)
     desk.order("ETH", 2, 4100)
     desk.post(margin(10))
-    over = D(position(desk)["marginUsed"]) - 800
+    over = D(position(desk)["marginUsed"]) - 1600
     assert desk.post(margin(-over - D("0.000001")))["status"] == "err"
     assert desk.post(margin(-over)) == DONE
-    assert position(desk)["marginUsed"] == "800.0"
+    assert position(desk)["marginUsed"] == "1600.0"
 
 
 def test_at_high_leverage_a_tenth_of_the_notional_must_stay():

@@ -163,7 +163,7 @@ def test_what_the_backstop_has_no_capacity_for_is_closed_against_the_most_profit
     desk.order("ETH", -4, 3900, signer=OTHER)
     resting = desk.order("ETH", 4, 2900, "Gtc", reduce=True, signer=OTHER)["resting"]["oid"]
     desk.order("ETH", D("7.8"), 4100)
-    desk.venue._state.backstop.capacity_usd = D(3 * 3_000)
+    desk.venue.limit_backstop(D(3 * 3_000))
     fall(desk, 3_000)
     assert desk.venue.positions(ALICE) == desk.venue.positions(BOB) == {}
     (closed,) = fills(desk, BOB)
