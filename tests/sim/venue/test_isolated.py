@@ -284,6 +284,14 @@ def test_margin_is_topped_up_to_a_leverage():
     assert desk.post(top_up("0")) == err("Invalid leverage value")
 
 
+def test_margin_is_topped_up_with_free_money_only():
+    desk = isolated_desk(usdc=1_000)
+    desk.order("ETH", 2, 4100)
+    assert desk.post(top_up("4"))["status"] == "err"
+    assert desk.state()["withdrawable"] == "200.0"
+    assert desk.post(top_up("8.5")) == DONE
+
+
 # --- funding, delisting --------------------------------------------------------------------------------
 
 

@@ -108,12 +108,13 @@ def test_a_fifth_of_a_large_position_goes_first_and_the_whole_within_the_cooldow
     assert desk.venue.positions(ALICE) == {}
 
 
-def test_after_the_cooldown_a_large_position_goes_in_parts_again():
+@pytest.mark.parametrize(("after_ms", "size"), [(27_000, "40.0"), (30_000, "8.0")])
+def test_after_the_cooldown_a_large_position_goes_in_parts_again(after_ms, size):
     desk = large_desk()
     fall(desk, liquidation_px(desk).quantize(D(1)) - 1)
-    desk.wait(30_000)
+    desk.wait(after_ms - 3_000)
     fall(desk, liquidation_px(desk).quantize(D(1)) - 1)
-    assert [f["sz"] for f in fills(desk)] == ["8.0", "10.0"]
+    assert [f["sz"] for f in fills(desk)] == [size, "10.0"]
 
 
 def test_liquidation_stops_at_the_position_that_made_the_account_whole():
