@@ -203,6 +203,9 @@ def test_an_asset_without_cross_margin_is_isolated_from_the_start(mode):
     assets = (asset(0, "BTC", 5, 40), replace(asset(1, "ETH", 4, 25), margin_mode=mode))
     desk = Desk(SmallMarket(assets))
     assert desk.post(leverage(5, cross=True)) == err("Cross margin is not allowed for this asset.")
+    btc, eth = desk.info("meta")["universe"]
+    assert (eth["onlyIsolated"], eth["marginMode"]) == (True, mode)
+    assert not {"onlyIsolated", "marginMode"} & btc.keys()
     desk.order("ETH", 1, 4100)
     assert position(desk)["leverage"]["type"] == "isolated"
     removed = desk.post(margin(-1)) if desk.post(margin(300)) == DONE else None
