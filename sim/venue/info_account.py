@@ -8,7 +8,7 @@ from typing import Any
 from sim.venue.account import ZERO, Account, FundingPaid, LedgerRow, VenueFill
 from sim.venue.assets import VenueAsset
 from sim.venue.fees import rates_of
-from sim.venue.margin import equity_usd, leverage_document, leverage_of, resting_margin_usd, valuation
+from sim.venue.margin import free_usd, leverage_document, leverage_of, valuation
 from sim.venue.order import OrderRow, basic_document, full_document
 from sim.venue.requests import AskOrderStatus, AskUserFillsByTime, AskUserFunding
 from sim.venue.state import VenueState
@@ -169,9 +169,9 @@ def active_asset_data(state: VenueState, account: Account, asset: VenueAsset) ->
     """Return leverage, and how much of the coin the account could still buy and sell at the mark."""
     leverage, mark = leverage_of(account, asset), state.mark(asset.asset_id)
     worth = valuation(state, account)
-    free = max(ZERO, equity_usd(state, account) - worth.margin - resting_margin_usd(state, account))
+    free = max(ZERO, free_usd(state, account))
     held = worth.holdings.get(asset.asset_id)
-    extra = ZERO if held is None else 2 * held.margin
+    extra = ZERO if held is None else 2 * max(ZERO, held.margin)
     long = account.size(asset.asset_id) > 0
     available = [free + (extra if held and not long else ZERO), free + (extra if held and long else ZERO)]
     lot = Decimal(1).scaleb(-asset.size_decimals)

@@ -205,7 +205,7 @@ def check_position(p, available):
     assert expected == (None if p["liquidationPx"] is None else D(p["liquidationPx"]))
 
 
-Money.TestCase.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
+Money.TestCase.settings = settings(max_examples=20, stateful_step_count=50, deadline=None)
 TestMoney = Money.TestCase
 
 
