@@ -113,6 +113,14 @@ class LedgerRow:
 
 
 @dataclass(slots=True)
+class DayVolume:
+    """What an account traded on one UTC day in USD, as taker and as maker."""
+
+    cross_usd: Decimal = ZERO
+    add_usd: Decimal = ZERO
+
+
+@dataclass(slots=True)
 class ScheduledCancel:
     at_ms: int | None = None
     day: int = 0
@@ -124,7 +132,9 @@ class ScheduledCancel:
 class Account:
     """One account. cash_usd is the cross account's totalRawUsd; isolated positions hold their own beside it.
 
-    isolated holds the coins whose next position will be isolated; deposited_usd never changes.
+    isolated holds the coins whose next position will be isolated; master is the owner's address of a sub-account.
+    volumes are by UTC day (days since 1970); tier is (day, taker rate, maker rate), as of that day. deposited_usd never
+    changes.
     """
 
     address: str
@@ -148,6 +158,15 @@ class Account:
     throttled_ms: int = 0
     scheduled: ScheduledCancel = field(default_factory=ScheduledCancel)
     builder_fees: dict[str, int] = field(default_factory=dict)
+    spot_usd: Decimal = ZERO
+    master: str | None = None
+    name: str = ""
+    abstraction: str = "default"
+    agent_removed_ms: int = -(2**62)
+    volumes: dict[int, DayVolume] = field(default_factory=dict)
+    tier: tuple[int, Decimal, Decimal] | None = None
+    referrer: str | None = None
+    referred_usd: Decimal = ZERO
 
     @classmethod
     def funded(cls, address: str, usdc: Decimal) -> "Account":

@@ -2,7 +2,18 @@
 
 from typing import Literal
 
-from sim.venue.action_fields import Action, Address, Count, Millis, Number, SignedMillionths
+from msgspec import field
+
+from sim.venue.action_fields import (
+    Action,
+    Address,
+    AddressOrNone,
+    Count,
+    Millionths,
+    Millis,
+    Number,
+    SignedMillionths,
+)
 
 
 class UpdateLeverageAction(Action, frozen=True, tag="updateLeverage"):
@@ -32,27 +43,100 @@ class SetReferrerAction(Action, frozen=True, tag="setReferrer"):
     code: str
 
 
+class CreateSubAccountAction(Action, frozen=True, tag="createSubAccount"):
+    name: str
+
+
+class SubAccountModifyAction(Action, frozen=True, tag="subAccountModify"):
+    sub_account_user: Address
+    name: str
+
+
+class SubAccountTransferAction(Action, frozen=True, tag="subAccountTransfer"):
+    """usd is in millionths of a dollar; a deposit goes from the master to the sub-account."""
+
+    sub_account_user: Address
+    is_deposit: bool
+    usd: Millionths
+
+
+class SubAccountSpotTransferAction(Action, frozen=True, tag="subAccountSpotTransfer"):
+    sub_account_user: Address
+    is_deposit: bool
+    token: str
+    amount: str
+
+
+class VaultTransferAction(Action, frozen=True, tag="vaultTransfer"):
+    vault_address: Address
+    is_deposit: bool
+    usd: Millionths
+
+
+class AgentSetAbstractionAction(Action, frozen=True, tag="agentSetAbstraction"):
+    abstraction: Literal["u", "p", "i"]
+
+
 class ReserveRequestWeightAction(Action, frozen=True, tag="reserveRequestWeight"):
     weight: Count
 
 
-class UserSigned(Action, frozen=True):
-    """Signed by the master itself, as typed data a wallet can show."""
+class UserSigned(Action, frozen=True, kw_only=True):
+    """Signed by the master itself, as typed data a wallet can show; its nonce is that of the envelope."""
 
     hyperliquid_chain: Literal["Mainnet", "Testnet"]
     signature_chain_id: str
+    nonce: Millis
 
 
 class ApproveAgentAction(UserSigned, frozen=True, kw_only=True, tag="approveAgent"):
     agent_address: Address
-    nonce: Millis
     agent_name: str | None = None
 
 
 class ApproveBuilderFeeAction(UserSigned, frozen=True, kw_only=True, tag="approveBuilderFee"):
     max_fee_rate: str
     builder: Address
-    nonce: Millis
+
+
+class UsdSendAction(UserSigned, frozen=True, kw_only=True, tag="usdSend"):
+    destination: Address
+    amount: str
+    nonce: Millis = field(name="time")
+
+
+class WithdrawAction(UserSigned, frozen=True, kw_only=True, tag="withdraw3"):
+    destination: Address
+    amount: str
+    nonce: Millis = field(name="time")
+
+
+class SpotSendAction(UserSigned, frozen=True, kw_only=True, tag="spotSend"):
+    destination: Address
+    token: str
+    amount: str
+    nonce: Millis = field(name="time")
+
+
+class UsdClassTransferAction(UserSigned, frozen=True, kw_only=True, tag="usdClassTransfer"):
+    """amount may end in ' subaccount:0x...', whose money it then is."""
+
+    amount: str
+    to_perp: bool
+
+
+class SendAssetAction(UserSigned, frozen=True, kw_only=True, tag="sendAsset"):
+    destination: Address
+    source_dex: str
+    destination_dex: str
+    token: str
+    amount: str
+    from_sub_account: AddressOrNone
+
+
+class UserSetAbstractionAction(UserSigned, frozen=True, kw_only=True, tag="userSetAbstraction"):
+    user: Address
+    abstraction: Literal["unifiedAccount", "portfolioMargin", "disabled"]
 
 
 AccountActions = (
@@ -62,6 +146,18 @@ AccountActions = (
     | NoopAction
     | SetReferrerAction
     | ReserveRequestWeightAction
+    | CreateSubAccountAction
+    | SubAccountModifyAction
+    | SubAccountTransferAction
+    | SubAccountSpotTransferAction
+    | VaultTransferAction
+    | AgentSetAbstractionAction
+    | UsdSendAction
+    | WithdrawAction
+    | SpotSendAction
+    | UsdClassTransferAction
+    | SendAssetAction
+    | UserSetAbstractionAction
     | ApproveAgentAction
     | ApproveBuilderFeeAction
 )

@@ -5,10 +5,12 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 Address = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+AddressOrNone = Annotated[str, Meta(pattern="^(0x[0-9a-fA-F]{40})?$")]
 BareAddress = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{40}$")]
 Number = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?$")]
 Cloid = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{32}$")]
 Count = Annotated[int, Meta(ge=0)]
+Millionths = Annotated[int, Meta(ge=0, le=2**62)]
 SignedMillionths = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Millis = Annotated[int, Meta(ge=0, le=2**62)]
 

@@ -27,17 +27,31 @@ def weight(action: AnyAction) -> int:
 
 
 def within_budget(state: VenueState, account: Account, action: AnyAction, cost: int) -> None:
-    """Refuse beyond the lifetime budget, but let one action pass every ten seconds."""
-    cap = account.requests_cap
-    if isinstance(action, CancelAction | CancelByCloidAction):
-        cap = min(cap + CANCELS_EXTRA, 2 * cap)
-    used = account.requests_used + cost
-    if used <= cap or isinstance(action, ReserveRequestWeightAction):
-        return
-    if state.now_ms - account.throttled_ms >= THROTTLE_MS:
-        account.throttled_ms = state.now_ms
+    """Refuse beyond the lifetime budget, but let one action pass every ten seconds. Nothing is charged yet."""
+    if not _over(account, action, cost) or state.now_ms - account.throttled_ms >= THROTTLE_MS:
         return
     raise Refusal(
-        f"Too many cumulative requests sent ({used} > {cap}) for cumulative volume traded "
-        f"${account.traded_usd:.2f}. Place taker orders to free up 1 request per USDC traded."
+        f"Too many cumulative requests sent ({account.requests_used + cost} > {_cap(account, action)}) "
+        f"for cumulative volume traded ${account.traded_usd:.2f}. "
+        "Place taker orders to free up 1 request per USDC traded."
+    )
+
+
+def charge(state: VenueState, account: Account, action: AnyAction, cost: int) -> None:
+    """Book an action that was carried out."""
+    if _over(account, action, cost):
+        account.throttled_ms = state.now_ms
+    account.requests_used += cost
+
+
+def _over(account: Account, action: AnyAction, cost: int) -> bool:
+    if isinstance(action, ReserveRequestWeightAction):
+        return False
+    return account.requests_used + cost > _cap(account, action)
+
+
+def _cap(account: Account, action: AnyAction) -> int:
+    cap = account.requests_cap
+    return (
+        min(cap + CANCELS_EXTRA, 2 * cap) if isinstance(action, CancelAction | CancelByCloidAction) else cap
     )

@@ -5,14 +5,13 @@ from decimal import Decimal
 
 from sim.venue.account import ZERO, Account, FundingPaid, Liquidation, Position, VenueFill
 from sim.venue.assets import VenueAsset
+from sim.venue.fees import Rates, note_volume, rates_of
 from sim.venue.isolated import IsolatedFill, settle_isolated
 from sim.venue.margin import is_isolated, valuation
 from sim.venue.order import Order
 from sim.venue.state import NonUserCancel, Printed, VenueState
 from sim.venue.wire import fee_usd, usd
 
-TAKER_RATE = Decimal("0.00045")
-MAKER_RATE = Decimal("0.00015")
 NO_HASH = "0x" + 64 * "0"
 BACKSTOP = "0x" + 39 * "0" + "1"
 """The address that stands for everybody who is not an account: the ladder's makers, the backstop vault."""
@@ -43,12 +42,13 @@ def execute(state: VenueState, order: Order, trade: Execution) -> VenueFill:
     start, qty = position.size, trade.size * order.sign
     closed = position.move(qty, trade.px)
     _restart_funding(position, start)
-    fee, builder_fee = _fees(order, trade)
+    fee, builder_fee = fees_of(rates_of(state, account), order, trade)
     if position.raw_usd is None:
         account.cash_usd -= qty * trade.px + fee
     else:
         settle_isolated(state, account, asset, IsolatedFill(position, start, qty, trade.px, fee))
-    account.traded_usd += ZERO if trade.forced else trade.size * trade.px
+    if trade.forced is None:
+        note_volume(state, account, trade.size * trade.px, crossed=trade.crossed)
     order.size -= trade.size
     if position.size == 0:
         del account.positions[order.asset_id]
@@ -126,13 +126,13 @@ def liquidated(start: Decimal, why: Liquidation) -> str:
     return f"Liquidated {why.mode} {'Long' if start > 0 else 'Short'}"
 
 
-def _fees(order: Order, trade: Execution) -> tuple[Decimal, Decimal]:
+def fees_of(rates: Rates, order: Order, trade: Execution) -> tuple[Decimal, Decimal]:
     """Return the whole fee and the builder's part of it, in USDC, each cut to six decimals."""
     if trade.forced is not None:
         return ZERO, ZERO
     notional = trade.size * trade.px
     builder = fee_usd(notional, order.builder_rate)
-    return fee_usd(notional, TAKER_RATE if trade.crossed else MAKER_RATE) + builder, builder
+    return fee_usd(notional, rates.of(crossed=trade.crossed)) + builder, builder
 
 
 def _restart_funding(position: Position, start: Decimal) -> None:

@@ -1,10 +1,12 @@
 """POST /exchange: an envelope is opened, its signer known, its nonce used, and its action carried out (2)."""
 
-from sim.venue import account_settings, margin_settings, ordering, twaps
+from sim.venue import account_settings, agents, margin_settings, ordering, sub_accounts, transfers, twaps
+from sim.venue.account_actions import UserSigned
 from sim.venue.actions import Envelope, canonical
-from sim.venue.allowance import weight, within_budget
+from sim.venue.allowance import charge, weight, within_budget
 from sim.venue.reply import Document, Handlers, Refusal
 from sim.venue.state import VenueState
+from sim.venue.sub_accounts import acting_account
 from sim.venue.who import account_for, signer_of
 
 WEIGHT_MAX = 200
@@ -14,6 +16,9 @@ HANDLERS: Handlers = {
     **twaps.HANDLERS,
     **margin_settings.HANDLERS,
     **account_settings.HANDLERS,
+    **agents.HANDLERS,
+    **sub_accounts.HANDLERS,
+    **transfers.HANDLERS,
 }
 
 
@@ -32,6 +37,8 @@ def _act(state: VenueState, envelope: Envelope) -> Document:
     action = canonical(envelope.action)
     signer = signer_of(state, envelope, action)
     account = account_for(state, signer, action)
+    if not isinstance(action, UserSigned):
+        account = acting_account(state, account, envelope.vault_address)
     nonces = state.signer_nonces(signer)
     refusal = nonces.refusal(envelope.nonce, state.now_ms)
     if refusal is not None:
@@ -40,9 +47,7 @@ def _act(state: VenueState, envelope: Envelope) -> Document:
     if envelope.expires_after is not None and state.now_ms > envelope.expires_after:
         account.requests_used += EXPIRED_COST * cost
         raise Refusal("Action already expired")
-    if envelope.vault_address is not None:
-        raise Refusal(f"Vault not registered: 0x{envelope.vault_address.removeprefix('0x').lower()}")
     within_budget(state, account, action, cost)
     reply = HANDLERS[type(action)](state, account, action)
-    account.requests_used += cost
+    charge(state, account, action, cost)
     return reply

@@ -13,13 +13,15 @@ from sim.venue import subscriptions as on
 from sim.venue.account import FundingPaid
 from sim.venue.book import Level
 from sim.venue.info_spot import CONTEXT as SPOT_CONTEXT
-from sim.venue.info_spot import is_spot, spot_state
+from sim.venue.info_spot import is_spot
 from sim.venue.margin import clearinghouse
 from sim.venue.matching import DEPTH
 from sim.venue.requests import AskL2Book
 from sim.venue.state import VenueState
+from sim.venue.sub_accounts import spot_state
 from sim.venue.subscriptions import Topic
 from sim.venue.tape import Tape, trade_document
+from sim.venue.twaps import twap_history, twap_states
 from sim.venue.wire import encode, number
 
 FAST_DEPTH = 5
@@ -218,17 +220,17 @@ def _web_data_3(state: VenueState, tape: Tape, topic: on.WebData3) -> str:
 
 
 def _slice_fills(state: VenueState, tape: Tape, topic: on.TwapSliceFills) -> str:
-    rows = of_twap.slice_fills(of_account.account_of(state, topic.user))
+    rows = of_twap.newest_slices(of_account.account_of(state, topic.user))
     return frame("userTwapSliceFills", {"isSnapshot": True, "user": topic.user, "twapSliceFills": rows})
 
 
 def _twap_history(state: VenueState, tape: Tape, topic: on.TwapHistory) -> str:
-    rows = of_twap.history(of_account.account_of(state, topic.user))
+    rows = twap_history(state, topic.user)
     return frame("userTwapHistory", {"isSnapshot": True, "user": topic.user, "history": rows})
 
 
 def _twap_states(state: VenueState, tape: Tape, topic: on.TwapStates) -> str:
-    rows = of_twap.running(of_account.account_of(state, topic.user))
+    rows = twap_states(state, topic.user)
     return frame("twapStates", {"dex": "", "user": topic.user, "states": rows})
 
 

@@ -19,7 +19,9 @@ from sim.venue.portfolio import portfolio
 from sim.venue.request_base import OfUser
 from sim.venue.requests import InfoRequest
 from sim.venue.state import VenueState
+from sim.venue.sub_accounts import spot_state, sub_account_documents
 from sim.venue.tape import Tape, trade_document
+from sim.venue.twaps import twap_history
 
 
 def answer(state: VenueState, tape: Tape, request: InfoRequest) -> Any:
@@ -71,7 +73,7 @@ OF_MARKET: Mapping[type, Callable[[VenueState, Any], Any]] = {
 
 OF_ACCOUNT: Mapping[type, Callable[[VenueState, Account, Any], Any]] = {
     ask.AskClearinghouse: lambda state, account, _: clearinghouse(state, account),
-    ask.AskSpotState: lambda state, account, _: of_spot.spot_state(account),
+    ask.AskSpotState: lambda state, account, _: spot_state(account),
     ask.AskOpenOrders: lambda state, account, _: of_account.open_orders(account),
     ask.AskFrontendOpenOrders: lambda state, account, _: of_account.frontend_open_orders(account),
     ask.AskOrderStatus: lambda state, account, request: of_account.order_status(account, request),
@@ -86,11 +88,11 @@ OF_ACCOUNT: Mapping[type, Callable[[VenueState, Account, Any], Any]] = {
     ),
     ask.AskRateLimit: lambda state, account, _: of_account.rate_limit(account),
     ask.AskRole: lambda state, account, request: of_account.role(state, request.user),
-    ask.AskAbstraction: lambda state, account, _: "default",
+    ask.AskAbstraction: lambda state, account, _: account.abstraction,
     ask.AskDexAbstraction: lambda state, account, _: False,
     ask.AskFees: lambda state, account, _: of_account.fees(state, account),
     ask.AskExtraAgents: lambda state, account, _: of_account.extra_agents(state, account),
-    ask.AskSubAccounts: lambda state, account, _: None,
+    ask.AskSubAccounts: lambda state, account, _: sub_account_documents(state, account),
     ask.AskSubAccountsOfAllDexs: lambda state, account, _: None,
     ask.AskPortfolio: lambda state, account, _: portfolio(state, account),
     ask.AskActiveAssetData: lambda state, account, request: of_account.active_asset_data(
@@ -100,9 +102,9 @@ OF_ACCOUNT: Mapping[type, Callable[[VenueState, Account, Any], Any]] = {
         request.builder.lower(), 0
     ),
     ask.AskApprovedBuilders: lambda state, account, _: [b for b, f in account.builder_fees.items() if f],
-    ask.AskTwapSliceFills: lambda state, account, _: of_twap.slice_fills(account),
-    ask.AskTwapSliceFillsByTime: lambda state, account, _: of_twap.slice_fills(account),
-    ask.AskTwapHistory: lambda state, account, _: of_twap.history(account),
+    ask.AskTwapSliceFills: lambda state, account, _: of_twap.newest_slices(account),
+    ask.AskTwapSliceFillsByTime: of_twap.slices_by_time,
+    ask.AskTwapHistory: lambda state, account, _: twap_history(state, account.address),
     ask.AskWebData: lambda state, account, _: of_web.web_data_2(state, account),
     ask_beside.AskReferral: lambda state, account, _: beside.referral(account),
     ask_beside.AskLegalCheck: lambda state, account, _: beside.LAWFUL,

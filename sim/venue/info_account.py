@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from sim.venue.account import ZERO, Account, FundingPaid, VenueFill
+from sim.venue.account import ZERO, Account, FundingPaid, LedgerRow, VenueFill
 from sim.venue.assets import VenueAsset
-from sim.venue.margin import equity_usd, leverage_document, leverage_of, resting_margin_usd, valuation
+from sim.venue.fees import rates_of
+from sim.venue.margin import free_usd, leverage_document, leverage_of, valuation
 from sim.venue.order import OrderRow, average_px, basic_document, full_document
 from sim.venue.requests import AskOrderStatus, AskUserFillsByTime, AskUserFunding
 from sim.venue.state import VenueState
@@ -152,12 +153,13 @@ def user_funding(state: VenueState, account: Account, request: AskUserFunding) -
 def ledger_updates(
     state: VenueState, account: Account, start_ms: int, end_ms: int | None = None
 ) -> list[Document]:
-    """Return what moved money other than trades and funding: the deposit that every account here began with."""
+    """Return what moved money other than trades and funding, from the deposit that every account began with."""
     last_ms = state.now_ms if end_ms is None else end_ms
-    if account.deposited_usd == 0 or not start_ms <= state.start_ms <= last_ms:
-        return []
-    delta = {"type": "deposit", "usdc": number(account.deposited_usd)}
-    return [{"time": state.start_ms, "hash": "0x" + 64 * "0", "delta": delta}]
+    return [ledger_document(row) for row in account.ledger if start_ms <= row.at_ms <= last_ms]
+
+
+def ledger_document(row: LedgerRow) -> Document:
+    return {"time": row.at_ms, "hash": row.hash, "delta": row.delta}
 
 
 # --- limits, roles, fees ---------------------------------------------------------------------------------
@@ -174,7 +176,10 @@ def rate_limit(account: Account) -> Document:
 
 def role(state: VenueState, user: str) -> Document:
     address = user.lower()
-    if address in state.accounts:
+    account = state.accounts.get(address)
+    if account is not None and account.master is not None:
+        return {"role": "subAccount", "data": {"master": account.master}}
+    if account is not None:
         return {"role": "user"}
     agent = state.agents.get(address)
     if agent is not None:
@@ -195,9 +200,9 @@ def active_asset_data(state: VenueState, account: Account, asset: VenueAsset) ->
     """Return leverage, and how much of the coin the account could still buy and sell at the mark."""
     leverage, mark = leverage_of(account, asset), state.mark(asset.asset_id)
     worth = valuation(state, account)
-    free = max(ZERO, equity_usd(state, account) - worth.margin - resting_margin_usd(state, account))
+    free = max(ZERO, free_usd(state, account))
     held = worth.holdings.get(asset.asset_id)
-    extra = ZERO if held is None else 2 * held.margin
+    extra = ZERO if held is None else 2 * max(ZERO, held.margin)
     long = account.size(asset.asset_id) > 0
     available = [free + (extra if held and not long else ZERO), free + (extra if held and long else ZERO)]
     lot = Decimal(1).scaleb(-asset.size_decimals)
@@ -214,7 +219,7 @@ def active_asset_data(state: VenueState, account: Account, asset: VenueAsset) ->
 
 def fees(state: VenueState, account: Account) -> Document:
     """Return the base schedule, and the account's volume of each UTC day that counts for its tier."""
-    return {"dailyUserVlm": daily_volumes(state, account), **FEES}
+    return {"dailyUserVlm": daily_volumes(state, account), **FEES, **rates_of(state, account).document()}
 
 
 def daily_volumes(state: VenueState, account: Account) -> list[Document]:

@@ -38,8 +38,12 @@ def _listing(state: VenueState, asset: VenueAsset) -> Document:
         "maxLeverage": asset.leverage_max,
         "marginTableId": asset.margin_table_id,
     }
+    if asset.margin_mode is not None:
+        document["onlyIsolated"] = True
     if not state.prices.live(asset.asset_id, state.now_ms):
         document["isDelisted"] = True
+    if asset.margin_mode is not None:
+        document["marginMode"] = asset.margin_mode
     return document
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sim.venue.account import Account
 from sim.venue.state import VenueState
 
 Document = dict[str, Any]
@@ -76,11 +75,6 @@ def meta_and_contexts() -> list[Any]:
 
 def empty_book(state: VenueState, coin: str) -> Document:
     return {"coin": coin, "time": state.now_ms, "levels": [[], []]}
-
-
-def spot_state(account: Account) -> Document:
-    """Return an account's spot balances: none, because nothing of this venue's reaches the spot side."""
-    return {"balances": []}
 
 
 def token_details(token_id: str) -> Document | None:

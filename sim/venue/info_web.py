@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sim.venue import info_twap
 from sim.venue.account import Account
 from sim.venue.info_account import frontend_open_orders
 from sim.venue.info_market import asset_contexts, meta
-from sim.venue.info_spot import CONTEXT, spot_state
+from sim.venue.info_spot import CONTEXT
 from sim.venue.margin import clearinghouse
 from sim.venue.state import VenueState
+from sim.venue.sub_accounts import spot_state
+from sim.venue.twaps import twap_states
 from sim.venue.wire import number
 
 Document = dict[str, Any]
@@ -28,7 +29,7 @@ def web_data_2(state: VenueState, account: Account) -> Document:
         "serverTime": state.now_ms,
         "isVault": False,
         "user": account.address,
-        "twapStates": info_twap.running(account),
+        "twapStates": twap_states(state, account.address),
         "spotState": spot_state(account),
         "spotAssetCtxs": [CONTEXT],
         "perpsAtOpenInterestCap": [],

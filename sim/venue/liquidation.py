@@ -12,7 +12,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import Any
 
 from sim.venue.account import ZERO, Account, LedgerRow, Liquidation
-from sim.venue.clearing import NO_HASH, Execution, execute, force_cancel, forced_order
+from sim.venue.clearing import NO_HASH, Execution, execute, force_cancel, forced_order, liquidated
 from sim.venue.margin import cross_equity_usd, equity_usd, valuation
 from sim.venue.order import Order
 from sim.venue.placing import take
@@ -52,7 +52,7 @@ def liquidate_where_due(state: VenueState) -> None:
     for account in list(state.accounts.values()):
         apart = [asset_id for asset_id, held in account.positions.items() if held.raw_usd is not None]
         for subject in (*(Subject(account, asset_id) for asset_id in sorted(apart)), Subject(account, None)):
-            if subject.positions() and margin_left(state, subject)[0] < margin_left(state, subject)[1]:
+            if _underwater(state, subject):
                 _liquidate(state, subject)
 
 
@@ -176,7 +176,7 @@ def _hand_over(state: VenueState, subject: Subject, asset_id: int, size: Decimal
     order = forced_order(state, account, asset_id, "LiquidationMarket")
     order.size = order.asked_size = size
     why = Liquidation(account.address, mark, "backstop", subject.mode)
-    forced = f"Liquidated {subject.mode} {'Short' if order.buy else 'Long'}"
+    forced = liquidated(account.size(asset_id), why)
     execute(state, order, Execution(mark, size, True, state.ids.tid(), NO_HASH, why, forced))
     _end(state, account, order)
 

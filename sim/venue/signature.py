@@ -35,6 +35,30 @@ class Unrecoverable(ValueError):
 USER_SIGNED: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "usdSend": ("UsdSend", (("destination", "string"), ("amount", "string"), ("time", "uint64"))),
     "withdraw3": ("Withdraw", (("destination", "string"), ("amount", "string"), ("time", "uint64"))),
+    "spotSend": (
+        "SpotSend",
+        (("destination", "string"), ("token", "string"), ("amount", "string"), ("time", "uint64")),
+    ),
+    "usdClassTransfer": (
+        "UsdClassTransfer",
+        (("amount", "string"), ("toPerp", "bool"), ("nonce", "uint64")),
+    ),
+    "sendAsset": (
+        "SendAsset",
+        (
+            ("destination", "string"),
+            ("sourceDex", "string"),
+            ("destinationDex", "string"),
+            ("token", "string"),
+            ("amount", "string"),
+            ("fromSubAccount", "string"),
+            ("nonce", "uint64"),
+        ),
+    ),
+    "userSetAbstraction": (
+        "UserSetAbstraction",
+        (("user", "address"), ("abstraction", "string"), ("nonce", "uint64")),
+    ),
     "approveAgent": (
         "ApproveAgent",
         (("agentAddress", "address"), ("agentName", "string"), ("nonce", "uint64")),

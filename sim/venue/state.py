@@ -16,6 +16,7 @@ from sim.venue.portfolio import Portfolios
 from sim.venue.price_source import PRICE_CADENCE_MS, PriceSource
 from sim.venue.signature import Chain
 from sim.venue.twap import Twap, TwapRow
+from sim.venue.wire import number
 
 AGENT_LIFE_MS = 90 * 86_400_000
 
@@ -129,9 +130,10 @@ class VenueState:
         self.accounts = {a.lower(): Account.funded(a, usdc) for a, usdc in accounts.items()}
         self.valuations = {address: Valuation() for address in self.accounts}
         self.agents: dict[str, Agent] = {}
+        self.agents_ever: set[str] = set()
+        self.nonces: dict[str, NonceSet] = {}
         for i, (agent, master) in enumerate(agents.items()):
             self.approve(agent.lower(), master.lower(), f"agent {i + 1}")
-        self.nonces: dict[str, NonceSet] = {}
         self.backstop = Backstop(BACKSTOP_CAPACITY_USD)
         self.by_name: dict[str, VenueAsset] = {asset.name: asset for asset in prices.assets}
         self.books: dict[int, Book] = {}
@@ -143,11 +145,35 @@ class VenueState:
         self.happened: list[Happening] = []
         self.touched: dict[int, None] = {}
         self.portfolios = Portfolios()
+        for account in self.accounts.values():
+            self._deposit(account)
 
     def approve(self, agent: str, master: str, name: str, valid_until_ms: int | None = None) -> None:
         until = self.now_ms + AGENT_LIFE_MS if valid_until_ms is None else valid_until_ms
-        self.agents = {k: a for k, a in self.agents.items() if (a.master, a.name) != (master, name)}
+        for replaced in [a for a in self.agents.values() if (a.master, a.name) == (master, name)]:
+            self.forget_agent(replaced)
         self.agents[agent] = Agent(agent, master, name, until)
+        self.agents_ever.add(agent)
+
+    def forget_agent(self, agent: Agent) -> None:
+        """Take an agent's right away. Its nonces go with it, which is why no address is ever approved again."""
+        del self.agents[agent.address]
+        self.nonces.pop(agent.address, None)
+
+    def add_account(self, account: Account) -> Account:
+        self.accounts[account.address] = account
+        self.valuations[account.address] = Valuation()
+        return account
+
+    def account_or_new(self, address: str) -> Account:
+        """Return an account that money is sent to; a new one if nobody has it yet."""
+        known = self.accounts.get(address.lower())
+        return self.add_account(Account.funded(address, Decimal(0))) if known is None else known
+
+    def _deposit(self, account: Account) -> None:
+        if account.deposited_usd > 0:
+            delta = {"type": "deposit", "usdc": number(account.deposited_usd)}
+            account.ledger.append(LedgerRow(account.address, self.now_ms, "0x" + 64 * "0", delta))
 
     def asset(self, asset_id: int) -> VenueAsset | None:
         assets = self.prices.assets

@@ -5,13 +5,14 @@ from typing import TypeVar
 
 from sim.venue import event_frames as frames
 from sim.venue import subscriptions as on
-from sim.venue.account import FundingPaid, VenueFill
+from sim.venue.account import FundingPaid, LedgerRow, VenueFill
 from sim.venue.frames import frame
 from sim.venue.info_account import aggregated
 from sim.venue.order import OrderRow
 from sim.venue.state import Happening, Liquidated, NonUserCancel, Notice, Printed, VenueState
 from sim.venue.subscriptions import Topic
 from sim.venue.tape import trade_document
+from sim.venue.twap import TwapRow
 
 T = TypeVar("T")
 
@@ -34,7 +35,25 @@ def messages(state: VenueState, happened: Sequence[Happening], wanted: Wanted) -
     for user, paid in _grouped(happened, FundingPaid, _address).items():
         if wanted(on.UserFundings(user)):
             yield on.UserFundings(user), frames.fundings_frame(user, paid)
+    for user, moved in _grouped(happened, LedgerRow, _address).items():
+        if wanted(on.LedgerUpdates(user)):
+            yield on.LedgerUpdates(user), frames.ledger_frame(user, moved)
+    yield from _twaps(happened, wanted)
     yield from _events(happened, wanted)
+
+
+def _twaps(happened: Sequence[Happening], wanted: Wanted) -> Iterator[tuple[Topic, str]]:
+    for user, rows in _grouped(happened, TwapRow, _address).items():
+        if wanted(on.TwapHistory(user)):
+            yield on.TwapHistory(user), frames.twap_history_frame(user, rows)
+        if wanted(on.UserEvents(user)):
+            yield on.UserEvents(user), frames.user_twaps_frame(rows)
+    for user, executed in _grouped(happened, VenueFill, _address).items():
+        slices = [fill for fill in executed if fill.twap_id is not None]
+        if slices and wanted(on.TwapSliceFills(user)):
+            yield on.TwapSliceFills(user), frames.slices_frame(user, slices)
+        if slices and wanted(on.UserEvents(user)):
+            yield on.UserEvents(user), frames.user_slices_frame(slices)
 
 
 def _fills(
@@ -70,5 +89,5 @@ def _grouped(happened: Sequence[Happening], kind: type[T], key: Callable[[T], st
     return groups
 
 
-def _address(one: OrderRow | VenueFill | FundingPaid | NonUserCancel) -> str:
+def _address(one: OrderRow | VenueFill | FundingPaid | NonUserCancel | LedgerRow | TwapRow) -> str:
     return one.address

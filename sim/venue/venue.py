@@ -13,6 +13,7 @@ import msgspec
 from sim.venue.account import Account, FundingPaid, VenueFill
 from sim.venue.actions import convert_envelope, read_envelope
 from sim.venue.agenda import Agenda, Due, Duty
+from sim.venue.agents import forget_expired
 from sim.venue.brackets import follow
 from sim.venue.clearing import drop, pay_funding, settle_delisted
 from sim.venue.exchange import act
@@ -142,6 +143,7 @@ class Venue:
             case Duty.HOUR:
                 pay_funding(self._state, due.at_ms)
                 self._state.portfolios.sample(self._state)
+                forget_expired(self._state)
                 self._agenda.put(due.at_ms + HOUR_MS, Duty.HOUR)
             case Duty.DELIST:
                 settle_delisted(self._state, due.subject)
@@ -227,6 +229,10 @@ class Venue:
         scheduled.day = today
         for order in list(account.open_orders.values()):
             drop(self._state, order, "scheduledCancel")
+
+    def limit_backstop(self, notional_usd: Decimal) -> None:
+        """Leave the backstop vault this much to take over; what is beyond it is closed against the other side."""
+        self._state.backstop.capacity_usd = notional_usd
 
     # --- the ledger, for tests and reports ---------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from sim.venue.account import Account
-from sim.venue.account_actions import ApproveAgentAction, ApproveBuilderFeeAction, UserSigned
+from sim.venue.account_actions import UserSigned
 from sim.venue.actions import AnyAction, Envelope
 from sim.venue.reply import Refusal
 from sim.venue.signature import Unrecoverable, action_hash, agent_digest, recover, user_signed_digest
@@ -25,9 +25,7 @@ def signer_of(state: VenueState, envelope: Envelope, action: AnyAction) -> str:
     return recover(digest, int(signature.r, 16), int(signature.s, 16), signature.v)
 
 
-def _user_signed(
-    state: VenueState, envelope: Envelope, action: ApproveAgentAction | ApproveBuilderFeeAction
-) -> bytes:
+def _user_signed(state: VenueState, envelope: Envelope, action: UserSigned) -> bytes:
     if action.hyperliquid_chain != state.chain.title:
         raise Refusal("Mainnet and testnet require different signature.")
     if action.nonce != envelope.nonce:
@@ -45,6 +43,6 @@ def account_for(state: VenueState, signer: str, action: AnyAction) -> Account:
     if isinstance(action, UserSigned):
         raise Refusal(f"Must deposit before performing actions. User: {signer}")
     agent = state.agents.get(signer)
-    if agent is None or agent.valid_until_ms < state.now_ms or agent.master not in state.accounts:
+    if agent is None or agent.master not in state.accounts:
         raise Refusal(f"User or API Wallet {signer} does not exist.")
     return state.accounts[agent.master]

@@ -104,7 +104,7 @@ def test_leverage_and_margin_mode_are_set(client):
     assert client.set_leverage(9, ETH, {"marginMode": "cross"})["status"] == "ok"
     assert client.set_margin_mode("isolated", ETH, {"leverage": 4})["status"] == "ok"
     client.create_order(ETH, "market", "buy", 1, 4_000)
-    assert client.add_margin(ETH, 50)["status"] == "ok"
+    assert client.add_margin(ETH, 50)["code"] == "ok"
     [held] = client.fetch_positions([ETH])
     assert held["marginMode"] == "isolated"
     client.create_order(ETH, "market", "sell", 1, 4_000, {"reduceOnly": True})

@@ -95,7 +95,10 @@ BAD = {
             {"userRole": {"role": "agent", "data": {"user": "0x" + "cd" * 20}}},
             "set account.address to 0xcdcd",
         ),
-        ({"userRole": {"role": "subAccount", "data": {"master": "0x" + "cd" * 20}}}, "set account.master = 0xcdcd"),
+        (
+            {"userRole": {"role": "subAccount", "data": {"master": "0x" + "cd" * 20}}},
+            "set account.master = 0xcdcd",
+        ),
         ({"userRole": {"role": "vault"}}, "set account.master"),
         ({"userRole": {"role": "missing"}}, "deposit first"),
         ({"userRole": Unknown("time-out")}, "run check again"),

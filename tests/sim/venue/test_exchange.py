@@ -145,6 +145,25 @@ def test_beyond_the_budget_one_action_in_ten_seconds_and_cancels_still_pass():
     assert desk.state()["marginSummary"]["accountValue"] == "999999.95"
 
 
+def test_a_refused_envelope_does_not_take_the_ten_seconds_turn():
+    desk = Desk()
+    desk.venue._account(ALICE).requests_used = 10_000
+    assert desk.post(leverage(0)) == err("Invalid leverage value")
+    assert desk.post(NOOP) == DONE
+    assert desk.post(NOOP)["response"].startswith("Too many cumulative requests sent")
+    assert desk.info("userRateLimit", user=ALICE)["nRequestsUsed"] == 10_001
+
+
+def test_requests_are_bought_with_free_money_only():
+    desk = Desk(usdc=1_000)
+    desk.order("ETH", D("4.9"), 4100)
+    free = D(desk.state()["withdrawable"])
+    over = {"type": "reserveRequestWeight", "weight": int(free / D("0.0005")) + 1}
+    assert desk.post(over)["status"] == "err"
+    assert desk.post({**over, "weight": over["weight"] - 1}) == DONE
+    assert D(desk.state()["withdrawable"]) < D("0.0005")
+
+
 # --- agents and builders -------------------------------------------------------------------------------
 
 

@@ -203,6 +203,9 @@ def test_an_asset_without_cross_margin_is_isolated_from_the_start(mode):
     assets = (asset(0, "BTC", 5, 40), replace(asset(1, "ETH", 4, 25), margin_mode=mode))
     desk = Desk(SmallMarket(assets))
     assert desk.post(leverage(5, cross=True)) == err("Cross margin is not allowed for this asset.")
+    btc, eth = desk.info("meta")["universe"]
+    assert (eth["onlyIsolated"], eth["marginMode"]) == (True, mode)
+    assert not {"onlyIsolated", "marginMode"} & btc.keys()
     desk.order("ETH", 1, 4100)
     assert position(desk)["leverage"]["type"] == "isolated"
     removed = desk.post(margin(-1)) if desk.post(margin(300)) == DONE else None
@@ -240,13 +243,13 @@ def test_margin_is_added_and_removed_in_millionths_of_a_dollar():
 
 
 def test_margin_cannot_be_taken_below_what_opening_would_need():
-    desk = isolated_desk()
+    desk = isolated_desk(5)
     desk.order("ETH", 2, 4100)
     desk.post(margin(10))
-    over = D(position(desk)["marginUsed"]) - 800
+    over = D(position(desk)["marginUsed"]) - 1600
     assert desk.post(margin(-over - D("0.000001")))["status"] == "err"
     assert desk.post(margin(-over)) == DONE
-    assert position(desk)["marginUsed"] == "800.0"
+    assert position(desk)["marginUsed"] == "1600.0"
 
 
 def test_at_high_leverage_a_tenth_of_the_notional_must_stay():
@@ -282,6 +285,14 @@ def test_margin_is_topped_up_to_a_leverage():
     assert position(desk)["marginUsed"] == "2000.0"
     assert desk.post(top_up("5"))["status"] == "err"
     assert desk.post(top_up("0")) == err("Invalid leverage value")
+
+
+def test_margin_is_topped_up_with_free_money_only():
+    desk = isolated_desk(usdc=1_000)
+    desk.order("ETH", 2, 4100)
+    assert desk.post(top_up("4"))["status"] == "err"
+    assert desk.state()["withdrawable"] == "200.0"
+    assert desk.post(top_up("8.5")) == DONE
 
 
 # --- funding, delisting --------------------------------------------------------------------------------

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.sim.venue.desk import AGENT, ALICE, BOB, OTHER, Desk
+from tests.sim.venue.desk import AGENT, ALICE, BOB, OTHER, Desk, order_action
 from tests.sim.venue.small_market import D, SmallMarket
 from tests.sim.venue.test_isolated import isolated_desk, leverage, position
 from tests.sim.venue.test_margin import check_ledger_from
+from tests.sim.venue.wallet import with_sub_account
 
 ETH = 1
 
@@ -108,12 +109,13 @@ def test_a_fifth_of_a_large_position_goes_first_and_the_whole_within_the_cooldow
     assert desk.venue.positions(ALICE) == {}
 
 
-def test_after_the_cooldown_a_large_position_goes_in_parts_again():
+@pytest.mark.parametrize(("after_ms", "size"), [(27_000, "40.0"), (30_000, "8.0")])
+def test_after_the_cooldown_a_large_position_goes_in_parts_again(after_ms, size):
     desk = large_desk()
     fall(desk, liquidation_px(desk).quantize(D(1)) - 1)
-    desk.wait(30_000)
+    desk.wait(after_ms - 3_000)
     fall(desk, liquidation_px(desk).quantize(D(1)) - 1)
-    assert [f["sz"] for f in fills(desk)] == ["8.0", "10.0"]
+    assert [f["sz"] for f in fills(desk)] == [size, "10.0"]
 
 
 def test_liquidation_stops_at_the_position_that_made_the_account_whole():
@@ -163,7 +165,7 @@ def test_what_the_backstop_has_no_capacity_for_is_closed_against_the_most_profit
     desk.order("ETH", -4, 3900, signer=OTHER)
     resting = desk.order("ETH", 4, 2900, "Gtc", reduce=True, signer=OTHER)["resting"]["oid"]
     desk.order("ETH", D("7.8"), 4100)
-    desk.venue._state.backstop.capacity_usd = D(3 * 3_000)
+    desk.venue.limit_backstop(D(3 * 3_000))
     fall(desk, 3_000)
     assert desk.venue.positions(ALICE) == desk.venue.positions(BOB) == {}
     (closed,) = fills(desk, BOB)
@@ -180,6 +182,30 @@ def test_what_the_backstop_has_no_capacity_for_is_closed_against_the_most_profit
         ("Liquidated Cross Long", "3.0"),
     ]
     assert desk.venue.equity(ALICE) == 0
+
+
+@pytest.mark.parametrize("first", [BOB, "sub"])
+def test_the_most_profitable_is_closed_first(first):
+    """Who sold at 4000 has gained more at 3000 than who sold at 3600."""
+    desk = Desk(SmallMarket(size=D(10)), usdc=1_600)
+    sub = with_sub_account(desk)
+    for user in (BOB, sub):
+        desk.venue._account(user).cash_usd = D(100_000)
+    early, late = (sub, BOB) if first == "sub" else (BOB, sub)
+    sell(desk, early, 3_900)
+    fall(desk, 3_600)
+    sell(desk, late, 3_500)
+    desk.order("ETH", 5, 3_700)
+    desk.venue.limit_backstop(D(0))
+    fall(desk, 3_000)
+    assert desk.venue.positions(early) == {}
+    assert desk.venue.positions(late) == {"ETH": D(-3)}
+
+
+def sell(desk, user, px):
+    action = order_action(desk.market, ("ETH", -4, px, "Ioc", False, None))
+    who = {"signer": OTHER} if user == BOB else {"vault": user}
+    assert "filled" in desk.post(action, **who)["response"]["data"]["statuses"][0]
 
 
 def test_the_backstop_gives_back_no_capacity():

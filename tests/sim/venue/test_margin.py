@@ -180,6 +180,34 @@ def test_maintenance_is_continuous_and_rises_at_half_the_tiers_rate(value, more)
         assert maintenance_usd(btc, D(value)) == D(value) / 80
 
 
+def tiered_desk():
+    """ETH on a table that allows 10x below 3,000,000 USD and 5x from there on."""
+    market = SmallMarket((asset(0, "BTC", 5, 40), asset(1, "ETH", 4, 10, 51)), size=D(1_000))
+    desk = Desk(market, usdc=10_000_000)
+    desk.post({"type": "updateLeverage", "asset": 1, "isCross": True, "leverage": 10})
+    return desk
+
+
+def test_a_position_cannot_outgrow_the_tier_of_its_leverage():
+    desk = tiered_desk()
+    assert "margin tier limit" in desk.order("ETH", 750, 4100, "Gtc")["error"]
+    assert "filled" in desk.order("ETH", 749, 4100, "Gtc")
+    assert "margin tier limit" in desk.order("ETH", 1, 4100, "Gtc")["error"]
+    assert "filled" in desk.order("ETH", -1_000, 3900, "Gtc")
+    assert "margin tier limit" in desk.order("ETH", -500, 3900, "Gtc")["error"]
+    assert "filled" in desk.order("ETH", 100, 4100, reduce=True)
+
+
+def test_leverage_is_limited_by_the_tier_that_the_position_is_in():
+    desk = tiered_desk()
+    action = {"type": "updateLeverage", "asset": 1, "isCross": True, "leverage": 5}
+    assert desk.post(action)["status"] == "ok"
+    desk.order("ETH", 800, 4100, "Gtc")
+    assert desk.post({**action, "leverage": 6}) == {"status": "err", "response": "Invalid leverage value"}
+    desk.order("ETH", -100, 3900, "Gtc")
+    assert desk.post({**action, "leverage": 6})["status"] == "ok"
+
+
 def test_o3_11_ten_coins_at_a_premium_of_one_percent_pay_118_75_an_hour():
     """The example of the venue's documentation: impact bid 10,100 against an oracle of 10,000."""
     premium = average_premium((D(10_100), D(10_200)), D(10_000))

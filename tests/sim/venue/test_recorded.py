@@ -8,7 +8,8 @@ import json
 import pytest
 
 from sim.venue.account import Account, Position
-from sim.venue.clearing import Execution, _fees
+from sim.venue.clearing import Execution, fees_of
+from sim.venue.fees import rates_of
 from sim.venue.margin import Holding, liquidation_px, maintenance_usd
 from sim.venue.order import Order
 from tests.sim.venue.desk import ALICE, MESSAGES, Desk, needs_messages
@@ -28,18 +29,19 @@ def case(part):
 
 def test_recorded_fees_are_the_notional_times_the_rates_each_cut_to_six_decimals():
     """(fee - builder fee) / notional was 0.000432: 4.5 basis points less the 4 % of a referral."""
-    checked = 0
+    checked, desk = 0, Desk()
+    desk.post({"type": "setReferrer", "code": "CODE"})
     for fill in case("userFills with builderFee"):
         if fill["feeToken"] != "USDC":
             continue
-        notional, builder = D(fill["px"]) * D(fill["sz"]), D(fill.get("builderFee", 0))
+        builder = D(fill.get("builderFee", 0))
         order = Order(1, "", 0, "", True, D(1), D(1), D(1), "Ioc", False, 0)
         order.builder_rate = D("0.0001") if builder else D(0)
-        fee, ours = _fees(order, Execution(D(fill["px"]), D(fill["sz"]), True, 1, ""))
-        assert ours == builder
-        referred = (notional * D("0.000432")).quantize(D("0.000001"), rounding="ROUND_DOWN")
-        assert D(fill["fee"]) == referred + builder
-        assert fee - builder == (notional * D("0.00045")).quantize(D("0.000001"), rounding="ROUND_DOWN")
+        account: Account = desk.venue._account(ALICE)
+        rates = rates_of(desk.venue._state, account)
+        assert (rates.cross, rates.referral_discount) == (D("0.000432"), D("0.04"))
+        trade = Execution(D(fill["px"]), D(fill["sz"]), True, 1, "")
+        assert fees_of(rates, order, trade) == (D(fill["fee"]), builder)
         checked += 1
     assert checked == 3
 
@@ -91,3 +93,5 @@ def test_a_recorded_cross_account_is_rebuilt_to_the_last_digit():
             assert D(mine["position"][key]) == D(theirs["position"][key]), key
         printed = D(theirs["position"]["returnOnEquity"])
         assert D(mine["position"]["returnOnEquity"]).quantize(printed) == printed
+    short, long = (entry["position"]["liquidationPx"] for entry in ours["assetPositions"])
+    assert (round(D(short), 8), long) == (D("22881.19788911"), None), "the server of 2024 printed 8 decimals"
