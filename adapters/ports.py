@@ -80,9 +80,9 @@ class NonceStore(Protocol):
 class Signed:
     """A signed action, ready to send: the body, and the client order ids in the order of its members.
 
-    nonce is what it was signed with; urgent says that it does not wait for request weight. It is never sent at or
-    after expires_ms. refused are members that were left out because the venue could only refuse them (off the grid,
-    unknown asset); send returns them with the others' answers.
+    nonce is what it was signed with; urgent says that it does not wait for request weight. It is never sent so late
+    that it could pass expires_ms on its way. refused are members that were left out because the venue could only
+    refuse them (off the grid, unknown asset); send returns them with the others' answers.
     """
 
     body: bytes

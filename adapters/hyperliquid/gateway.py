@@ -54,6 +54,8 @@ from core.types import (
 
 FILLS_PAGE = 2000
 FUNDINGS_PAGE = 500
+ARRIVAL_MS = 500
+"""Time that an action must have left when it is sent: one that expires on its way costs five times its requests."""
 URGENT = frozenset({Purpose.HEDGE, Purpose.FLATTEN})
 LANDED = frozenset({Outcome.FILLED, Outcome.RESTING, Outcome.CANCELLED, Outcome.REJECTED})
 """Outcomes after which there is no nonce left to burn."""
@@ -144,10 +146,11 @@ class HyperliquidGateway:
 
     async def _unsendable(self, signed: Signed) -> str:
         budget, weight = self._exchange.budget, action_weight(len(signed.cloids))
-        if not signed.urgent and not await budget.room(weight, Priority.SLICE, until_ms=signed.expires_ms):
+        until_ms = signed.expires_ms - ARRIVAL_MS
+        if not signed.urgent and not await budget.room(weight, Priority.SLICE, until_ms=until_ms):
             return "not sent: no request weight is left for it before it expires"
-        if self._clock.now_ms() >= signed.expires_ms:
-            return "not sent: it expired before it could be"
+        if self._clock.now_ms() >= until_ms:
+            return "not sent: it would expire on its way"
         return ""
 
     async def burn(self, cloids: Sequence[ClientOrderId]) -> tuple[Answer, ...]:

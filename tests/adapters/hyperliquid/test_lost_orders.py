@@ -7,6 +7,8 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from adapters.hyperliquid.budget import Budget
@@ -29,7 +31,7 @@ from sim.venue.memory import InMemoryVenue
 from sim.venue.venue import Venue
 from tests.adapters.hyperliquid.desk import KeptNonce
 from tests.core.desk import INSTRUMENTS, SOL, D, desk, sent
-from tests.sim.venue.desk import AGENT, ALICE, MASTER
+from tests.sim.venue.desk import AGENT, ALICE, JSON, MASTER
 from tests.sim.venue.small_market import START_MS, SmallMarket
 
 BEGIN_MS = START_MS + 1_000
@@ -133,6 +135,10 @@ class Daemon:
     def of(self, action):
         return [at_ms - BEGIN_MS for name, at_ms in self.line.actions if name == action]
 
+    def fills(self):
+        body = json.dumps({"type": "userFills", "user": ALICE}).encode()
+        return json.loads(self.venue.http("/info", JSON, body, now_ms=self.clock.now_ms()).body)
+
     def positions(self):
         return {c: q for c, q in self.venue.positions(ALICE).items() if q}
 
@@ -204,6 +210,27 @@ def test_a_noop_lost_like_the_order_before_it_is_sent_again():
     assert daemon.positions() == HEDGED
     assert refused_as_duplicates(daemon.line.replies[:1])
     assert len({o.cloid for o in daemon.hedges}) == 4
+
+
+FAULTS = st.sampled_from([None, "lost", "unheard", "refused", "overtaken"])
+
+
+@given(faults=st.lists(FAULTS, max_size=6), late_s=st.lists(st.integers(0, 25), max_size=2))
+@settings(max_examples=40, deadline=None)
+def test_whatever_is_lost_and_whenever_it_turns_up_each_wish_trades_once(faults, late_s):
+    async def with_late_ones(daemon):
+        for second in range(60):
+            await daemon.play(1)
+            if second in late_s:
+                await daemon.line.deliver_late()
+
+    daemon = played(*faults, meanwhile=with_late_ones)
+    traded = {}
+    for fill in daemon.fills():
+        traded[fill["coin"]] = traded.get(fill["coin"], D(0)) + D(fill["sz"])
+    assert daemon.positions() == HEDGED
+    assert traded == {coin: abs(qty) for coin, qty in HEDGED.items()}, "nothing was bought back"
+    assert not daemon.state.orders.open
 
 
 def test_after_a_restart_the_nonce_is_not_known_and_the_expiry_is_the_proof():
