@@ -13,6 +13,7 @@ from sim.venue.action_fields import (
     Millis,
     Number,
     SignedMillionths,
+    Wei,
 )
 
 
@@ -77,6 +78,10 @@ class AgentSetAbstractionAction(Action, frozen=True, tag="agentSetAbstraction"):
     abstraction: Literal["u", "p", "i"]
 
 
+class AgentEnableDexAbstractionAction(Action, frozen=True, tag="agentEnableDexAbstraction"):
+    pass
+
+
 class ReserveRequestWeightAction(Action, frozen=True, tag="reserveRequestWeight"):
     weight: Count
 
@@ -139,6 +144,23 @@ class UserSetAbstractionAction(UserSigned, frozen=True, kw_only=True, tag="userS
     abstraction: Literal["unifiedAccount", "portfolioMargin", "disabled"]
 
 
+class UserDexAbstractionAction(UserSigned, frozen=True, kw_only=True, tag="userDexAbstraction"):
+    user: Address
+    enabled: bool
+
+
+class TokenDelegateAction(UserSigned, frozen=True, kw_only=True, tag="tokenDelegate"):
+    validator: Address
+    wei: Wei
+    is_undelegate: bool
+
+
+class ConvertToMultiSigUserAction(UserSigned, frozen=True, kw_only=True, tag="convertToMultiSigUser"):
+    """signers is JSON in a string."""
+
+    signers: str
+
+
 AccountActions = (
     UpdateLeverageAction
     | UpdateIsolatedMarginAction
@@ -158,6 +180,10 @@ AccountActions = (
     | UsdClassTransferAction
     | SendAssetAction
     | UserSetAbstractionAction
+    | UserDexAbstractionAction
+    | AgentEnableDexAbstractionAction
+    | TokenDelegateAction
+    | ConvertToMultiSigUserAction
     | ApproveAgentAction
     | ApproveBuilderFeeAction
 )

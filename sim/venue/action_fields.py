@@ -11,6 +11,7 @@ Number = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?$")]
 Cloid = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{32}$")]
 Count = Annotated[int, Meta(ge=0)]
 Millionths = Annotated[int, Meta(ge=0, le=2**62)]
+Wei = Annotated[int, Meta(ge=0, le=2**62)]
 SignedMillionths = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Millis = Annotated[int, Meta(ge=0, le=2**62)]
 

@@ -1,5 +1,6 @@
 """Agents: signers that a master has approved, how many, how long, and never the same one twice (hyperliquid.md 2.3)."""
 
+import re
 from dataclasses import dataclass
 
 from sim.venue.account import Account
@@ -12,6 +13,7 @@ NAMED_PER_SUB_ACCOUNT = 2
 NOBODY = "0x" + 40 * "0"
 REMOVAL_MS = 5_000
 LONGEST_LIFE_MS = 180 * 86_400_000
+MILLIS = re.compile("[0-9]{1,16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def _wanted(state: VenueState, action: ApproveAgentAction) -> Wanted:
     name, carries, until = (action.agent_name or "").partition(" valid_until ")
     if not carries:
         return Wanted(action.agent_address.lower(), name, None)
-    if not until.isdigit() or int(until) <= state.now_ms:
+    if MILLIS.fullmatch(until) is None or int(until) <= state.now_ms:
         raise Refusal("Agent valid_until already expired.")
     if int(until) > state.now_ms + LONGEST_LIFE_MS:
         raise Refusal("Agent valid_until is too far in the future.")

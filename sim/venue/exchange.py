@@ -1,6 +1,15 @@
 """POST /exchange: an envelope is opened, its signer known, its nonce used, and its action carried out (2)."""
 
-from sim.venue import account_settings, agents, margin_settings, ordering, sub_accounts, transfers, twaps
+from sim.venue import (
+    account_settings,
+    agents,
+    margin_settings,
+    not_served,
+    ordering,
+    sub_accounts,
+    transfers,
+    twaps,
+)
 from sim.venue.account_actions import UserSigned
 from sim.venue.actions import Envelope, canonical
 from sim.venue.allowance import charge, weight, within_budget
@@ -19,6 +28,7 @@ HANDLERS: Handlers = {
     **agents.HANDLERS,
     **sub_accounts.HANDLERS,
     **transfers.HANDLERS,
+    **not_served.HANDLERS,
 }
 
 

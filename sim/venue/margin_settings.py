@@ -114,7 +114,7 @@ def _top_up(state: VenueState, account: Account, action: TopUpIsolatedOnlyMargin
     _isolated_position(account, asset)
     leverage = Decimal(action.leverage)
     held = valuation(state, account).holdings[asset.asset_id]
-    if leverage <= 0 or usd(held.value / leverage) <= held.margin:
+    if leverage < 1 or usd(held.value / leverage) <= held.margin:
         raise Refusal("Invalid leverage value")
     amount = usd(held.value / leverage) - held.margin
     if amount > free_usd(state, account):

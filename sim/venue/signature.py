@@ -59,6 +59,15 @@ USER_SIGNED: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "UserSetAbstraction",
         (("user", "address"), ("abstraction", "string"), ("nonce", "uint64")),
     ),
+    "userDexAbstraction": (
+        "UserDexAbstraction",
+        (("user", "address"), ("enabled", "bool"), ("nonce", "uint64")),
+    ),
+    "tokenDelegate": (
+        "TokenDelegate",
+        (("validator", "address"), ("wei", "uint64"), ("isUndelegate", "bool"), ("nonce", "uint64")),
+    ),
+    "convertToMultiSigUser": ("ConvertToMultiSigUser", (("signers", "string"), ("nonce", "uint64"))),
     "approveAgent": (
         "ApproveAgent",
         (("agentAddress", "address"), ("agentName", "string"), ("nonce", "uint64")),

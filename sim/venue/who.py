@@ -32,8 +32,8 @@ def _user_signed(state: VenueState, envelope: Envelope, action: UserSigned) -> b
         raise Refusal("Nonce mismatch.")
     try:
         return user_signed_digest(msgspec.to_builtins(action), state.chain)
-    except ValueError as e:
-        raise Unrecoverable(f"signatureChainId is not a hexadecimal number: {e}") from e
+    except (ValueError, OverflowError) as e:
+        raise Unrecoverable(f"signatureChainId is no chain: {e}") from e
 
 
 def account_for(state: VenueState, signer: str, action: AnyAction) -> Account:

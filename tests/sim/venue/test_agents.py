@@ -63,6 +63,11 @@ def test_the_name_may_carry_the_end():
     assert desk.approve(address(1), f"x valid_until {desk.now_ms + 180 * DAY_MS}") == DONE
 
 
+@pytest.mark.parametrize("end", ["", "soon", "²", "9" * 5_000, "-1"])
+def test_an_end_that_is_no_time_has_passed(end):
+    assert Desk().approve(address(1), f"x valid_until {end}") == err("Agent valid_until already expired.")
+
+
 def test_an_expired_agent_signs_on_for_minutes_and_is_gone_within_the_hour():
     desk = Desk()
     end = desk.now_ms + 60_000

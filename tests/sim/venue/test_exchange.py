@@ -204,6 +204,11 @@ def test_a_builder_takes_its_fee_only_once_it_is_approved():
     assert (row["fee"], row["builderFee"]) == ("2.200055", "0.40001")
 
 
+@pytest.mark.parametrize("rate", ["NaN%", "Infinity%", "-0.01%", "0.11%", "0.01", "much%"])
+def test_a_builders_rate_is_a_percentage_up_to_a_tenth(rate):
+    assert Desk().approve_builder(rate) == err("Invalid builder fee rate.")
+
+
 # --- leverage, modify, the dead-man's switch -----------------------------------------------------------
 
 

@@ -284,7 +284,8 @@ def test_margin_is_topped_up_to_a_leverage():
     assert desk.post(top_up("4")) == DONE
     assert position(desk)["marginUsed"] == "2000.0"
     assert desk.post(top_up("5"))["status"] == "err"
-    assert desk.post(top_up("0")) == err("Invalid leverage value")
+    for value in ("0", "0.000000000001", "0.99"):
+        assert desk.post(top_up(value)) == err("Invalid leverage value")
 
 
 def test_margin_is_topped_up_with_free_money_only():

@@ -11,6 +11,13 @@ TYPES = {
     "spotSend": ("time", signing.SPOT_TRANSFER_SIGN_TYPES, "SpotSend"),
     "usdClassTransfer": ("nonce", signing.USD_CLASS_TRANSFER_SIGN_TYPES, "UsdClassTransfer"),
     "sendAsset": ("nonce", signing.SEND_ASSET_SIGN_TYPES, "SendAsset"),
+    "userDexAbstraction": ("nonce", signing.USER_DEX_ABSTRACTION_SIGN_TYPES, "UserDexAbstraction"),
+    "tokenDelegate": ("nonce", signing.TOKEN_DELEGATE_TYPES, "TokenDelegate"),
+    "convertToMultiSigUser": (
+        "nonce",
+        signing.CONVERT_TO_MULTI_SIG_USER_SIGN_TYPES,
+        "ConvertToMultiSigUser",
+    ),
     "userSetAbstraction": ("nonce", signing.USER_SET_ABSTRACTION_SIGN_TYPES, "UserSetAbstraction"),
 }
 
