@@ -40,7 +40,8 @@ class Pump:
         if isinstance(given, Reply):
             self.flush()
             return given
-        future = self._asked[given.number] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._asked[given.number] = future
         self.flush()
         return await future
 

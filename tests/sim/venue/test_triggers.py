@@ -3,7 +3,7 @@
 import pytest
 
 from tests.sim.venue.desk import ALICE, Desk
-from tests.sim.venue.orders import history, move, open_rows, place, rest, status, trigger, wire
+from tests.sim.venue.orders import history, hold_open, move, open_rows, place, rest, status, trigger, wire
 from tests.sim.venue.small_market import D, SmallMarket
 
 CLOID = "0x" + "cd" * 16
@@ -170,8 +170,10 @@ def test_a_fired_trigger_is_seen_on_order_updates(desk):
 
 
 def test_from_a_thousand_open_orders_on_triggers_and_reduce_only_orders_are_refused(desk):
-    for _ in range(5):
-        place(desk, *[wire("ETH", "0.01", 3000 + n) for n in range(200)])
+    hold_open(desk, 999)
+    [last] = rest(desk, trigger("ETH", -1, 3900))
+    desk.cancel(1, last)
+    hold_open(desk, 1_000)
     text = {"error": "Too many open orders. asset=1"}
     assert place(desk, trigger("ETH", -1, 3900)) == [text]
     assert place(desk, wire("ETH", -1, 4500, reduce=True)) == [text]
