@@ -150,3 +150,18 @@ def test_after_ten_scheduled_cancels_a_day_there_are_no_more_until_the_next():
         desk.wait(5_000)
     assert schedule(desk, 5_000)["status"] == "err"
     assert schedule(desk, DAY_MS) == DONE
+
+
+# --- flags that are part of what is signed -----------------------------------------------------------------
+
+
+def test_a_fast_cancel_is_signed_with_its_flag_and_a_flag_that_is_false_must_be_left_out():
+    desk = Desk()
+    first, second = rest(desk, wire("ETH", 1, 3990), wire("ETH", 1, 3991))
+    fast = {"type": "cancel", "cancels": [{"a": 1, "o": first}], "f": True}
+    assert desk.post(fast)["response"]["data"]["statuses"] == ["success"]
+    slow = {"type": "cancel", "cancels": [{"a": 1, "o": second}], "f": False}
+    assert desk.post(slow)["response"].endswith("does not exist.")
+    change = {"type": "modify", "oid": second, "order": wire("ETH", 1, 3992), "a": False}
+    assert desk.post(change)["response"].endswith("does not exist.")
+    assert list(open_rows(desk)) == [second]

@@ -184,3 +184,19 @@ def test_waiting_triggers_hold_no_margin_and_reduce_nothing():
     desk = Desk(usdc=1_000)
     rest(desk, *[trigger("ETH", 4, 4100 + n, reduce=False) for n in range(5)])
     assert desk.state()["withdrawable"] == "1000.0"
+
+
+def test_a_trigger_order_is_worth_ten_dollars_unless_it_closes_the_position():
+    desk = Desk()
+    desk.order("SOL", 1, 210)
+    desk.order("SOL", D("-0.99"), 190)
+    text = {"error": "Order must have minimum value of $10. asset=2"}
+    assert place(desk, trigger("SOL", "0.01", 210, reduce=False)) == [text]
+    assert "resting" in place(desk, trigger("SOL", "-0.01", 190))[0]
+
+
+def test_of_two_stops_over_one_position_the_older_closes_it_and_the_newer_has_nothing_left(desk):
+    older, newer = rest(desk, trigger("ETH", -2, 3900), trigger("ETH", -2, 3900))
+    move(desk, "ETH", 3890)
+    assert history(desk, older) == ["open", "triggered", "filled"]
+    assert history(desk, newer) == ["open", "triggered", "reduceOnlyCanceled"]
