@@ -85,7 +85,7 @@ def _approve_builder(state: VenueState, account: Account, action: ApproveBuilder
         rate = Decimal(action.max_fee_rate.removesuffix("%"))
     except ArithmeticError as e:
         raise Refusal("Invalid builder fee rate.") from e
-    if not (action.max_fee_rate.endswith("%") and 0 <= rate <= Decimal("0.1")):
+    if not (action.max_fee_rate.endswith("%") and rate.is_finite() and 0 <= rate <= Decimal("0.1")):
         raise Refusal("Invalid builder fee rate.")
     account.builder_fees[action.builder.lower()] = int(rate * 1000)
     return done()

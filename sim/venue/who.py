@@ -34,8 +34,8 @@ def _user_signed(
         raise Refusal("Nonce mismatch.")
     try:
         return user_signed_digest(msgspec.to_builtins(action), state.chain)
-    except ValueError as e:
-        raise Unrecoverable(f"signatureChainId is not a hexadecimal number: {e}") from e
+    except (ValueError, OverflowError) as e:
+        raise Unrecoverable(f"signatureChainId is no chain: {e}") from e
 
 
 def account_for(state: VenueState, signer: str, action: AnyAction) -> Account:
