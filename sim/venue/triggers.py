@@ -38,7 +38,7 @@ def trigger_fault(state: VenueState, account: Account, order: Order, reference: 
         return named(order, "Invalid TP/SL price.", "badTriggerPxRejected")
     whole = order.position_tpsl and order.asked_size == 0
     value = None if whole else value_fault(account, order)
-    return listing_fault(state, order) or value or trigger_count_fault(account, order)
+    return listing_fault(state, order.asset_id) or value or trigger_count_fault(account, order)
 
 
 def _position_fault(account: Account, order: Order) -> Fault | None:
