@@ -24,6 +24,7 @@ RECORDED = frozenset(
         "marketOrderNoLiquidityRejected",
         "perpMarginRejected",
         "badTriggerPxRejected",
+        "reduceOnlyRejected",
         "positionIncreaseAtOpenInterestCapRejected",
         "positionFlipAtOpenInterestCapRejected",
         "tooAggressiveAtOpenInterestCapRejected",

@@ -105,14 +105,13 @@ def execute_slice(state: VenueState, twap: Twap) -> None:
         filled, spent = filled_of(account, order)
         twap.executed_size += filled
         twap.executed_usd += spent
-    if twap.executed_size == twap.size or twap.slices == twap.slices_max:
+    if twap.slices == twap.slices_max:
         _end(state, twap, "finished")
 
 
 def _slice_size(state: VenueState, twap: Twap) -> Decimal:
     plain, last = twap.slice_size, twap.slices + 1 == twap.slices_max
-    wanted = twap.size if last else plain * (twap.slices + 1)
-    wanted -= twap.executed_size
+    wanted = twap.size * (twap.slices + 1) / twap.slices_max - twap.executed_size
     if twap.randomize and not last:
         chance = random.Random(f"{state.seed} twap {twap.twap_id} {twap.slices}")
         wanted += plain * RANDOM_SHARE * chance.randint(-100, 100) / 100

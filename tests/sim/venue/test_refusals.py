@@ -146,7 +146,7 @@ RECORDED = {
     "no margin": (wire("ETH", 6_000, 4000, cloid=CLOID), "perpMarginRejected"),
     "below ten dollars": (wire("ETH", "0.001", 4000, cloid=CLOID), "unknownOid"),
     "off the grid": (wire("ETH", 1, D("4000.15"), cloid=CLOID), "unknownOid"),
-    "nothing to reduce": (wire("ETH", 1, 4000, reduce=True, cloid=CLOID), "unknownOid"),
+    "nothing to reduce": (wire("ETH", 1, 4000, reduce=True, cloid=CLOID), "reduceOnlyRejected"),
     "too far": (wire("ETH", 1, 8000, cloid=CLOID), "unknownOid"),
 }
 
