@@ -48,12 +48,21 @@ _envelope = msgspec.json.Decoder(Envelope)
 
 def read_envelope(body: bytes) -> Envelope:
     """Read a request body. Raises msgspec.ValidationError for a wrong shape, msgspec.DecodeError for no JSON."""
-    return _envelope.decode(body)
+    return _packable(_envelope.decode(body))
 
 
 def convert_envelope(payload: Any) -> Envelope:
     """The same for JSON that is already parsed (websocket post requests)."""
-    return msgspec.convert(payload, Envelope)
+    return _packable(msgspec.convert(payload, Envelope))
+
+
+def _packable(envelope: Envelope) -> Envelope:
+    """Refuse numbers beyond 64 bits, which nobody can have hashed."""
+    try:
+        msgspec.msgpack.encode(envelope.action)
+    except OverflowError as e:
+        raise msgspec.ValidationError(str(e)) from e
+    return envelope
 
 
 _trailing = re.compile(r"\.?0+$")

@@ -16,6 +16,7 @@ from sim.venue.account import Account
 from sim.venue.info_market import NoSuchCoin
 from sim.venue.margin import clearinghouse
 from sim.venue.portfolio import portfolio
+from sim.venue.refusals import coins_at_open_interest_cap
 from sim.venue.request_base import OfUser
 from sim.venue.requests import InfoRequest
 from sim.venue.state import VenueState
@@ -53,7 +54,7 @@ OF_MARKET: Mapping[type, Callable[[VenueState, Any], Any]] = {
     ask.AskPerpDexs: lambda state, _: [None],
     ask.AskPerpDexLimits: lambda state, _: None,
     ask.AskPerpDexStatus: lambda state, _: of_dexs.perp_dex_status(state),
-    ask.AskPerpsAtCap: lambda state, _: [],
+    ask.AskPerpsAtCap: lambda state, _: coins_at_open_interest_cap(state),
     ask.AskMarginTable: lambda state, request: of_dexs.table_of(request.id),
     ask.AskMaxMarketOrders: lambda state, _: of_dexs.max_market_orders(),
     ask.AskLiquidatable: lambda state, _: [],

@@ -7,6 +7,7 @@ from sim.venue.info_account import frontend_open_orders
 from sim.venue.info_market import asset_contexts, meta
 from sim.venue.info_spot import CONTEXT
 from sim.venue.margin import clearinghouse
+from sim.venue.refusals import coins_at_open_interest_cap
 from sim.venue.state import VenueState
 from sim.venue.sub_accounts import spot_state
 from sim.venue.twaps import twap_states
@@ -32,7 +33,7 @@ def web_data_2(state: VenueState, account: Account) -> Document:
         "twapStates": twap_states(state, account.address),
         "spotState": spot_state(account),
         "spotAssetCtxs": [CONTEXT],
-        "perpsAtOpenInterestCap": [],
+        "perpsAtOpenInterestCap": coins_at_open_interest_cap(state),
     }
 
 
@@ -44,7 +45,11 @@ def web_data_3(state: VenueState, account: Account) -> Document:
         "isVault": False,
         "user": account.address,
     }
-    dex = {"totalVaultEquity": "0.0", "perpsAtOpenInterestCap": [], "leadingVaults": []}
+    dex = {
+        "totalVaultEquity": "0.0",
+        "perpsAtOpenInterestCap": coins_at_open_interest_cap(state),
+        "leadingVaults": [],
+    }
     return {"userState": user, "perpDexStates": [dex]}
 
 

@@ -10,7 +10,7 @@ from adapters.mock_websocket import MockWebsocket
 from adapters.ports import Clock, HttpReply, Socket, Unknown
 from sim.venue.pump import Frames, Pump
 from sim.venue.venue import Venue
-from sim.venue.wire import JSON, Close
+from sim.venue.wire import JSON, Close, Reply
 
 LATENCY_MS = (30.0, 60.0)
 
@@ -70,15 +70,20 @@ class InMemoryVenue:
     async def post(self, path: str, body: bytes, *, timeout_s: float) -> HttpReply:
         """Raises Unknown when the reply would come after timeout_s; the venue may have acted on it."""
         out_s, back_s = self._latency_s(), self._latency_s()
+        late = Unknown(f"POST {path}: no complete reply within {timeout_s} s")
         if out_s >= timeout_s:
             await self._clock.sleep(timeout_s)
-            raise Unknown(f"POST {path}: no complete reply within {timeout_s} s")
+            raise late
         await self._clock.sleep(out_s)
-        reply = self._venue.http(path, JSON, body, now_ms=self._clock.now_ms())
-        self._pump.flush()
-        await self._clock.sleep(min(back_s, timeout_s - out_s))
-        if out_s + back_s > timeout_s:
-            raise Unknown(f"POST {path}: no complete reply within {timeout_s} s")
+        now_ms = self._clock.now_ms()
+        given = self._venue.submit(path, JSON, body, now_ms=now_ms)
+        wait_s = 0.0 if isinstance(given, Reply) else (given.due_ms - now_ms) / 1000
+        if out_s + wait_s + back_s > timeout_s:
+            self._pump.flush()
+            await self._clock.sleep(timeout_s - out_s)
+            raise late
+        reply = await self._pump.answer(given)
+        await self._clock.sleep(back_s)
         return HttpReply(reply.status, reply.content_type, reply.body)
 
     async def close(self) -> None:

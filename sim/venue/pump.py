@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from adapters.ports import Clock
+from sim.venue.blocks import Ticket, block_end_ms
 from sim.venue.venue import Venue
-from sim.venue.wire import Close
-
-BLOCK_MS = 70
-"""The venue speaks once a block (hyperliquid.md, wire conventions), so it is woken no more often."""
+from sim.venue.wire import Close, Reply
 
 Frames = Sequence[str | Close]
 Deliver = Callable[[int, Frames], None]
@@ -20,6 +18,7 @@ class Pump:
     def __init__(self, venue: Venue, clock: Clock, deliver: Deliver) -> None:
         self._venue, self._clock, self._deliver = venue, clock, deliver
         self._due_ms = 0
+        self._asked: dict[int, asyncio.Future[Reply]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def flush(self) -> None:
@@ -34,6 +33,17 @@ class Pump:
                 task.cancel()
             self._due_ms = due_ms
             self._task = asyncio.get_running_loop().create_task(self._run(), name="venue pump")
+            self._task.add_done_callback(self._stopped)
+
+    async def answer(self, given: Reply | Ticket) -> Reply:
+        """Return the reply to what Venue.submit() gave: at once, or when the block ends. Raises as flush() does."""
+        if isinstance(given, Reply):
+            self.flush()
+            return given
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._asked[given.number] = future
+        self.flush()
+        return await future
 
     async def close(self) -> None:
         if self._task is not None:
@@ -51,10 +61,24 @@ class Pump:
             self._hand_over()
             self._due_ms = self._next_block_ms()
 
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        """Let nobody wait for a reply that will not come."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            asked, self._asked = self._asked, {}
+            for future in asked.values():
+                if not future.done():
+                    future.set_exception(error)
+
     def _next_block_ms(self) -> int:
-        return -(-self._venue.next_ms() // BLOCK_MS) * BLOCK_MS
+        """The venue speaks once a block (hyperliquid.md, wire conventions), so it is woken no more often."""
+        return block_end_ms(self._venue.next_ms())
 
     def _hand_over(self) -> None:
+        for number, reply in self._venue.take_replies():
+            future = self._asked.pop(number, None)
+            if future is not None and not future.done():
+                future.set_result(reply)
         by_connection: dict[int, list[str | Close]] = {}
         for connection, frame in self._venue.take_frames():
             by_connection.setdefault(connection, []).append(frame)

@@ -24,6 +24,7 @@ RECORDED = frozenset(
         "marketOrderNoLiquidityRejected",
         "perpMarginRejected",
         "badTriggerPxRejected",
+        "reduceOnlyRejected",
         "positionIncreaseAtOpenInterestCapRejected",
         "positionFlipAtOpenInterestCapRejected",
         "tooAggressiveAtOpenInterestCapRejected",
@@ -46,7 +47,7 @@ def named(order: Order, text: str, status: str) -> Fault:
 def fault_of(state: VenueState, account: Account, order: Order) -> Fault | None:
     """Return why a limit order is refused before its book is asked; a reduce-only order is shrunk on the way."""
     return (
-        listing_fault(state, order)
+        listing_fault(state, order.asset_id)
         or _far_fault(state, order)
         or value_fault(account, order)
         or _count_fault(account, order)
@@ -57,10 +58,10 @@ def fault_of(state: VenueState, account: Account, order: Order) -> Fault | None:
     )
 
 
-def listing_fault(state: VenueState, order: Order) -> Fault | None:
-    if state.prices.live(order.asset_id, state.now_ms):
+def listing_fault(state: VenueState, asset_id: int) -> Fault | None:
+    if state.prices.live(asset_id, state.now_ms):
         return None
-    return named(order, "Trading is halted for a delisted asset.", "delistedCanceled")
+    return Fault(f"Trading is halted for a delisted asset. asset={asset_id}", "delistedCanceled")
 
 
 def _far_fault(state: VenueState, order: Order) -> Fault | None:

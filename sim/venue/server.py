@@ -75,9 +75,8 @@ class Server:
             return web.Response(status=405)
         body = await request.read()
         content_type = request.headers.get("Content-Type")
-        reply = self._venue.http(request.path, content_type, body, now_ms=self._clock.now_ms())
-        self._pump.flush()
-        return _response(reply)
+        given = self._venue.submit(request.path, content_type, body, now_ms=self._clock.now_ms())
+        return _response(await self._pump.answer(given))
 
     async def _time(self, request: web.Request) -> web.Response:
         """Our own: lets a client follow the venue's clock instead of its own."""

@@ -21,8 +21,8 @@ USERS_MAX = 15
 TOPICS_MAX = 1_000
 ABNORMAL = Close(1006)
 
-PostAnswer = Callable[[str, Any], Any]
-"""(type, payload) of a post request -> the response member of its answer."""
+PostAnswer = Callable[[tuple[int, int], str, Any], Any]
+"""(connection, id), type, payload of a post request -> the response member of its answer, None if it comes later."""
 
 
 class Connection:
@@ -102,8 +102,17 @@ class Streams:
             case on.Unsubscribe(subscription=subscription):
                 self._unsubscribe(connection, subscription)
             case on.Post(id=post_id, request=request):
-                response = self._post(request.type, request.payload)
-                self._send(connection, frames.frame("post", {"id": post_id, "response": response}))
+                sender = (number, post_id)
+                response = self._post(sender, request.type, request.payload)
+                if response is not None:
+                    self.answer_post(sender, response)
+
+    def answer_post(self, sender: tuple[int, int], response: Any) -> None:
+        """Answer a post request, if its connection is still there."""
+        number, post_id = sender
+        connection = self._connections.get(number)
+        if connection is not None:
+            self._send(connection, frames.frame("post", {"id": post_id, "response": response}))
 
     def _topic(self, connection: Connection, subscription: Any) -> Topic | None:
         try:

@@ -23,9 +23,8 @@ SLIPPAGE = Decimal("0.1")
 
 def place_trigger(state: VenueState, account: Account, order: Order) -> Status:
     """Take a trigger order that stands alone and return its member of statuses."""
-    fault = trigger_fault(state, account, order, state.mark(order.asset_id)) or _position_fault(
-        account, order
-    )
+    mark = state.mark(order.asset_id)
+    fault = trigger_fault(state, account, order, mark) or _position_fault(account, order)
     if fault is not None:
         return refuse(state, account, order, fault)
     wait(state, account, order)
@@ -39,7 +38,7 @@ def trigger_fault(state: VenueState, account: Account, order: Order, reference: 
         return named(order, "Invalid TP/SL price.", "badTriggerPxRejected")
     whole = order.position_tpsl and order.asked_size == 0
     value = None if whole else value_fault(account, order)
-    return listing_fault(state, order) or value or trigger_count_fault(account, order)
+    return listing_fault(state, order.asset_id) or value or trigger_count_fault(account, order)
 
 
 def _position_fault(account: Account, order: Order) -> Fault | None:

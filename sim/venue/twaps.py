@@ -53,7 +53,7 @@ def _fault(state: VenueState, account: Account, wire: TwapWire) -> str | None:
         return f"TWAP order value too small. Min is ${least}, which is ${USD_PER_MINUTE} per minute."
     if wire.r and account.size(wire.a) * (1 if wire.b else -1) >= 0:
         return WOULD_INCREASE
-    halted = listing_fault(state, _slice(state, _new(state, account, wire), size))
+    halted = listing_fault(state, wire.a)
     return None if halted is None else halted.text
 
 
@@ -95,7 +95,7 @@ def execute_slice(state: VenueState, twap: Twap) -> None:
     twap.next_ms += SLICE_MS
     if size > 0 and not state.post_only:
         order = _slice(state, twap, size)
-        fault = listing_fault(state, order) or reduce_only_fault(account, order)
+        fault = listing_fault(state, twap.asset_id) or reduce_only_fault(account, order)
         fault = fault or margin_fault(state, account, order)
         if fault is not None:
             refuse(state, account, order, fault)
@@ -105,14 +105,13 @@ def execute_slice(state: VenueState, twap: Twap) -> None:
         filled, spent = filled_of(account, order)
         twap.executed_size += filled
         twap.executed_usd += spent
-    if twap.executed_size == twap.size or twap.slices == twap.slices_max:
+    if twap.slices == twap.slices_max:
         _end(state, twap, "finished")
 
 
 def _slice_size(state: VenueState, twap: Twap) -> Decimal:
     plain, last = twap.slice_size, twap.slices + 1 == twap.slices_max
-    wanted = twap.size if last else plain * (twap.slices + 1)
-    wanted -= twap.executed_size
+    wanted = twap.size * (twap.slices + 1) / twap.slices_max - twap.executed_size
     if twap.randomize and not last:
         chance = random.Random(f"{state.seed} twap {twap.twap_id} {twap.slices}")
         wanted += plain * RANDOM_SHARE * chance.randint(-100, 100) / 100

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from sim.venue.account import Account, FundingPaid, VenueFill
-from sim.venue.actions import convert_envelope, read_envelope
+from sim.venue.actions import Envelope, convert_envelope, read_envelope
 from sim.venue.agenda import Agenda, Due, Duty
 from sim.venue.agents import forget_expired
+from sim.venue.blocks import Blocks, Ticket, block_end_ms
 from sim.venue.brackets import follow
 from sim.venue.clearing import drop, pay_funding, settle_delisted
 from sim.venue.exchange import act
@@ -23,6 +24,7 @@ from sim.venue.liquidation import liquidate_where_due
 from sim.venue.margin import equity_usd
 from sim.venue.placing import match_resting
 from sim.venue.price_source import HOUR_MS, PRICE_CADENCE_MS, PriceSource
+from sim.venue.reply import Document
 from sim.venue.requests import convert_request, read_request
 from sim.venue.signature import Chain, Unrecoverable
 from sim.venue.state import VenueState
@@ -54,6 +56,9 @@ class Venue:
         """accounts: address -> USDC; agents: agent's address -> its master's."""
         self._state = VenueState(market, chain, accounts=accounts, agents=agents, at=(start_ms, seed))
         self._agenda, self._tape = Agenda(), Tape(self._state)
+        self._blocks = Blocks()
+        self._replies: list[tuple[int, Reply]] = []
+        self._posts: dict[int, tuple[int, int]] = {}
         self._streams = Streams(self._state, self._agenda, self._tape, self._post)
         self._state.portfolios.open(self._state)
         self._agenda.put(start_ms - start_ms % HOUR_MS + HOUR_MS, Duty.HOUR)
@@ -63,42 +68,83 @@ class Venue:
 
     # --- requests --------------------------------------------------------------------------------------
 
-    def http(self, path: str, content_type: str | None, body: bytes, *, now_ms: int) -> Reply:
-        """Answer a POST exactly as hyperliquid.md 1.1 has it."""
+    def submit(self, path: str, content_type: str | None, body: bytes, *, now_ms: int) -> Reply | Ticket:
+        """Take a POST exactly as hyperliquid.md 1.1 has it: an action's reply is known when its block ends."""
         self.advance(now_ms)
+        given = self._read(path, content_type, body)
+        return given if isinstance(given, Reply) else self._into_block(given)
+
+    def take_replies(self) -> list[tuple[int, Reply]]:
+        """Return the replies known since the last call, as (ticket's number, reply), in order."""
+        replies, self._replies = self._replies, []
+        return replies
+
+    def http(self, path: str, content_type: str | None, body: bytes, *, now_ms: int) -> Reply:
+        """Answer a POST at once, as if its block ended at this instant with nothing else in it."""
+        self.advance(now_ms)
+        given = self._read(path, content_type, body)
+        return given if isinstance(given, Reply) else _http_reply(self._carry_out(given))
+
+    def _read(self, path: str, content_type: str | None, body: bytes) -> Reply | Envelope:
         if path not in ("/info", "/exchange"):
             return NO_PATH
         if (content_type or "").partition(";")[0].strip().lower() != JSON:
             return WRONG_TYPE
         try:
-            return reply(self._info(body) if path == "/info" else self._exchange(body))
+            if path == "/exchange":
+                return read_envelope(body)
+            return reply(answer(self._state, self._tape, read_request(body)))
         except NoSuchCoin:
             return NO_COIN
-        except (msgspec.ValidationError, Unrecoverable):
+        except msgspec.ValidationError:
             return WRONG_SHAPE
         except (msgspec.DecodeError, UnicodeDecodeError):
             return NO_JSON
 
-    def _info(self, body: bytes) -> Any:
-        return answer(self._state, self._tape, read_request(body))
+    def _post(self, sender: tuple[int, int], kind: str, payload: Any) -> Any:
+        """Answer a post request of a websocket; sender is (connection, id). None: when the block ends.
 
-    def _exchange(self, body: bytes) -> Any:
-        document = act(self._state, read_envelope(body))
-        self._settle()
-        return document
-
-    def _post(self, kind: str, payload: Any) -> Any:
-        """Answer a post request of a websocket; what would be an HTTP error is a string there."""
+        What would be an HTTP error is a string there.
+        """
         try:
             if kind == "info":
                 data = answer(self._state, self._tape, convert_request(payload))
                 return {"type": "info", "payload": {"type": payload["type"], "data": data}}
-            return {"type": "action", "payload": act(self._state, convert_envelope(payload))}
+            self._posts[self._into_block(convert_envelope(payload)).number] = sender
+            return None
         except NoSuchCoin:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-        except (msgspec.ValidationError, Unrecoverable):
+        except msgspec.ValidationError:
             status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return {"type": "error", "payload": f"{status.value} {status.phrase}"}
+        return _post_error(status)
+
+    # --- blocks ----------------------------------------------------------------------------------------
+
+    def _into_block(self, envelope: Envelope) -> Ticket:
+        due_ms = block_end_ms(self._state.now_ms)
+        if self._blocks.empty:
+            self._agenda.put(due_ms, Duty.BLOCK)
+        return Ticket(self._blocks.add(envelope), due_ms)
+
+    def _end_block(self) -> None:
+        for number, envelope in self._blocks.take():
+            document = self._carry_out(envelope)
+            sender = self._posts.pop(number, None)
+            if sender is None:
+                self._replies.append((number, _http_reply(document)))
+            elif document is None:
+                self._streams.answer_post(sender, _post_error(HTTPStatus.UNPROCESSABLE_ENTITY))
+            else:
+                self._streams.answer_post(sender, {"type": "action", "payload": document})
+
+    def _carry_out(self, envelope: Envelope) -> Document | None:
+        """Return what the action led to; None for a signature that nobody can have made."""
+        try:
+            document = act(self._state, envelope)
+        except Unrecoverable:
+            return None
+        self._settle()
+        return document
 
     # --- websockets ------------------------------------------------------------------------------------
 
@@ -135,6 +181,8 @@ class Venue:
 
     def _do(self, due: Due) -> None:
         match due.duty:
+            case Duty.BLOCK:
+                self._end_block()
             case Duty.TICK:
                 match_resting(self._state, due.subject)
                 self._streams.tick(due.subject)
@@ -230,6 +278,25 @@ class Venue:
         for order in list(account.open_orders.values()):
             drop(self._state, order, "scheduledCancel")
 
+    # --- set from outside --------------------------------------------------------------------------------
+
+    @property
+    def post_only_until_ms(self) -> int:
+        """Until when only post-only orders are taken, as after a network upgrade (4.6); 0 or past: not at all."""
+        return self._state.post_only_until_ms
+
+    @post_only_until_ms.setter
+    def post_only_until_ms(self, until_ms: int) -> None:
+        self._state.post_only_until_ms = until_ms
+
+    def cap_open_interest(self, coin: str, cap_usd: Decimal | None) -> None:
+        """Cap a coin's open interest in USD at the mark; None lifts the cap. Raises KeyError."""
+        asset_id = self._state.by_name[coin].asset_id
+        if cap_usd is None:
+            self._state.open_interest_caps_usd.pop(asset_id, None)
+        else:
+            self._state.open_interest_caps_usd[asset_id] = cap_usd
+
     def limit_backstop(self, notional_usd: Decimal) -> None:
         """Leave the backstop vault this much to take over; what is beyond it is closed against the other side."""
         self._state.backstop.capacity_usd = notional_usd
@@ -253,3 +320,11 @@ class Venue:
 
     def _account(self, address: str) -> Account:
         return self._state.accounts[address.lower()]
+
+
+def _http_reply(document: Document | None) -> Reply:
+    return WRONG_SHAPE if document is None else reply(document)
+
+
+def _post_error(status: HTTPStatus) -> Document:
+    return {"type": "error", "payload": f"{status.value} {status.phrase}"}

@@ -1,5 +1,6 @@
 """Order wires and actions by hand, where the SDK knows no way to write them."""
 
+from sim.venue.order import Order
 from tests.sim.venue.desk import ALICE
 from tests.sim.venue.small_market import D
 
@@ -36,6 +37,16 @@ def place(desk, *wires, grouping="na", **options):
 def rest(desk, *wires, **options):
     """Place orders that rest, or wait, and return their order ids."""
     return [status["resting"]["oid"] for status in place(desk, *wires, **options)]
+
+
+def hold_open(desk, count):
+    """Let ALICE have so many open orders, far away, without the time it takes to place them."""
+    account = desk.venue._account(ALICE)
+    while len(account.open_orders) < count:
+        oid = -1 - len(account.open_orders)
+        account.open_orders[oid] = Order(
+            oid, ALICE, 1, "ETH", True, D(3000), D(1), D(1), "Gtc", False, 0, waits=True
+        )
 
 
 def status(desk, oid, user=ALICE):

@@ -114,6 +114,12 @@ def test_a_child_on_the_wrong_side_of_the_entry_refuses_all_of_them():
     assert open_rows(desk) == {}
 
 
+def test_a_taker_with_a_generous_limit_may_take_its_profit_below_that_limit():
+    desk = Desk()
+    statuses = place(desk, wire("ETH", 2, 4200, "Ioc"), trigger("ETH", -2, 4050, "tp"), grouping="normalTpsl")
+    assert statuses[1:] == ["waitingForTrigger"]
+
+
 def test_the_number_of_triggers_in_a_grouping_is_checked():
     desk = Desk()
     parent, tp, sl = bracket(wire("ETH", 2, 3990))
@@ -165,3 +171,12 @@ def test_the_orders_of_a_position_end_when_it_is_turned_round():
 def test_the_orders_of_a_position_need_a_position():
     [answer] = place(Desk(), trigger("ETH", "-0", 3900, "sl"), grouping="positionTpsl")
     assert answer == {"error": "Reduce only order would increase position. asset=1"}
+
+
+def test_the_orders_of_a_position_only_reduce_whatever_the_client_says():
+    desk = Desk()
+    desk.order("ETH", 2, 4100)
+    stop = trigger("ETH", -2, 3900, reduce=False)
+    [oid] = rest(desk, stop, grouping="positionTpsl")
+    assert open_rows(desk)[oid]["reduceOnly"] is True
+    assert "error" in place(desk, trigger("ETH", 2, 4100, reduce=False), grouping="positionTpsl")[0]

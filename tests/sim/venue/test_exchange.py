@@ -327,6 +327,33 @@ def test_a_bad_exchange_body_is_422_or_400():
     assert desk.raw("/exchange", b"nothing").status == 400
 
 
+HOSTILE = {
+    "an order id": {"type": "cancel", "cancels": [{"a": 1, "o": 2**64}]},
+    "leverage": {"type": "updateLeverage", "asset": 1, "isCross": True, "leverage": -(2**70)},
+    "a TWAP": {"type": "twapCancel", "a": 2**64, "t": 1},
+}
+
+
+@pytest.mark.parametrize("action", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_number_beyond_64_bits_is_422(action):
+    envelope = {"action": action, "nonce": 1, "signature": {"r": "0x1", "s": "0x1", "v": 27}}
+    assert Desk().raw("/exchange", json.dumps(envelope).encode()).status == 422
+
+
+@pytest.mark.parametrize("chain_id", ["0x" + "f" * 65, "-0x1", "testnet"])
+def test_a_chain_that_cannot_be_is_422(chain_id):
+    desk = Desk()
+    action = {"type": "approveAgent", "agentAddress": BOB, "agentName": "", "nonce": desk.nonce}
+    action |= {"hyperliquidChain": "Testnet", "signatureChainId": chain_id}
+    envelope = {"action": action, "nonce": desk.nonce, "signature": {"r": "0x1", "s": "0x1", "v": 27}}
+    assert desk.raw("/exchange", json.dumps(envelope).encode()).status == 422
+
+
+@pytest.mark.parametrize("rate", ["NaN%", "Infinity%", "x%", "0.01"])
+def test_a_builder_fee_that_is_no_rate_is_refused(rate):
+    assert Desk().approve_builder(rate) == err("Invalid builder fee rate.")
+
+
 def test_the_content_type_must_be_json_with_or_without_a_charset():
     desk = Desk()
     body = b'{"type":"exchangeStatus"}'

@@ -8,6 +8,7 @@ from hyperliquid.utils.signing import sign_l1_action
 
 from adapters.ports import Unknown
 from sim.loop import run
+from sim.venue.blocks import block_end_ms
 from sim.venue.memory import InMemoryVenue
 from sim.venue.venue import Venue
 from tests.sim.venue.desk import AGENT, ALICE, MASTER, order_action
@@ -82,6 +83,48 @@ def test_a_reply_that_comes_too_late_is_unknown_and_the_order_is_there():
         with pytest.raises(Unknown):
             await night.order("ETH", 1, 4100, "Ioc", timeout_s=0.03)
         assert night.venue.positions(ALICE) == {"ETH": D(1)}
+
+    run(main())
+
+
+def test_an_action_is_answered_when_its_block_has_ended():
+    async def main():
+        night = Night(latency_ms=(40, 40))
+        before = night.clock.now_ms()
+        await night.order("ETH", 1, 4100, "Ioc")
+        [fill] = night.venue.fills(ALICE)
+        return before, fill.at_ms, night.clock.now_ms()
+
+    sent, executed, answered = run(main())
+    assert executed == block_end_ms(sent + 40)
+    assert answered == executed + 40
+
+
+def test_a_block_that_ends_after_the_timeout_is_unknown_at_the_timeout():
+    async def main():
+        night = Night(latency_ms=(1, 1))
+        await night.clock.sleep((block_end_ms(night.clock.now_ms()) + 1 - night.clock.now_ms()) / 1000)
+        before = night.clock.now_ms()
+        with pytest.raises(Unknown):
+            await night.order("ETH", 1, 4100, "Ioc", timeout_s=0.05)
+        assert night.clock.now_ms() - before == 50
+        assert night.venue.positions(ALICE) == {}
+        await night.clock.sleep(0.03)
+        assert night.venue.positions(ALICE) == {"ETH": D(1)}
+
+    run(main())
+
+
+def test_a_venue_that_breaks_leaves_nobody_waiting_for_a_reply(monkeypatch):
+    async def main():
+        night = Night()
+
+        def broken():
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(night.venue, "_end_block", broken)
+        with pytest.raises(ZeroDivisionError):
+            await night.order("ETH", 1, 4100, "Ioc")
 
     run(main())
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hyperliquid.utils.signing import sign_l1_action
 
+from sim.venue.blocks import BLOCK_MS
 from sim.venue.wire import Close
 from tests.sim.venue.desk import AGENT, ALICE, BOB, MASTER, OTHER, Desk, order_action
 from tests.sim.venue.small_market import HOUR_MS, START_MS, D, SmallMarket
@@ -454,6 +455,9 @@ def test_a_coin_without_a_book_is_accepted_and_says_nothing(kind):
 
 def post(desk, connection, kind, payload):
     desk.say(connection, {"method": "post", "id": 7, "request": {"type": kind, "payload": payload}})
+    if kind == "action":
+        assert desk.frames(connection) == [], "an action is answered when its block ends"
+        desk.wait(BLOCK_MS)
     [frame] = [f for f in desk.frames(connection) if f["channel"] == "post"]
     assert frame["data"]["id"] == 7
     return frame["data"]["response"]

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.sim.venue.desk import ALICE, Desk
-from tests.sim.venue.orders import history, move, open_rows, place, rest, status, trigger, wire
+from tests.sim.venue.orders import history, hold_open, move, open_rows, place, rest, status, trigger, wire
 from tests.sim.venue.small_market import D, SmallMarket
 
 CLOID = "0x" + "cd" * 16
@@ -170,8 +170,10 @@ def test_a_fired_trigger_is_seen_on_order_updates(desk):
 
 
 def test_from_a_thousand_open_orders_on_triggers_and_reduce_only_orders_are_refused(desk):
-    for _ in range(5):
-        place(desk, *[wire("ETH", "0.01", 3000 + n) for n in range(200)])
+    hold_open(desk, 999)
+    [last] = rest(desk, trigger("ETH", -1, 3900))
+    desk.cancel(1, last)
+    hold_open(desk, 1_000)
     text = {"error": "Too many open orders. asset=1"}
     assert place(desk, trigger("ETH", -1, 3900)) == [text]
     assert place(desk, wire("ETH", -1, 4500, reduce=True)) == [text]
@@ -182,3 +184,19 @@ def test_waiting_triggers_hold_no_margin_and_reduce_nothing():
     desk = Desk(usdc=1_000)
     rest(desk, *[trigger("ETH", 4, 4100 + n, reduce=False) for n in range(5)])
     assert desk.state()["withdrawable"] == "1000.0"
+
+
+def test_a_trigger_order_is_worth_ten_dollars_unless_it_closes_the_position():
+    desk = Desk()
+    desk.order("SOL", 1, 210)
+    desk.order("SOL", D("-0.99"), 190)
+    text = {"error": "Order must have minimum value of $10. asset=2"}
+    assert place(desk, trigger("SOL", "0.01", 210, reduce=False)) == [text]
+    assert "resting" in place(desk, trigger("SOL", "-0.01", 190))[0]
+
+
+def test_of_two_stops_over_one_position_the_older_closes_it_and_the_newer_has_nothing_left(desk):
+    older, newer = rest(desk, trigger("ETH", -2, 3900), trigger("ETH", -2, 3900))
+    move(desk, "ETH", 3890)
+    assert history(desk, older) == ["open", "triggered", "filled"]
+    assert history(desk, newer) == ["open", "triggered", "reduceOnlyCanceled"]
