@@ -15,6 +15,8 @@ from sim.venue.subscriptions import Topic
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = "conformance_spec.py"
 FILLED = "\x00"
+BRACES = f"(?:(?:0x)?{FILLED}|$)"
+"""What is filled in, or the end of a text that is put before it."""
 
 _OPENING = """\
 # Hyperliquid at the simulated venue
@@ -57,7 +59,7 @@ def pattern(text: str) -> re.Pattern[str]:
     """Return what the code must hold to say a refusal: braces stand for what is filled in, numbers may be."""
     parts = re.split(r"(\{[^}]*\}|[0-9]+)", text.rstrip("."))
     said = (
-        FILLED if part.startswith("{") else f"(?:{part}|{FILLED})" if part.isdigit() else re.escape(part)
+        BRACES if part.startswith("{") else f"(?:{part}|{FILLED})" if part.isdigit() else re.escape(part)
         for part in parts
     )
     return re.compile("".join(said))

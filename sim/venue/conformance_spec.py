@@ -190,7 +190,7 @@ REFUSALS: dict[str, tuple[str, ...]] = {
         "Invalid leverage value",
         "Cross margin is not allowed for this asset.",
         "Position does not use isolated margin.",
-        "Vault not registered: 0x{address}",
+        "Vault not registered: {address}",
         "Builder fee has not been approved.",
         "Unexpected number of trigger orders",
         "Signed action over weight limit of 200.",

@@ -116,6 +116,7 @@ def test_refusals_over_a_post_request_have_the_recorded_words(stage):
     }
     connection = stage.connect()
     stage.say(connection, {"method": "post", "id": 22, "request": {"type": "action", "payload": payload}})
+    stage.wait(1_000)
     [frame] = stage.frames(connection)
     said = frame["data"]["response"]["payload"].pop("response")
     assert frame == {
