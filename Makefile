@@ -26,7 +26,7 @@ crash: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
-	for name in pipeline backtest latency startup midnight; do $(BIN)/python -m bench.$$name || exit 1; done
+	for name in pipeline backtest latency startup midnight venue; do $(BIN)/python -m bench.$$name || exit 1; done
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock

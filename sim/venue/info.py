@@ -43,7 +43,7 @@ def answer(state: VenueState, tape: Tape, request: InfoRequest) -> Any:
         case ask.AskFundingHistory():
             return of_market.funding_history(state, request)
         case ask.AskExchangeStatus():
-            return {"time": state.now_ms, "specialStatuses": None}
+            return {"time": state.now_ms, "specialStatuses": state.special_statuses}
         case _:
             assert_never(request)
 

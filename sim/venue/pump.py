@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from adapters.ports import Clock
-from sim.venue.venue import Venue
+from sim.venue.edge import Edge
 from sim.venue.wire import Close
 
 BLOCK_MS = 70
@@ -17,8 +17,8 @@ Deliver = Callable[[int, Frames], None]
 class Pump:
     """Owns one task. flush() after every request or frame given to the venue."""
 
-    def __init__(self, venue: Venue, clock: Clock, deliver: Deliver) -> None:
-        self._venue, self._clock, self._deliver = venue, clock, deliver
+    def __init__(self, edge: Edge, clock: Clock, deliver: Deliver) -> None:
+        self._edge, self._clock, self._deliver = edge, clock, deliver
         self._due_ms = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -47,16 +47,16 @@ class Pump:
             if wait_ms > 0:
                 await self._clock.sleep(wait_ms / 1000)
                 continue
-            self._venue.advance(self._clock.now_ms())
+            self._edge.advance(self._clock.now_ms())
             self._hand_over()
             self._due_ms = self._next_block_ms()
 
     def _next_block_ms(self) -> int:
-        return -(-self._venue.next_ms() // BLOCK_MS) * BLOCK_MS
+        return -(-self._edge.next_ms() // BLOCK_MS) * BLOCK_MS
 
     def _hand_over(self) -> None:
         by_connection: dict[int, list[str | Close]] = {}
-        for connection, frame in self._venue.take_frames():
+        for connection, frame in self._edge.take_frames():
             by_connection.setdefault(connection, []).append(frame)
         for connection, frames in by_connection.items():
             self._deliver(connection, frames)

@@ -199,6 +199,25 @@ class Venue:
         for order in list(account.open_orders.values()):
             drop(self._state, order, "scheduledCancel")
 
+    # --- what a fault plan does to it ------------------------------------------------------------------
+
+    @property
+    def market(self) -> PriceSource:
+        return self._state.prices
+
+    @property
+    def post_only_until_ms(self) -> int:
+        return self._state.post_only_until_ms
+
+    def only_post_only(self, *, until_ms: int) -> None:
+        """Take only post-only orders until then, as after an upgrade (hyperliquid.md 4.6)."""
+        self._state.post_only_until_ms = until_ms
+
+    def leave_requests(self, *, left: int) -> None:
+        """Use up every account's address budget but for so many requests."""
+        for account in self._state.accounts.values():
+            account.requests_used = max(account.requests_used, account.requests_cap - left)
+
     # --- the ledger, for tests and reports ---------------------------------------------------------------
 
     def fills(self, address: str) -> tuple[VenueFill, ...]:

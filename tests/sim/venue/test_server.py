@@ -93,7 +93,7 @@ def test_an_agent_made_by_the_sdk_may_trade(server):
     assert reply == {"status": "ok", "response": {"type": "default"}}
     agent = Exchange(eth_account.Account.from_key(key), server.url, account_address=MASTER.address)
     assert "filled" in agent.market_open("SOL", True, 1.0)["response"]["data"]["statuses"][0]
-    assert "SOL" in server._venue.positions(ALICE)
+    assert "SOL" in server.edge.venue.positions(ALICE)
 
 
 def test_websockets_hears_frames_without_compression_and_loses_the_socket_to_a_bad_coin(server):
