@@ -26,7 +26,7 @@ probability = 0.05
 ```
 
 Several faults may strike one request: their delays add up, and of two that would spoil the answer the first in the file
-wins. They act at the edge, before or after the venue acts: the venue itself stays what it is, and its ledger stays the truth.
+wins. They act at the edge, before or after the venue acts; the venue itself stays what it is, and its ledger the truth.
 
 Draws come from `--seed`: the same plan, seed and sequence of requests and frames give the same faults, and adding a fault to
 a plan leaves the others' draws alone. `GET /nightdesk/faults` tells how often each fault of the plan has struck so far.
