@@ -174,10 +174,12 @@ def test_every_stamp_moves_with_the_market():
 
 def test_every_fault_of_the_options_is_named():
     options = VenueOptions(
-        Path("."), port=70_000, accounts=("0x12",), agents=("a=b", "c"), start="noon", speed=float("nan")
-    )
+        Path("."), port=70_000, accounts=("0x12",), agents=("a=b", "c"), start="noon", speed=float("nan"),
+        ip_weight=-1, plan="no such plan.toml",
+    )  # fmt: skip
     faults = options.faults()
-    assert len(faults) == 6
+    assert len(faults) == 8
+    assert "--faults no such plan.toml: cannot be read" in " ".join(faults)
     assert "--agent 'c': must be ADDRESS=MASTER" in " ".join(faults)
     assert VenueOptions(Path("."), accounts=(ALICE,), agents=(f"{MASTER.address}={ALICE}",)).faults() == []
 
