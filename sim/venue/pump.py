@@ -10,6 +10,9 @@ from sim.venue.wire import Close
 BLOCK_MS = 70
 """The venue speaks once a block (hyperliquid.md, wire conventions), so it is woken no more often."""
 
+AT_A_TIME_MS = 10 * BLOCK_MS
+"""A venue that is behind its clock catches up in such steps, and its clients and signals are heard in between."""
+
 Frames = Sequence[str | Close]
 Deliver = Callable[[int, Frames], None]
 
@@ -47,9 +50,11 @@ class Pump:
             if wait_ms > 0:
                 await self._clock.sleep(wait_ms / 1000)
                 continue
-            self._edge.advance(self._clock.now_ms())
+            self._edge.advance(min(self._clock.now_ms(), self._due_ms + AT_A_TIME_MS))
             self._hand_over()
             self._due_ms = self._next_block_ms()
+            if self._due_ms <= self._clock.now_ms():
+                await asyncio.sleep(0)
 
     def _next_block_ms(self) -> int:
         return -(-self._edge.next_ms() // BLOCK_MS) * BLOCK_MS
