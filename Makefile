@@ -28,7 +28,7 @@ crash: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
-	for name in pipeline backtest latency adapter startup midnight; do $(BIN)/python -m bench.$$name || exit 1; done
+	for name in pipeline backtest latency adapter startup midnight venue; do $(BIN)/python -m bench.$$name || exit 1; done
 
 # Coverage-guided, each target for FUZZ_S seconds; the tests do the same with examples that never change.
 fuzz: .venv/installed

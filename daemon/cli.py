@@ -101,10 +101,17 @@ def venue_command(
         str | None, typer.Option(help="where its clock starts, ISO; default: now, on the last days")
     ] = None,
     speed: Annotated[float, typer.Option(min=0.001, max=1000, help="acceleration of its clock")] = 1.0,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="seed of everything that is drawn")] = 0,
+    ip_weight: Annotated[
+        int, typer.Option(min=0, help="request weight a minute of one IP address; 0: no limit")
+    ] = 1200,
+    faults: Annotated[
+        str | None,
+        typer.Option(help="TOML file of faults to strike clients with, or default for the shipped one"),
+    ] = None,
 ) -> None:
     """Serve the simulated Hyperliquid on loopback HTTP and websocket; prints one JSON line once it listens."""
-    from daemon.venue_command import serve
+    from daemon.venue_command import Guard, serve
 
     serve(
         data=data,
@@ -114,6 +121,7 @@ def venue_command(
         start=start,
         speed=speed,
         seed=seed,
+        guard=Guard(ip_weight, faults),
     )
 
 

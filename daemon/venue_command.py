@@ -2,12 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.data_directory import SAMPLE, checked_market
 from daemon.options import BadUse
 from sim.venue.command import BadOptions, VenueOptions, run_venue
 from sim.venue.recorded import DataDirectoryError
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What stands before the venue: the request weight a minute of one address, and a plan of faults."""
+
+    ip_weight: int
+    plan: str | None
 
 
 def serve(
@@ -19,8 +28,9 @@ def serve(
     start: str | None,
     speed: float,
     seed: int,
+    guard: Guard,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Raises BadUse for options, data or a port that cannot be used."""
+    """Serve until SIGTERM or SIGINT. Raises BadUse for options, data, a plan or a port that cannot be used."""
     options = VenueOptions(
         data=data or SAMPLE,
         port=port,
@@ -29,6 +39,8 @@ def serve(
         start=start,
         speed=speed,
         seed=seed,
+        ip_weight=guard.ip_weight,
+        plan=guard.plan,
     )
     if faults := options.faults():
         raise BadUse("; ".join(faults))

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+from adapters.hyperliquid.budget import CAPACITY_PER_MIN
 from daemon.clock import monotonic_s
 from daemon.options import BadUse
 
@@ -13,11 +14,12 @@ TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class VenueFacts:
-    """now_ms is the venue's clock at read_at_s of our monotonic clock."""
+    """now_ms is the venue's clock at read_at_s of our monotonic clock; ip_weight_per_min None: it limits nobody."""
 
     now_ms: float
     speed: float
     read_at_s: float
+    ip_weight_per_min: float | None
     key: str | None
 
 
@@ -28,10 +30,11 @@ def venue_facts(url: str) -> VenueFacts:
     after_s = monotonic_s()
     try:
         now_ms, speed = float(clock["now_ms"]), float(clock["speed"])
+        weight = float(clock.get("ip_weight_per_min", CAPACITY_PER_MIN)) or None
     except (KeyError, TypeError, ValueError):
         raise BadUse(f"--venue {url}: answers, but not as a nightdesk venue does") from None
     key = _get(f"{url}/nightdesk/account").get("key")
-    return VenueFacts(now_ms, speed, (before_s + after_s) / 2, key)
+    return VenueFacts(now_ms, speed, (before_s + after_s) / 2, weight, key)
 
 
 def _get(url: str) -> dict[str, str]:

@@ -54,8 +54,8 @@ BASE_URLS = {
     "mainnet": "https://api.hyperliquid.xyz",
     "testnet": "https://api.hyperliquid-testnet.xyz",
 }
-SIMULATED_WEIGHT_PER_MIN = 1_000_000.0
-"""Our own venue on loopback asks for no thrift; see docs/decisions/0005."""
+NO_LIMIT_PER_MIN = 1_000_000.0
+"""The budget of reads where the venue limits nobody; see docs/decisions/0005."""
 
 DRY_RUN_USDC = Decimal(1_000_000)
 
@@ -201,12 +201,14 @@ def remote_ends(settings: Settings, url: str) -> Ends:
         journal=ThreadedJournal,
         alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
         pulse=pulse(),
-        weight_per_min=SIMULATED_WEIGHT_PER_MIN,
+        weight_per_min=facts.ip_weight_per_min or NO_LIMIT_PER_MIN,
     )
 
 
 def memory_ends(options: RunOptions, *, market: "PriceSource", start_ms: int) -> Ends:
     """The venue in this process; the virtual loop when speed is max."""
+    from sim.venue.edge import Edge
+    from sim.venue.limits import WITHOUT_WEIGHT
     from sim.venue.memory import InMemoryVenue
     from sim.venue.venue import Venue
 
@@ -222,7 +224,7 @@ def memory_ends(options: RunOptions, *, market: "PriceSource", start_ms: int) ->
         start_ms=start_ms,
         seed=options.seed,
     )
-    memory = InMemoryVenue(venue, clock, seed=options.seed)
+    memory = InMemoryVenue(Edge(venue, limits=WITHOUT_WEIGHT), clock, seed=options.seed)
     return Ends(
         http=memory,
         sockets=memory,
@@ -233,7 +235,7 @@ def memory_ends(options: RunOptions, *, market: "PriceSource", start_ms: int) ->
         journal=InlineJournal if virtual else ThreadedJournal,
         alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
         pulse=NoPulse(),
-        weight_per_min=SIMULATED_WEIGHT_PER_MIN,
+        weight_per_min=NO_LIMIT_PER_MIN,
     )
 
 

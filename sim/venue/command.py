@@ -13,6 +13,10 @@ from pathlib import Path
 from coincurve import PrivateKey
 
 from sim.venue.clock import VenueClock, wall_ms
+from sim.venue.edge import Edge
+from sim.venue.fault_file import BadFaultFile, load_plan
+from sim.venue.fault_plan import FaultPlan
+from sim.venue.limits import Limits
 from sim.venue.price_source import PriceSource
 from sim.venue.server import Server, serve
 from sim.venue.shifted import ShiftedPrices, shift_onto
@@ -30,7 +34,8 @@ class VenueOptions:
 
     data: a directory laid out like hyperliquid_perp; port: 0 picks a free one; accounts: addresses;
     agents: ADDRESS=MASTER; start: ISO time (UTC if it names no zone) or None for the wall clock; speed: seconds
-    of the venue in one of the wall.
+    of the venue in one of the wall; ip_weight: request weight a minute of one address, 0 for no limit;
+    plan: a file of faults, or "default", or None for a venue without faults.
     """
 
     data: Path
@@ -40,6 +45,8 @@ class VenueOptions:
     start: str | None = None
     speed: float = 1.0
     seed: int = 0
+    ip_weight: int = 1200
+    plan: str | None = None
 
     def faults(self) -> list[str]:
         """Return everything that is wrong with the options, each with what is allowed."""
@@ -55,7 +62,21 @@ class VenueOptions:
             found.append(f"--speed {self.speed}: must be a number above 0")
         if self.start is not None and _iso_ms(self.start) is None:
             found.append(f"--start {self.start!r}: must be an ISO time such as 2025-07-24T23:45:00Z")
-        return found
+        if self.ip_weight < 0:
+            found.append(f"--ip-weight {self.ip_weight}: must be 0 (no limit) or more")
+        return found + self._plan_faults()
+
+    def _plan_faults(self) -> list[str]:
+        try:
+            self.fault_plan(start_ms=0)
+        except BadFaultFile as error:
+            return [f"--faults {error}"]
+        return []
+
+    def fault_plan(self, *, start_ms: int) -> FaultPlan:
+        """Return the plan, seeded. Raises BadFaultFile."""
+        planned = () if self.plan is None else load_plan(self.plan)
+        return FaultPlan(planned, seed=self.seed, start_ms=start_ms)
 
     def pairs(self) -> dict[str, str]:
         """Return agent -> master, lower-case."""
@@ -125,7 +146,9 @@ async def run_venue(options: VenueOptions) -> None:
     stopped = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
-    server = await serve(venue, port=options.port, clock=clock, key=key)
+    plan = options.fault_plan(start_ms=clock.now_ms())
+    edge = Edge(venue, limits=Limits(weight_per_min=options.ip_weight or None), plan=plan)
+    server = await serve(edge, port=options.port, clock=clock, key=key)
     sys.stdout.write(encode(venue_document(server, addresses, key)).decode() + "\n")
     sys.stdout.flush()
     await stopped.wait()

@@ -62,7 +62,10 @@ OF_MARKET: Mapping[type, Callable[[VenueState, Any], Any]] = {
     ask.AskCandles: lambda state, request: of_market.candle_snapshot(state, request),
     ask.AskFundingHistory: lambda state, request: of_market.funding_history(state, request),
     ask.AskPredictedFundings: lambda state, _: of_dexs.predicted_fundings(state),
-    ask.AskExchangeStatus: lambda state, _: {"time": state.now_ms, "specialStatuses": None},
+    ask.AskExchangeStatus: lambda state, _: {
+        "time": state.now_ms,
+        "specialStatuses": state.special_statuses,
+    },
     ask_beside.AskVaultDetails: lambda state, _: None,
     ask_beside.AskVaultSummaries: lambda state, _: [],
     ask_beside.AskValidatorSummaries: lambda state, _: [],

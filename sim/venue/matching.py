@@ -5,6 +5,7 @@ At one price the synthetic size goes first, then resting orders by age.
 """
 
 from bisect import insort
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
@@ -39,6 +40,33 @@ def _age(order: Order) -> tuple[Decimal, int]:
     return (-order.px if order.buy else order.px, order.oid)
 
 
+class Bites:
+    """What takers ate of one side: each bite comes back evenly over RECOVERY_MS.
+
+    Two running sums, exact in Decimal, say what is gone however many bites there were.
+    """
+
+    def __init__(self) -> None:
+        self._bites: deque[tuple[int, Decimal]] = deque()
+        self._size = self._size_ms = ZERO
+
+    def __bool__(self) -> bool:
+        return bool(self._bites)
+
+    def add(self, size: Decimal, now_ms: int) -> None:
+        self._bites.append((now_ms, size))
+        self._size += size
+        self._size_ms += size * now_ms
+
+    def gone(self, now_ms: int) -> Decimal:
+        """Return what has not come back by now. Time never goes back."""
+        while self._bites and now_ms - self._bites[0][0] >= RECOVERY_MS:
+            at_ms, size = self._bites.popleft()
+            self._size -= size
+            self._size_ms -= size * at_ms
+        return (self._size * (RECOVERY_MS - now_ms) + self._size_ms) / RECOVERY_MS
+
+
 class Book:
     def __init__(self, asset: VenueAsset) -> None:
         self.asset = asset
@@ -49,8 +77,7 @@ class Book:
         self.bids: list[Order] = []
         self.asks: list[Order] = []
         self._lot = Decimal(1).scaleb(-asset.size_decimals)
-        self._eaten_bids: list[tuple[int, Decimal]] = []
-        self._eaten_asks: list[tuple[int, Decimal]] = []
+        self._eaten_bids, self._eaten_asks = Bites(), Bites()
 
     def refresh(self, prices: PriceSource, now_ms: int) -> None:
         """Take the market's book of now; it holds until next_tick_ms, and is read when somebody looks."""
@@ -132,7 +159,7 @@ class Book:
 
     def eat(self, size: Decimal, now_ms: int, *, of_bids: bool) -> None:
         """Take size off the top of the ladder; it comes back over RECOVERY_MS."""
-        (self._eaten_bids if of_bids else self._eaten_asks).append((now_ms, size))
+        (self._eaten_bids if of_bids else self._eaten_asks).add(size, now_ms)
 
     def _crossed_side(
         self, resting: Sequence[Order], now_ms: int, *, buys: bool
@@ -163,9 +190,7 @@ class Book:
         eaten = self._eaten_bids if of_bids else self._eaten_asks
         if not eaten:
             return ZERO
-        eaten[:] = [(at, size) for at, size in eaten if now_ms - at < RECOVERY_MS]
-        gone = sum((size * (RECOVERY_MS - now_ms + at) / RECOVERY_MS for at, size in eaten), ZERO)
-        return gone.quantize(self._lot, rounding=ROUND_DOWN)
+        return eaten.gone(now_ms).quantize(self._lot, rounding=ROUND_DOWN)
 
 
 def _without_top(levels: Sequence[Level], eaten: Decimal) -> Iterator[Level]:

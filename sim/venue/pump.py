@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from adapters.ports import Clock
-from sim.venue.blocks import Ticket, block_end_ms
-from sim.venue.venue import Venue
+from sim.venue.blocks import BLOCK_MS, Ticket, block_end_ms
+from sim.venue.edge import Edge
 from sim.venue.wire import Close, Reply
+
+AT_A_TIME_MS = 10 * BLOCK_MS
+"""A venue that is behind its clock catches up in such steps, and its clients and signals are heard in between."""
 
 Frames = Sequence[str | Close]
 Deliver = Callable[[int, Frames], None]
@@ -15,8 +18,8 @@ Deliver = Callable[[int, Frames], None]
 class Pump:
     """Owns one task. flush() after every request or frame given to the venue."""
 
-    def __init__(self, venue: Venue, clock: Clock, deliver: Deliver) -> None:
-        self._venue, self._clock, self._deliver = venue, clock, deliver
+    def __init__(self, edge: Edge, clock: Clock, deliver: Deliver) -> None:
+        self._edge, self._clock, self._deliver = edge, clock, deliver
         self._due_ms = 0
         self._asked: dict[int, asyncio.Future[Reply]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -57,9 +60,11 @@ class Pump:
             if wait_ms > 0:
                 await self._clock.sleep(wait_ms / 1000)
                 continue
-            self._venue.advance(self._clock.now_ms())
+            self._edge.advance(min(self._clock.now_ms(), self._due_ms + AT_A_TIME_MS))
             self._hand_over()
             self._due_ms = self._next_block_ms()
+            if self._due_ms <= self._clock.now_ms():
+                await asyncio.sleep(0)
 
     def _stopped(self, task: asyncio.Task[None]) -> None:
         """Let nobody wait for a reply that will not come."""
@@ -72,15 +77,15 @@ class Pump:
 
     def _next_block_ms(self) -> int:
         """The venue speaks once a block (hyperliquid.md, wire conventions), so it is woken no more often."""
-        return block_end_ms(self._venue.next_ms())
+        return block_end_ms(self._edge.next_ms())
 
     def _hand_over(self) -> None:
-        for number, reply in self._venue.take_replies():
+        for number, reply in self._edge.take_replies():
             future = self._asked.pop(number, None)
             if future is not None and not future.done():
                 future.set_result(reply)
         by_connection: dict[int, list[str | Close]] = {}
-        for connection, frame in self._venue.take_frames():
+        for connection, frame in self._edge.take_frames():
             by_connection.setdefault(connection, []).append(frame)
         for connection, frames in by_connection.items():
             self._deliver(connection, frames)

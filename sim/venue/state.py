@@ -19,6 +19,7 @@ from sim.venue.twap import Twap, TwapRow
 from sim.venue.wire import number
 
 AGENT_LIFE_MS = 90 * 86_400_000
+POST_ONLY_NOTICE = "Only post-only orders are allowed after the network upgrade"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ class VenueState:
         self.prices, self.chain = prices, chain
         self.now_ms, seed = at
         self.start_ms = self.now_ms
+        self.post_only_until_ms = 0
         self.ids = Ids(seed)
         self.seed = seed
         self.accounts = {a.lower(): Account.funded(a, usdc) for a, usdc in accounts.items()}
@@ -190,6 +192,11 @@ class VenueState:
 
     def signer_nonces(self, signer: str) -> NonceSet:
         return self.nonces.setdefault(signer, NonceSet())
+
+    @property
+    def special_statuses(self) -> str | None:
+        """What exchangeStatus has to say of the venue as a whole; nothing on an ordinary day."""
+        return POST_ONLY_NOTICE if self.now_ms < self.post_only_until_ms else None
 
     @property
     def price_ms(self) -> int:

@@ -281,13 +281,21 @@ class Venue:
     # --- set from outside --------------------------------------------------------------------------------
 
     @property
+    def market(self) -> PriceSource:
+        return self._state.prices
+
+    @property
     def post_only_until_ms(self) -> int:
         """Until when only post-only orders are taken, as after a network upgrade (4.6); 0 or past: not at all."""
         return self._state.post_only_until_ms
 
-    @post_only_until_ms.setter
-    def post_only_until_ms(self, until_ms: int) -> None:
+    def only_post_only(self, *, until_ms: int) -> None:
         self._state.post_only_until_ms = until_ms
+
+    def leave_requests(self, *, left: int) -> None:
+        """Use up every account's address budget but for so many requests."""
+        for account in self._state.accounts.values():
+            account.requests_used = max(account.requests_used, account.requests_cap - left)
 
     def cap_open_interest(self, coin: str, cap_usd: Decimal | None) -> None:
         """Cap a coin's open interest in USD at the mark; None lifts the cap. Raises KeyError."""

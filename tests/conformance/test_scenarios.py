@@ -217,7 +217,7 @@ def test_an_action_whose_reply_was_lost_is_found_by_its_client_order_id_or_never
 
 def test_after_an_upgrade_only_post_only_orders_and_cancels_are_taken():
     desk = Desk()
-    desk.venue.post_only_until_ms = desk.now_ms + 60_000
+    desk.venue.only_post_only(until_ms=desk.now_ms + 60_000)
     text = "Only post-only orders allowed immediately after a network upgrade"
     assert desk.post(action(wire("ETH", 1, 4100, "Ioc"))) == err(text)
     [oid] = rest(desk, wire("ETH", 1, 3990, "Alo"))

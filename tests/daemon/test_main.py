@@ -220,6 +220,8 @@ BAD_VENUES = {
     "outside": (("--start", "2031-01-01"), "the data holds"),
     "speed": (("--speed", "0"), "--speed"),
     "port": (("--port", "70000"), "--port"),
+    "weight": (("--ip-weight", "-1"), "--ip-weight"),
+    "plan": (("--faults", "no-such.toml"), "no-such.toml: cannot be read"),
 }
 
 
@@ -229,6 +231,14 @@ def test_a_venue_with_bad_options_is_refused(case):
     said = nightdesk("venue", *words)
     is_one_message(said, 2)
     assert text in said.err
+
+
+def test_a_venue_with_a_bad_plan_is_refused_with_the_table_and_the_key(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text("[[fault]]\nkind = 'delay'\ndelay_ms = -5\n")
+    said = nightdesk("venue", "--faults", plan)
+    assert said.code == 2
+    assert "[[fault]] 1 (delay): delay_ms = -5: allowed is a number, at least 0" in said.err
 
 
 def test_pipeline_options_are_checked(tmp_path):

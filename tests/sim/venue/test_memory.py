@@ -9,6 +9,10 @@ from hyperliquid.utils.signing import sign_l1_action
 from adapters.ports import Unknown
 from sim.loop import run
 from sim.venue.blocks import block_end_ms
+from sim.venue.edge import Edge
+from sim.venue.fault_file import load_plan, parse_plan
+from sim.venue.fault_plan import FaultPlan
+from sim.venue.limits import Limits
 from sim.venue.memory import InMemoryVenue
 from sim.venue.venue import Venue
 from tests.sim.venue.desk import AGENT, ALICE, MASTER, order_action
@@ -238,3 +242,105 @@ def test_the_same_seed_gives_the_same_night_and_another_seed_another():
 
     assert night_of(3) == night_of(3)
     assert night_of(3) != night_of(4)
+
+
+# --- limits and faults, the same as over sockets -------------------------------------------------------------
+
+
+def planned(night, text):
+    return FaultPlan(parse_plan(text, place="plan"), seed=1, start_ms=night.clock.now_ms())
+
+
+def struck(text, **options):
+    """Return a night whose venue has this one fault."""
+    night = Night(latency_ms=(40, 40))
+    plan = planned(night, f"[[fault]]\n{text}")
+    night.peer = InMemoryVenue(
+        Edge(night.venue, plan=plan, **options), night.clock, seed=1, latency_ms=(40, 40)
+    )
+    return night
+
+
+@pytest.mark.parametrize(("kind", "held"), [("drop_before_effect", {}), ("drop_after_effect", {"ETH": D(1)})])
+def test_a_reset_is_unknown_whether_the_venue_acted_or_not(kind, held):
+    async def main():
+        night = struck(f"kind = '{kind}'\npath = '/exchange'")
+        with pytest.raises(Unknown, match="connection reset"):
+            await night.order("ETH", 1, 4100, "Ioc")
+        return night.venue.positions(ALICE)
+
+    assert run(main()) == held
+
+
+def test_an_order_held_up_longer_than_its_sender_waits_arrives_all_the_same():
+    async def main():
+        night = struck("kind = 'delay'\npath = '/exchange'\ndelay_ms = 8000")
+        with pytest.raises(Unknown, match="within 5"):
+            await night.order("ETH", 1, 4100, "Ioc")
+        before = night.venue.positions(ALICE)
+        await night.clock.sleep(4)
+        return before, night.venue.positions(ALICE)
+
+    assert run(main()) == ({}, {"ETH": D(1)})
+
+
+def test_a_hang_is_given_up_after_the_time_that_was_given():
+    async def main():
+        night = struck("kind = 'hang'\nseconds = 60")
+        before = night.clock.now_ms()
+        with pytest.raises(Unknown, match=r"within 5\.0 s"):
+            await night.info(type="meta")
+        return night.clock.now_ms() - before
+
+    assert run(main()) == 5_000
+
+
+def test_a_refused_upgrade_is_a_connection_error():
+    async def main():
+        night = struck("kind = 'status'\nstatus = 503\npath = 'ws'")
+        with pytest.raises(ConnectionError, match="HTTP 503"):
+            await night.peer.connect()
+        night = struck("kind = 'html'\nprobability = 0", limits=Limits())
+        for _ in range(10):
+            await night.peer.connect()
+        with pytest.raises(ConnectionError, match="HTTP 429"):
+            await night.peer.connect()
+        night.peer.drop_sockets()
+        await night.peer.connect()
+
+    run(main())
+
+
+def test_only_the_first_request_of_a_connection_waits_for_the_connection():
+    async def main():
+        night = struck("kind = 'slow_connect'\npath = '/info'\ndelay_ms = 300")
+        took = []
+        for _ in range(2):
+            before = night.clock.now_ms()
+            await night.info(type="exchangeStatus")
+            took.append(night.clock.now_ms() - before)
+        return took
+
+    assert run(main()) == pytest.approx([380, 80], abs=1)
+
+
+def test_a_plan_strikes_a_night_in_the_same_way_each_time():
+    def night_of(seed):
+        async def main():
+            night = Night(seed)
+            plan = FaultPlan(load_plan("default"), seed=seed, start_ms=night.clock.now_ms())
+            night.peer = InMemoryVenue(Edge(night.venue, plan=plan), night.clock, seed=seed)
+            told = []
+            for _ in range(200):
+                try:
+                    told.append(await night.order("ETH", 1, 4100, "Ioc"))
+                except (Unknown, ValueError, TypeError) as error:
+                    told.append(str(error))
+                await night.clock.sleep(5)
+            return told, plan.document(), night.venue.positions(ALICE)
+
+        return run(main())
+
+    first = night_of(1)
+    assert first == night_of(1)
+    assert sum(row["struck"] for row in first[1]) > 10

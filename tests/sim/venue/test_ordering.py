@@ -19,7 +19,7 @@ DAY_MS = 86_400_000
 
 
 def after_upgrade(desk, ms=60_000):
-    desk.venue.post_only_until_ms = desk.now_ms + ms
+    desk.venue.only_post_only(until_ms=desk.now_ms + ms)
 
 
 OTHERS = {

@@ -93,7 +93,7 @@ def test_an_agent_made_by_the_sdk_may_trade(server):
     assert reply == {"status": "ok", "response": {"type": "default"}}
     agent = Exchange(eth_account.Account.from_key(key), server.url, account_address=MASTER.address)
     assert "filled" in agent.market_open("SOL", True, 1.0)["response"]["data"]["statuses"][0]
-    assert "SOL" in server._venue.positions(ALICE)
+    assert "SOL" in server.edge.venue.positions(ALICE)
 
 
 def test_websockets_hears_frames_without_compression_and_loses_the_socket_to_a_bad_coin(server):
@@ -174,10 +174,12 @@ def test_every_stamp_moves_with_the_market():
 
 def test_every_fault_of_the_options_is_named():
     options = VenueOptions(
-        Path("."), port=70_000, accounts=("0x12",), agents=("a=b", "c"), start="noon", speed=float("nan")
-    )
+        Path("."), port=70_000, accounts=("0x12",), agents=("a=b", "c"), start="noon", speed=float("nan"),
+        ip_weight=-1, plan="no such plan.toml",
+    )  # fmt: skip
     faults = options.faults()
-    assert len(faults) == 6
+    assert len(faults) == 8
+    assert "--faults no such plan.toml: cannot be read" in " ".join(faults)
     assert "--agent 'c': must be ADDRESS=MASTER" in " ".join(faults)
     assert VenueOptions(Path("."), accounts=(ALICE,), agents=(f"{MASTER.address}={ALICE}",)).faults() == []
 

@@ -1,0 +1,120 @@
+"""A node that is behind stands exactly where the venue stood: every answer, byte for byte."""
+
+import json
+import random
+
+import pytest
+
+from sim.venue.blocks import Ticket
+from sim.venue.edge import Edge, Request
+from sim.venue.fault_file import parse_plan
+from sim.venue.fault_plan import Course, Cut, FaultPlan
+from tests.sim.venue.desk import AGENT, ALICE, JSON, Desk, order_action
+from tests.sim.venue.small_market import D, SmallMarket
+
+READS = (
+    {"type": "clearinghouseState", "user": ALICE},
+    {"type": "openOrders", "user": ALICE},
+    {"type": "frontendOpenOrders", "user": ALICE},
+    {"type": "userFillsByTime", "user": ALICE, "startTime": 0},
+    {"type": "historicalOrders", "user": ALICE},
+    {"type": "userRateLimit", "user": ALICE},
+    {"type": "exchangeStatus"},
+    {"type": "l2Book", "coin": "ETH"},
+    {"type": "allMids"},
+)
+LAG_MS = 2_000
+
+
+class EdgeDesk(Desk):
+    """The desk, speaking to the venue's edge as a server does."""
+
+    def __init__(self, plan="", **options):
+        super().__init__(**options)
+        planned = parse_plan(plan, place="plan")
+        self.edge = Edge(self.venue, plan=FaultPlan(planned, seed=1, start_ms=self.now_ms))
+
+    def raw(self, path, body, content_type=JSON, course=None):
+        request = Request("here", path, content_type, body)
+        course = course or self.edge.course(request, fresh=False, now_ms=self.now_ms)
+        given = self.edge.arrive(request, course, now_ms=self.now_ms)
+        if isinstance(given, Ticket):
+            self.wait(given.due_ms - self.now_ms)
+            given = dict(self.edge.take_replies())[given.number]
+        reply = given
+        if not isinstance(given, Cut):
+            reply = self.edge.leave(request, course, given, now_ms=self.now_ms)
+        if isinstance(reply, Cut):
+            raise ConnectionResetError(reply.after_ms)
+        return reply
+
+    def wait(self, ms):
+        self.now_ms += ms
+        self.edge.advance(self.now_ms)
+
+    def connect(self):
+        return self.edge.connect("here", now_ms=self.now_ms)
+
+    def say(self, connection, document):
+        text = document if isinstance(document, str) else json.dumps(document)
+        self.edge.receive(connection, text, now_ms=self.now_ms)
+
+    def frames(self, connection=None):
+        got = self.edge.take_frames()
+        mine = [f for c, f in got if connection is None or c == connection]
+        return [json.loads(f) if isinstance(f, str) else f for f in mine]
+
+
+def stale(**keys):
+    return "\n".join(["[[fault]]", 'kind = "stale"', "age_s = 2", *(f"{k} = {v}" for k, v in keys.items())])
+
+
+def read_all(desk, course):
+    return [desk.raw("/info", json.dumps(read).encode(), course=course).body for read in READS]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_it_answers_is_what_the_venue_answered_that_long_ago(seed):
+    chance, market = random.Random(seed), SmallMarket()
+    desk = EdgeDesk(stale(probability=0), market=market, seed=seed)
+    listener = desk.connect()
+    desk.subscribe(listener, type="bbo", coin="ETH")
+    desk.subscribe(listener, type="userFills", user=ALICE)
+    then: dict[int, list[bytes]] = {}
+    for _ in range(120):
+        desk.wait(100)
+        if chance.random() < 0.3:
+            qty = chance.choice([-3, -1, 1, 2])
+            px = 4000 + chance.randint(-8, 8)
+            desk.order("ETH", qty, px, chance.choice(["Gtc", "Ioc"]))
+        then[desk.now_ms] = read_all(desk, Course())
+        if desk.now_ms - LAG_MS in then:
+            assert read_all(desk, Course(lag_ms=LAG_MS)) == then[desk.now_ms - LAG_MS]
+    assert any(b'"oid"' in body for body in then[desk.now_ms])
+
+
+def test_a_stale_read_is_old_and_the_next_one_is_not():
+    desk = EdgeDesk(stale(every_nth=2))
+    before_ms = desk.now_ms
+    desk.wait(5_000)
+    times = [desk.info("exchangeStatus")["time"] for _ in range(4)]
+    assert times == [before_ms + 5_000, before_ms + 3_000] * 2
+
+
+def test_a_stuck_node_answers_for_its_seconds_and_does_not_know_the_order_that_was_placed_meanwhile():
+    desk = EdgeDesk(stale(seconds=3, every_nth=1))
+    desk.wait(10_000)
+    oid = desk.order("ETH", 1, 3900, "Gtc")["resting"]["oid"]
+    assert desk.info("openOrders", user=ALICE) == []
+    assert desk.info("orderStatus", user=ALICE, oid=oid) == {"status": "unknownOid"}
+    desk.wait(2_000)
+    assert [o["oid"] for o in desk.info("openOrders", user=ALICE)] == [oid]
+
+
+def test_what_was_signed_is_verified_by_the_node_too_so_its_ids_are_the_venues():
+    desk = EdgeDesk(stale(probability=0))
+    action = order_action(desk.market, ("ETH", D(1), 4100, "Ioc", False, None))
+    assert "filled" in desk.post(action, signer=AGENT)["response"]["data"]["statuses"][0]
+    fresh = read_all(desk, Course())[3]
+    desk.wait(LAG_MS)
+    assert read_all(desk, Course(lag_ms=LAG_MS))[3] == fresh != b"[]"
