@@ -19,7 +19,6 @@ with atheris.instrument_imports(include=["adapters", "core"]):
 
 from fuzz import samples
 
-SILENT = 100
 CRASHES = Path("build/fuzz")
 STATUSES = (200, 200, 200, 400, 422, 429, 500, 502)
 READ_BY_CALL = {
@@ -67,6 +66,10 @@ def _call(name: str, data: bytes) -> None:
     desk.call(name, status, data)
 
 
+def _unsaid(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    raise structlog.DropEvent
+
+
 def _quoted(word: str) -> str:
     """Return a word in the form of libFuzzer's dictionaries."""
     shown = "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\x{b:02x}" for b in word.encode())
@@ -87,7 +90,7 @@ def main() -> None:
     if name not in known:
         parser.error(f"no target {name!r}; python -m fuzz list names them")
     run, seeds = known[name]
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(SILENT))
+    structlog.configure(processors=[_unsaid])
     with tempfile.TemporaryDirectory() as scratch:
         corpus = arguments.corpus or Path(scratch) / "corpus"
         corpus.mkdir(parents=True, exist_ok=True)
