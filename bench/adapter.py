@@ -13,7 +13,8 @@ import random
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -363,15 +364,15 @@ def month(listed: tuple[Instrument, ...], found: Frames, *, nights: int) -> dict
     Growth is the median of the last third over that of the first third after the warm-up: single nights differ by what
     the decoder's own cache of strings happens to hold.
     """
+    traced, resident = (array("q", bytes(8 * nights)) for _ in range(2))
     gc.collect()
     tracemalloc.start()
     played = Month(listed, found)
-    traced, resident = [], []
     for number in range(nights):
         played.night(number)
         gc.collect()
-        traced.append(tracemalloc.get_traced_memory()[0])
-        resident.append(resident_bytes())
+        traced[number] = tracemalloc.get_traced_memory()[0]
+        resident[number] = resident_bytes()
         played.rest_of_day(number)
     tracemalloc.stop()
     book = played.ours.state.book
@@ -386,7 +387,7 @@ def month(listed: tuple[Instrument, ...], found: Frames, *, nights: int) -> dict
     }
 
 
-def growth(held: list[int]) -> float:
+def growth(held: Sequence[int]) -> float:
     warm = held[WARM_NIGHTS:] if len(held) > 2 * WARM_NIGHTS else held
     third = max(len(warm) // 3, 1)
     return statistics.median(warm[-third:]) / statistics.median(warm[:third]) - 1

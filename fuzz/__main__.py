@@ -9,6 +9,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import atheris
@@ -40,16 +41,12 @@ READ_BY_CALL = {
 
 def targets() -> dict[str, tuple[Callable[[bytes], object], tuple[str, ...]]]:
     """Return every target with the messages it starts from."""
-    found: dict[str, tuple[Callable[[bytes], object], tuple[str, ...]]] = {
-        name: (lambda data, name=name: readers.examine(name, data), samples.of(name))
-        for name in readers.READERS
-    }
+    found: dict[str, tuple[Callable[[bytes], object], tuple[str, ...]]] = {}
+    for name in readers.READERS:
+        found[name] = (partial(readers.examine, name), samples.of(name))
     found["feed"] = (_feed, samples.of("frame"))
     for name in desk.CALLS:
-        found[f"call {name}"] = (
-            lambda data, name=name: _call(name, data),
-            samples.of(READ_BY_CALL.get(name, name)),
-        )
+        found[f"call {name}"] = (partial(_call, name), samples.of(READ_BY_CALL.get(name, name)))
     return found
 
 
