@@ -12,16 +12,20 @@ from core.types import AccountSnapshot, Coin, Fill, FundingPayment
 
 def take(state: State, event: FillsReceived) -> tuple[State, tuple[Fill, ...]]:
     """Book the fills not seen before; return them, oldest first."""
-    book, new = state.book, []
+    book = state.book
+    new: dict[str, Fill] = {}
     for fill in sorted(event.fills, key=lambda f: f.at_ms):
-        if fill.key in book.seen_fills or _is_inside_what_we_know(book, fill):
-            book = replace(book, duplicates_ignored=book.duplicates_ignored + 1)
-            continue
-        book = _booked(book, fill)
-        new.append(fill)
+        key = fill.key
+        if key not in new and key not in book.seen_fills and not _is_inside_what_we_know(book, fill):
+            new[key] = fill
+    if new:
+        book = _booked(book, new)
+    if len(new) < len(event.fills):
+        ignored = book.duplicates_ignored + len(event.fills) - len(new)
+        book = replace(book, duplicates_ignored=ignored)
     if event.covered_to_ms is not None:
         book = _covered(book, event)
-    return replace(state, book=book), tuple(new)
+    return replace(state, book=book), tuple(new.values())
 
 
 def take_funding(state: State, payments: tuple[FundingPayment, ...]) -> State:
@@ -71,23 +75,29 @@ def _is_inside_what_we_know(book: Book, fill: Fill) -> bool:
     return fill.at_ms <= book.opened_ms or fill.at_ms < book.covered_to_ms - 2 * FILL_OVERLAP_MS
 
 
-def _booked(book: Book, fill: Fill) -> Book:
-    qty = book.positions.get(fill.coin, ZERO) + fill.signed_qty
-    positions = {**book.positions, fill.coin: qty}
-    if not qty:
-        del positions[fill.coin]
-    ledger = Ledger(
-        cash_usd=_plus(book.ledger.cash_usd, fill.coin, -fill.signed_qty * fill.px),
-        fees_usd=_plus(book.ledger.fees_usd, fill.coin, fill.fee_usd),
-        funding_usd=book.ledger.funding_usd,
-    )
+def _booked(book: Book, fills: dict[str, Fill]) -> Book:
+    """Book fills by their keys, oldest first. What changes is copied once for all of them: it lies on the way to a hedge."""
+    positions, cash = book.positions.copy(), book.ledger.cash_usd.copy()
+    fees, last_ms = book.ledger.fees_usd.copy(), book.last_fill_ms
+    seen = book.seen_fills.copy()
+    for key, fill in fills.items():
+        coin, signed = fill.coin, fill.signed_qty
+        qty = positions.get(coin, ZERO) + signed
+        if qty:
+            positions[coin] = qty
+        else:
+            del positions[coin]
+        cash[coin] = cash.get(coin, ZERO) - signed * fill.px
+        fees[coin] = fees.get(coin, ZERO) + fill.fee_usd
+        seen[key] = fill.at_ms
+        last_ms = max(last_ms, fill.at_ms)
     return replace(
         book,
         positions=positions,
-        seen_fills={**book.seen_fills, fill.key: fill.at_ms},
-        last_fill_ms=max(book.last_fill_ms, fill.at_ms),
-        fills_booked=book.fills_booked + 1,
-        ledger=ledger,
+        seen_fills=seen,
+        last_fill_ms=last_ms,
+        fills_booked=book.fills_booked + len(fills),
+        ledger=Ledger(cash_usd=cash, fees_usd=fees, funding_usd=book.ledger.funding_usd),
     )
 
 

@@ -22,7 +22,7 @@ class Timetable(Value, frozen=True, kw_only=True):
     projected_end_ms: int
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def timetable(close_ms: int, settings: SessionSettings) -> Timetable:
     projected_ms = close_ms + 1000 * settings.projected_s
     return Timetable(
@@ -37,7 +37,7 @@ def timetable(close_ms: int, settings: SessionSettings) -> Timetable:
     )
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def session_day(close_ms: int) -> SessionDay:
     """Return the candle day that ends at close_ms (D3-4)."""
     closed = datetime.fromtimestamp(close_ms / 1000, tz=UTC) - timedelta(days=1)

@@ -120,9 +120,7 @@ def _on_fills(state: State, event: FillsReceived) -> Step:
     """Book what is new, credit the orders, then hedge what is left outside the band."""
     state, new = book.take(state, event)
     state = allowance.earn(state, new)
-    for fill in new:
-        state = orders.on_fill(state, fill)
-    state = orders.settle(state)
+    state = orders.settle(orders.on_fills(state, new))
     filled = sum(orders.purpose_of(f.cloid) is Purpose.HEDGE for f in new)
     if filled:
         state = hedge.note_failures(state, failed=0, filled=filled)

@@ -39,11 +39,12 @@ def client_order_id(day: SessionDay, purpose: Purpose, *, asset_id: int, counter
     return ClientOrderId(f"{_day_part(day)}{LEG_CODES[purpose]:02x}{asset_id:08x}{counter:012x}")
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _day_part(day: SessionDay) -> str:
     return f"0x{MAGIC:04x}{date.fromisoformat(day).toordinal():06x}"
 
 
+@lru_cache(maxsize=256)
 def purpose_of(cloid: ClientOrderId | None) -> Purpose | None:
     """Return the leg written into one of our ids, None for anybody else's."""
     if cloid is None or len(cloid) != 34 or not cloid.startswith(f"0x{MAGIC:04x}"):
@@ -87,22 +88,50 @@ def on_answers(state: State, answers: tuple[Answer, ...]) -> State:
     return state
 
 
-def on_fill(state: State, fill: Fill) -> State:
-    """Credit a fill, already booked in the book, to the order it belongs to."""
-    purpose = purpose_of(fill.cloid)
-    record = state.orders.open.get(fill.cloid) if fill.cloid else None
-    arrival = record.order.arrival_mid if record else fill.px
-    if purpose is not None:
-        stats: dict[str, int | Decimal] = {
-            "fills": 1,
-            "notional_usd": fill.qty * fill.px,
-            "fees_usd": fill.fee_usd,
-            "slippage_usd": (fill.px - arrival) * fill.signed_qty,
+def on_fills(state: State, fills: Iterable[Fill]) -> State:
+    """Credit fills, already booked in the book, to the orders they belong to."""
+    made: dict[Purpose, _Made] = {}
+    records = state.orders.open
+    filled: dict[ClientOrderId, Decimal] = {}
+    for fill in fills:
+        purpose = purpose_of(fill.cloid)
+        record = records.get(fill.cloid) if fill.cloid else None
+        if purpose is not None:
+            if purpose not in made:
+                made[purpose] = _Made()
+            made[purpose].add(fill, fill.px if record is None else record.order.arrival_mid)
+        if record is not None:
+            cloid = record.order.cloid
+            filled[cloid] = filled.get(cloid, ZERO) + fill.qty
+    for purpose, sums in made.items():
+        state = replace(state, session=_counted(state.session, purpose, **sums.stats()))
+    if filled:
+        more = {c: replace(records[c], booked_qty=records[c].booked_qty + qty) for c, qty in filled.items()}
+        state = _with_records(state, more)
+    return state
+
+
+class _Made:
+    """What fills of one purpose add to its statistics."""
+
+    def __init__(self) -> None:
+        self._fills = 0
+        self._notional = self._fees = self._slippage = ZERO
+
+    def add(self, fill: Fill, arrival: Decimal) -> None:
+        self._fills += 1
+        self._notional += fill.qty * fill.px
+        self._fees += fill.fee_usd
+        if arrival != fill.px:
+            self._slippage += (fill.px - arrival) * fill.signed_qty
+
+    def stats(self) -> dict[str, int | Decimal]:
+        return {
+            "fills": self._fills,
+            "notional_usd": self._notional,
+            "fees_usd": self._fees,
+            "slippage_usd": self._slippage,
         }
-        state = replace(state, session=_counted(state.session, purpose, **stats))
-    if record is None:
-        return state
-    return _with_record(state, replace(record, booked_qty=record.booked_qty + fill.qty))
 
 
 def numbered_from(state: State, now_ms: int) -> State:
@@ -243,12 +272,18 @@ def _without_nonce(record: OrderRecord, outcome: Outcome, now_ms: int) -> OrderR
 
 def _with_record(state: State, record: OrderRecord) -> State:
     """Put the record back, or let it go when its end is proved."""
-    settled = record.status is OrderStatus.ENDED and record.booked_qty >= record.reported_qty
-    settled = settled or record.booked_qty >= record.order.qty
-    kept = {c: r for c, r in state.orders.open.items() if c != record.order.cloid}
-    if not settled:
-        kept[record.order.cloid] = record
+    return _with_records(state, {record.order.cloid: record})
+
+
+def _with_records(state: State, records: dict[ClientOrderId, OrderRecord]) -> State:
+    kept = {c: r for c, r in state.orders.open.items() if c not in records}
+    kept.update((c, r) for c, r in records.items() if not _is_settled(r))
     return replace(state, orders=replace(state.orders, open=kept))
+
+
+def _is_settled(record: OrderRecord) -> bool:
+    ended = record.status is OrderStatus.ENDED and record.booked_qty >= record.reported_qty
+    return ended or record.booked_qty >= record.order.qty
 
 
 def _counted(session: Session | None, purpose: Purpose, **more: int | Decimal) -> Session | None:

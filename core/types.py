@@ -114,7 +114,7 @@ class Fill(Value, frozen=True, kw_only=True):
 
     @property
     def signed_qty(self) -> Decimal:
-        return self.qty * self.side.sign
+        return self.qty if self.side is Side.BUY else -self.qty
 
 
 class FundingPayment(Value, frozen=True, kw_only=True):
@@ -150,7 +150,7 @@ class Order(Value, frozen=True, kw_only=True):
 
     @property
     def signed_qty(self) -> Decimal:
-        return self.qty * self.side.sign
+        return self.qty if self.side is Side.BUY else -self.qty
 
 
 class Outcome(StrEnum):

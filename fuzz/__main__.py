@@ -9,6 +9,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import atheris
@@ -19,7 +20,6 @@ with atheris.instrument_imports(include=["adapters", "core"]):
 
 from fuzz import samples
 
-SILENT = 100
 CRASHES = Path("build/fuzz")
 STATUSES = (200, 200, 200, 400, 422, 429, 500, 502)
 READ_BY_CALL = {
@@ -41,16 +41,12 @@ READ_BY_CALL = {
 
 def targets() -> dict[str, tuple[Callable[[bytes], object], tuple[str, ...]]]:
     """Return every target with the messages it starts from."""
-    found: dict[str, tuple[Callable[[bytes], object], tuple[str, ...]]] = {
-        name: (lambda data, name=name: readers.examine(name, data), samples.of(name))
-        for name in readers.READERS
-    }
+    found: dict[str, tuple[Callable[[bytes], object], tuple[str, ...]]] = {}
+    for name in readers.READERS:
+        found[name] = (partial(readers.examine, name), samples.of(name))
     found["feed"] = (_feed, samples.of("frame"))
     for name in desk.CALLS:
-        found[f"call {name}"] = (
-            lambda data, name=name: _call(name, data),
-            samples.of(READ_BY_CALL.get(name, name)),
-        )
+        found[f"call {name}"] = (partial(_call, name), samples.of(READ_BY_CALL.get(name, name)))
     return found
 
 
@@ -65,6 +61,10 @@ def _call(name: str, data: bytes) -> None:
     """Let the last byte choose the status, so that a good message is a good input as it stands."""
     status = STATUSES[data[-1] % len(STATUSES)] if data[-1:] > b"~" else 200
     desk.call(name, status, data)
+
+
+def _unsaid(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    raise structlog.DropEvent
 
 
 def _quoted(word: str) -> str:
@@ -87,7 +87,7 @@ def main() -> None:
     if name not in known:
         parser.error(f"no target {name!r}; python -m fuzz list names them")
     run, seeds = known[name]
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(SILENT))
+    structlog.configure(processors=[_unsaid])
     with tempfile.TemporaryDirectory() as scratch:
         corpus = arguments.corpus or Path(scratch) / "corpus"
         corpus.mkdir(parents=True, exist_ok=True)

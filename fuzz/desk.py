@@ -20,7 +20,8 @@ from adapters.hyperliquid.wire.frames import read_frame
 from adapters.ports import HttpReply, Socket, Unknown, VenueError
 from core.events import AnyEvent
 from core.types import ClientOrderId, Coin, Instrument, Order, Purpose, SessionDay, Side, Tif
-from fuzz.readers import NAMES, USER, T
+from fuzz.readers import NAMES
+from fuzz.samples import USER, T
 
 ETH = Coin("ETH")
 LISTED = (

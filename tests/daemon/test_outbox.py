@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from adapters.ports import Signed, VenueError
-from core.events import OrdersAnswered, SnapshotReceived
+from adapters.ports import Rejected, Signed, Unknown, VenueError
+from core.events import CancelScheduled, OrdersAnswered, SnapshotReceived
 from core.intents import (
     BurnNonce,
     CancelOrders,
@@ -14,6 +14,7 @@ from core.intents import (
     FetchSnapshot,
     RaiseAlert,
     RunPipeline,
+    ScheduleCancel,
     SubmitOrders,
     TripKill,
 )
@@ -58,6 +59,11 @@ class Gateway:
 
     async def fills(self, *, from_ms):
         return await self._ask(f"fills from {from_ms}", ())
+
+    async def schedule_cancel(self, cancel_ms):
+        await self._ask(f"cancel at {cancel_ms}", None)
+        if isinstance(self.fault, VenueError):
+            raise self.fault
 
     async def snapshot(self):
         return await self._ask("snapshot", None)
@@ -254,3 +260,23 @@ def test_leaving_waits_for_orders_but_not_for_a_computation():
         assert stage.outbox._tasks == set()
 
     assert played(play).desk.alerts == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "taken"), [(None, True), (Rejected("too little volume"), False), (Unknown("time-out"), None)]
+)
+def test_a_scheduled_cancel_waits_for_its_record_and_its_answer_is_an_event(fault, taken):
+    async def play(stage):
+        stage.gateway.fault = fault
+        durable = asyncio.get_running_loop().create_future()
+        stage.act(ScheduleCancel(cancel_ms=40_000), durable=durable)
+        await stage.clock.sleep(1)
+        assert stage.gateway.asked == []
+        durable.set_result(None)
+        await stage.outbox.drain()
+
+    stage = played(play)
+    assert stage.gateway.asked == ["cancel at 40000"]
+    [event] = stage.events
+    assert isinstance(event, CancelScheduled)
+    assert (event.scheduled_ms, event.taken, event.reason) == (40_000, taken, str(fault or ""))

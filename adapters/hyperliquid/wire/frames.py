@@ -49,9 +49,11 @@ class Bbo(msgspec.Struct):
 
 
 class Book(msgspec.Struct):
+    """Only the best level of each side is looked at, so that the others are left as they came."""
+
     coin: str
     time: Milliseconds
-    levels: tuple[list[Level], list[Level]]
+    levels: tuple[list[msgspec.Raw], list[msgspec.Raw]]
 
 
 class UserFills(msgspec.Struct):
@@ -77,6 +79,7 @@ class MidWords(msgspec.Struct):
 _envelope = msgspec.json.Decoder(Envelope)
 _bbo = msgspec.json.Decoder(Bbo)
 _book = msgspec.json.Decoder(Book)
+_level = msgspec.json.Decoder(Level)
 _fills = msgspec.json.Decoder(UserFills)
 _fundings = msgspec.json.Decoder(UserFundings)
 _mids = msgspec.json.Decoder(Mids)
@@ -128,7 +131,8 @@ def _read_book(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
     bids, asks = row.levels
     if not bids or not asks:
         return Frame("l2Book")
-    return Frame("l2Book", (_quote(bids[0], asks[0], coin=row.coin, at_ms=row.time, now_ms=now_ms),))
+    bid, ask = _level.decode(bids[0]), _level.decode(asks[0])
+    return Frame("l2Book", (_quote(bid, ask, coin=row.coin, at_ms=row.time, now_ms=now_ms),))
 
 
 def _read_fills(data: msgspec.Raw, now_ms: int, user: str) -> Frame:

@@ -34,7 +34,8 @@ def round_trips(name: str) -> list[tuple[dict[str, Any], bytes]]:
 
 def _body(response: dict[str, Any]) -> bytes:
     body = response["body"]
-    return (body["string"] if isinstance(body, dict) else body).encode()
+    text: str = body["string"] if isinstance(body, dict) else body
+    return text.encode()
 
 
 def case(text: str) -> Any:
