@@ -1,27 +1,34 @@
-"""Fills booked once; positions; funding; money by coin. Nothing here guesses: a position is the sum of proved fills."""
+"""Fills booked once; positions; funding; money by coin. Nothing here guesses: a position is the sum of proved fills.
 
+Whatever the fill is called (a liquidation, an auto-deleveraging, a settlement, a word nobody knows) it is booked by side
+and size, and proved by the chain: the position that the venue had before a fill is the one it had after the fill before.
+"""
+
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import groupby
 
 from msgspec.structs import replace
 
 from core.events import FillsReceived
 from core.orders import FILL_OVERLAP_MS
 from core.state import ZERO, Book, Ledger, State
-from core.types import AccountSnapshot, Coin, Fill, FundingPayment
+from core.types import AccountSnapshot, Coin, Fill, FundingPayment, is_perpetual
 
 
 def take(state: State, event: FillsReceived) -> tuple[State, tuple[Fill, ...]]:
-    """Book the fills not seen before; return them, oldest first."""
-    book, new = state.book, []
-    for fill in sorted(event.fills, key=lambda f: f.at_ms):
-        if fill.key in book.seen_fills or _is_inside_what_we_know(book, fill):
-            book = replace(book, duplicates_ignored=book.duplicates_ignored + 1)
-            continue
-        book = _booked(book, fill)
-        new.append(fill)
+    """Book the fills not seen before; return them, in the order in which the venue made them.
+
+    A fill of what is no perpetual (spot dust, outcome shares) is remembered and returned, and moves no position.
+    """
+    book = state.book
+    new = tuple(_in_chain_order(book, _unseen(book, event.fills)))
+    for fill in new:
+        book = _booked(book, fill) if is_perpetual(fill.coin) else _seen(book, fill)
+    book = replace(book, duplicates_ignored=book.duplicates_ignored + len(event.fills) - len(new))
     if event.covered_to_ms is not None:
         book = _covered(book, event)
-    return replace(state, book=book), tuple(new)
+    return replace(state, book=book), new
 
 
 def take_funding(state: State, payments: tuple[FundingPayment, ...]) -> State:
@@ -55,6 +62,14 @@ def differences(book: Book, snapshot: AccountSnapshot) -> dict[Coin, tuple[Decim
     }
 
 
+def agreed(book: Book) -> Book:
+    """Return the book after the venue's own state said the same: a chain that still breaks began somewhere else."""
+    if not book.broken:
+        return book
+    chain = {coin: end for coin, end in book.chain.items() if coin not in book.broken}
+    return replace(book, chain=chain, broken={})
+
+
 def forget_before(book: Book, at_ms: int) -> Book:
     """Drop ids that proved coverage makes unnecessary, so that memory stays bounded."""
     return replace(
@@ -71,24 +86,66 @@ def _is_inside_what_we_know(book: Book, fill: Fill) -> bool:
     return fill.at_ms <= book.opened_ms or fill.at_ms < book.covered_to_ms - 2 * FILL_OVERLAP_MS
 
 
+def _unseen(book: Book, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+    """Return the fills that are not booked, each once, oldest first."""
+    new: dict[str, Fill] = {}
+    for fill in fills:
+        if fill.key not in book.seen_fills and not _is_inside_what_we_know(book, fill):
+            new.setdefault(fill.key, fill)
+    return tuple(sorted(new.values(), key=lambda f: f.at_ms))
+
+
+def _in_chain_order(book: Book, fills: Sequence[Fill]) -> Iterable[Fill]:
+    """Put fills of one millisecond in the order of their positions: arrival proves nothing about it."""
+    qty = dict(book.positions)
+    for _, moment in groupby(fills, key=lambda f: f.at_ms):
+        waiting = list(moment)
+        while waiting:
+            fill = next((f for f in waiting if f.start_position == qty.get(f.coin, ZERO)), None)
+            fill = fill or _first(waiting)
+            waiting.remove(fill)
+            qty[fill.coin] = fill.end_position
+            yield fill
+
+
+def _first(fills: Sequence[Fill]) -> Fill:
+    """Return the first fill that none of the others can come before."""
+    ends = {(f.coin, f.end_position) for f in fills}
+    return next((f for f in fills if (f.coin, f.start_position) not in ends), fills[0])
+
+
+def _seen(book: Book, fill: Fill) -> Book:
+    return replace(book, seen_fills={**book.seen_fills, fill.key: fill.at_ms})
+
+
 def _booked(book: Book, fill: Fill) -> Book:
-    qty = book.positions.get(fill.coin, ZERO) + fill.signed_qty
-    positions = {**book.positions, fill.coin: qty}
-    if not qty:
-        del positions[fill.coin]
+    book = _with_position(book, fill)
     ledger = Ledger(
         cash_usd=_plus(book.ledger.cash_usd, fill.coin, -fill.signed_qty * fill.px),
         fees_usd=_plus(book.ledger.fees_usd, fill.coin, fill.fee_usd),
         funding_usd=book.ledger.funding_usd,
     )
     return replace(
-        book,
-        positions=positions,
-        seen_fills={**book.seen_fills, fill.key: fill.at_ms},
+        _seen(book, fill),
         last_fill_ms=max(book.last_fill_ms, fill.at_ms),
         fills_booked=book.fills_booked + 1,
         ledger=ledger,
     )
+
+
+def _with_position(book: Book, fill: Fill) -> Book:
+    """Move the position, and hold it against the one that the venue had after the newest fill of the coin."""
+    qty = book.positions.get(fill.coin, ZERO) + fill.signed_qty
+    positions = {**book.positions, fill.coin: qty}
+    if not qty:
+        del positions[fill.coin]
+    at_ms, end = book.chain.get(fill.coin, (0, ZERO))
+    if fill.at_ms > at_ms or (fill.at_ms == at_ms and fill.start_position == end):
+        at_ms, end = fill.at_ms, fill.end_position
+    broken = {coin: theirs for coin, theirs in book.broken.items() if coin != fill.coin}
+    if end != qty:
+        broken[fill.coin] = end
+    return replace(book, positions=positions, chain={**book.chain, fill.coin: (at_ms, end)}, broken=broken)
 
 
 def _covered(book: Book, event: FillsReceived) -> Book:

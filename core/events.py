@@ -8,6 +8,7 @@ from core.types import (
     Fill,
     FundingPayment,
     Instrument,
+    OpenOrder,
     Phase,
     ProForma,
     Quote,
@@ -46,9 +47,10 @@ class FundingReceived(Event, frozen=True, kw_only=True):
 
 
 class OrdersAnswered(Event, frozen=True, kw_only=True):
-    """The venue's answers to a submit, a cancel, or a status query."""
+    """The venue's answers to a submit, a cancel, or a status query; strangers are orders that carry no id of anybody."""
 
     answers: tuple[Answer, ...]
+    strangers: tuple[OpenOrder, ...] = ()
 
 
 class SnapshotReceived(Event, frozen=True, kw_only=True):
@@ -60,10 +62,16 @@ class InstrumentsReceived(Event, frozen=True, kw_only=True):
 
 
 class StreamChanged(Event, frozen=True, kw_only=True):
-    """The account stream (fills) went up or down. After it went up the gap is backfilled."""
+    """The account stream (fills) went up or down, or was deaf for a while (up again). What was missed is backfilled."""
 
     up: bool
     reason: str = ""
+
+
+class VenueNoticed(Event, frozen=True, kw_only=True):
+    """The venue announces a special status (an upgrade, an incident) in its own words, or none any more ("")."""
+
+    notice: str
 
 
 class PreflightDone(Event, frozen=True, kw_only=True):
@@ -122,6 +130,7 @@ AnyEvent = (
     | SnapshotReceived
     | InstrumentsReceived
     | StreamChanged
+    | VenueNoticed
     | PreflightDone
     | ProFormaReady
     | ProFormaFailed

@@ -16,7 +16,7 @@ from core.engine import step
 from core.orders import purpose_of
 from core.report import session_report
 from core.sizing import round_price
-from core.state import State, decode, encode
+from core.state import Stage, State, decode, encode
 from core.types import (
     AccountSnapshot,
     Answer,
@@ -220,6 +220,10 @@ class Night:
         self.life += 1
         self.deliver(ev.Started(at_ms=self.now_ms, version="test", settings=self.settings))
         self.deliver(ev.InstrumentsReceived(at_ms=self.now_ms, instruments=tuple(INSTRUMENTS.values())))
+        self.deliver(ev.StreamChanged(at_ms=self.now_ms, up=True))
+        session = self.state.session
+        if session is not None and session.stage is Stage.DONE and not self.reports:
+            self.reports.append(session_report(self.state))
         self.quotes(PRICES)
 
     def crash(self, down_ms: int = 3_000) -> None:

@@ -452,7 +452,7 @@ def test_the_opening_waits_until_snapshot_and_ledger_are_of_one_moment():
     )
     waiting, _ = rebalance.advance(ahead)
     assert waiting.session.opening is None
-    opened, _ = after(waiting, fills(fill(SOL, D(1), at_ms=CLOSE_MS + 400)))
+    opened, _ = after(waiting, fills(fill(SOL, D(1), at_ms=CLOSE_MS + 400, start_position=D(5))))
     assert opened.session.opening is not None
     assert opened.session.opening.ledger.cash_usd == {SOL: -150}
 
