@@ -1,5 +1,6 @@
 """Public reads: what is listed, what it cost, what it paid. It fills adapters.ports.Reference."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import structlog
@@ -7,20 +8,25 @@ import structlog
 from adapters.hyperliquid.budget import Priority
 from adapters.hyperliquid.info import Info, refuse_faults
 from adapters.hyperliquid.universe import Universe
+from adapters.hyperliquid.wire.frames import read_best, read_mids
 from adapters.hyperliquid.wire.gate import Fault
 from adapters.hyperliquid.wire.market import (
+    Status,
     read_candles,
     read_day_volumes,
     read_funding_history,
     read_instruments,
     read_status,
 )
-from adapters.ports import Candle, HourlyFunding, VenueError
-from core.types import Coin, Instrument
+from adapters.ports import Candle, Clock, HourlyFunding, VenueError
+from adapters.retry import ReadPolicy
+from core.types import Coin, Instrument, Quote
 
 DAY_MS = 86_400_000
 FUNDING_PAGE = 500
 """Rows of fundingHistory in one reply."""
+HASTY_S = 2.0
+"""Time-out of a read that stands in for a stream: the next one is better than this one late."""
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +36,7 @@ class HyperliquidReference:
 
     def __init__(self, info: Info, universe: Universe) -> None:
         self._info = info
+        self._hasty = replace(info, policy=ReadPolicy(attempts=1), timeout_s=HASTY_S)
         self._universe = universe
 
     async def instruments(self) -> tuple[Instrument, ...]:
@@ -44,9 +51,34 @@ class HyperliquidReference:
     async def venue_time_ms(self) -> int:
         """Return the venue's clock, about 0.2 s old."""
         status = await self._info.ask("exchangeStatus", read_status, priority=Priority.ACCOUNT)
-        if (special := bytes(status.specialStatuses)) != b"null":
-            log.warning("the venue announces a special status", status=special.decode("utf-8", "replace"))
+        if notice := _words(status):
+            log.warning("the venue announces a special status", status=notice)
         return status.time
+
+    # --- what stands in for a stream: asked once, and soon given up --------------------------------------
+
+    @property
+    def clock(self) -> Clock:
+        return self._info.clock
+
+    @property
+    def universe(self) -> Universe:
+        return self._universe
+
+    async def notice(self) -> str:
+        """Return the venue's announcement of a special status in its own words, "" when there is none."""
+        return _words(await self._hasty.ask("exchangeStatus", read_status, priority=Priority.ACCOUNT))
+
+    async def mids(self) -> dict[str, Decimal]:
+        """Return the mids of all coins. They carry no time."""
+        return await self._hasty.ask("allMids", read_mids, priority=Priority.ACCOUNT)
+
+    async def best(self, coin: Coin) -> Quote | None:
+        """Return a coin's best prices with the venue's time; None where one side is empty."""
+        now_ms = self._info.clock.now_ms
+        return await self._hasty.ask(
+            "l2Book", lambda body: read_best(body, now_ms=now_ms()), priority=Priority.ACCOUNT, coin=coin
+        )
 
     async def day_volume_usd(self) -> dict[Coin, Decimal]:
         """Return USD traded in the last 24 h by coin."""
@@ -96,6 +128,11 @@ class HyperliquidReference:
 
     def _end_ms(self) -> int:
         return self._info.clock.now_ms() + DAY_MS
+
+
+def _words(status: Status) -> str:
+    special = bytes(status.specialStatuses)
+    return "" if special == b"null" else special.decode("utf-8", "replace")
 
 
 def _refuse_others(coin: Coin, received: set[Coin]) -> None:

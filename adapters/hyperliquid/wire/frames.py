@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from adapters.hyperliquid.wire.account import read_account, read_strangers
 from adapters.hyperliquid.wire.gate import (
     BAD,
     Fault,
@@ -21,7 +22,8 @@ from core.types import Coin, Quote
 
 
 class Frame(NamedTuple):
-    """What one frame said. channel is the venue's word ("" when unreadable); mids only on allMids."""
+    """What one frame said. channel is the venue's word ("" when unreadable); mids only on allMids, coin on those of one
+    coin; positions (signed, base units) only on clearinghouseState."""
 
     channel: str
     events: tuple[AnyEvent, ...] = ()
@@ -29,6 +31,8 @@ class Frame(NamedTuple):
     snapshot: bool = False
     mids: dict[str, Decimal] | None = None
     text: str = ""
+    coin: str = ""
+    positions: dict[str, Decimal] | None = None
 
 
 class Envelope(msgspec.Struct):
@@ -65,12 +69,13 @@ class UserFundings(msgspec.Struct):
     isSnapshot: bool = False
 
 
+class AccountState(msgspec.Struct):
+    user: str
+    clearinghouseState: msgspec.Raw
+
+
 class Mids(msgspec.Struct):
-    mids: dict[str, Decimal]
-
-
-class MidWords(msgspec.Struct):
-    mids: dict[str, str]
+    mids: msgspec.Raw
 
 
 _envelope = msgspec.json.Decoder(Envelope)
@@ -78,8 +83,10 @@ _bbo = msgspec.json.Decoder(Bbo)
 _book = msgspec.json.Decoder(Book)
 _fills = msgspec.json.Decoder(UserFills)
 _fundings = msgspec.json.Decoder(UserFundings)
+_account = msgspec.json.Decoder(AccountState)
 _mids = msgspec.json.Decoder(Mids)
-_mid_words = msgspec.json.Decoder(MidWords)
+_bare_mids = msgspec.json.Decoder(dict[str, Decimal])
+_bare_mid_words = msgspec.json.Decoder(dict[str, str])
 
 
 def read_frame(frame: str | bytes, *, now_ms: int, user: str) -> Frame:
@@ -95,6 +102,25 @@ def read_frame(frame: str | bytes, *, now_ms: int, user: str) -> Frame:
         return read(envelope.data, now_ms, user)
     except BAD as error:
         return Frame(envelope.channel, faults=(fault(envelope.channel, error, bytes(envelope.data)),))
+
+
+def read_best(payload: bytes, *, now_ms: int) -> Quote | None:
+    """Return the best prices of an l2Book reply, None where one side is empty. Raises one of gate.BAD."""
+    row = _book.decode(payload)
+    bids, asks = row.levels
+    if not bids or not asks:
+        return None
+    return _quote(bids[0], asks[0], coin=row.coin, at_ms=row.time, now_ms=now_ms).quote
+
+
+def read_mids(payload: bytes | msgspec.Raw) -> dict[str, Decimal]:
+    """Return the mids of an allMids reply that are numbers. Raises one of gate.BAD."""
+    try:
+        mids = _bare_mids.decode(payload)
+    except msgspec.ValidationError:
+        words = _bare_mid_words.decode(payload)
+        mids = {coin: Decimal(w) for coin, w in words.items() if _is_decimal(w)}
+    return {coin: mid for coin, mid in mids.items() if mid.is_finite()}
 
 
 def _quote(bid: Level, ask: Level, *, coin: str, at_ms: int, now_ms: int) -> QuoteReceived:
@@ -117,16 +143,17 @@ def _read_bbo(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
     row = _bbo.decode(data)
     bid, ask = row.bbo
     if bid is None or ask is None:
-        return Frame("bbo")
-    return Frame("bbo", (_quote(bid, ask, coin=row.coin, at_ms=row.time, now_ms=now_ms),))
+        return Frame("bbo", coin=row.coin)
+    return Frame("bbo", (_quote(bid, ask, coin=row.coin, at_ms=row.time, now_ms=now_ms),), coin=row.coin)
 
 
 def _read_book(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
     row = _book.decode(data)
     bids, asks = row.levels
     if not bids or not asks:
-        return Frame("l2Book")
-    return Frame("l2Book", (_quote(bids[0], asks[0], coin=row.coin, at_ms=row.time, now_ms=now_ms),))
+        return Frame("l2Book", coin=row.coin)
+    quote = _quote(bids[0], asks[0], coin=row.coin, at_ms=row.time, now_ms=now_ms)
+    return Frame("l2Book", (quote,), coin=row.coin)
 
 
 def _read_fills(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
@@ -147,17 +174,25 @@ def _read_fundings(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
 
 def _read_updates(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
     answers, faults = read_order_updates(data)
-    events = (OrdersAnswered(at_ms=now_ms, answers=answers),) if answers else ()
+    strangers = read_strangers(data)
+    events = ()
+    if answers or strangers:
+        events = (OrdersAnswered(at_ms=now_ms, answers=answers, strangers=strangers),)
     return Frame("orderUpdates", events, faults)
 
 
+def _read_state(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
+    """The account itself is read over HTTP, whole and when it is wanted: here it is a witness of what moved."""
+    row = _account.decode(data)
+    _refuse_others(row.user, user)
+    snapshot, faults = read_account(bytes(row.clearinghouseState))
+    if snapshot is None or faults:
+        return Frame("clearinghouseState", faults=faults)
+    return Frame("clearinghouseState", positions={c: p.qty for c, p in snapshot.positions.items()})
+
+
 def _read_mids(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
-    try:
-        mids = _mids.decode(data).mids
-    except msgspec.ValidationError:
-        words = _mid_words.decode(data).mids
-        mids = {coin: Decimal(w) for coin, w in words.items() if _is_decimal(w)}
-    return Frame("allMids", mids={coin: mid for coin, mid in mids.items() if mid.is_finite()})
+    return Frame("allMids", mids=read_mids(_mids.decode(data).mids))
 
 
 def _is_decimal(word: str) -> bool:
@@ -176,4 +211,5 @@ _READERS = {
     "userFundings": _read_fundings,
     "orderUpdates": _read_updates,
     "allMids": _read_mids,
+    "clearinghouseState": _read_state,
 }
