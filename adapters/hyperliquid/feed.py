@@ -143,15 +143,12 @@ class HyperliquidFeed:
         """Send what is to be subscribed: a level that is looked at, so that no change of it can be missed."""
         while True:
             for change in self._watchlist.due():
-                await self._say(socket, change)
+                await socket.send(words(change, user=self._user))
+                if change.method == "subscribe":
+                    self._fresh.expect(change.topic, self._clock.now_ms())
+                else:
+                    self._fresh.forget(change.topic)
             await self._clock.sleep(ASK_EVERY_S)
-
-    async def _say(self, socket: Socket, change: Change) -> None:
-        await socket.send(words(change, user=self._user))
-        if change.method == "subscribe":
-            self._fresh.expect(change.topic, self._clock.now_ms())
-        else:
-            self._fresh.forget(change.topic)
 
     async def _ping(self, socket: Socket) -> None:
         while True:
@@ -169,10 +166,9 @@ class HyperliquidFeed:
             if late_s > ASLEEP_S * self._patience:
                 self._woke(sink, late_s)
                 continue
-            verdicts = self._fresh.verdicts(self._clock.now_ms())
-            if why := self._fresh.dead(verdicts, self._clock.now_ms()):
+            if why := self._fresh.dead(self._clock.now_ms()):
                 raise Stale(why)
-            for verdict in verdicts:
+            for verdict in self._fresh.verdicts(self._clock.now_ms()):
                 if verdict.ailment is not Ailment.DOUBTED:
                     await self._treat(verdict, socket, sink)
 
@@ -200,8 +196,9 @@ class HyperliquidFeed:
             self._went_down(sink, str(verdict))
         elif topic == STATE:
             self._missed(sink, str(verdict))
-        await self._say(socket, Change("unsubscribe", topic))
-        await self._say(socket, Change("subscribe", topic))
+        for method in ("unsubscribe", "subscribe"):
+            await socket.send(words(Change(method, topic), user=self._user))
+        self._fresh.expect(topic, now_ms)
 
     def _is_vital(self, topic: Topic) -> bool:
         """Say whether a new connection is worth having for it: not for one coin of many, nor for what never came at all."""

@@ -10,7 +10,6 @@ others that tell of the same thing:
     userFills           and orderUpdates tell of the same executions: what one has and the other has not is muteness
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -63,9 +62,10 @@ class Verdict(NamedTuple):
 
 @dataclass(slots=True)
 class Heard:
-    """What is known of one topic. contradicted_ms is since when a peer shows another price; a book with a later stamp
+    """What is known of one topic, asked for first at asked_ms. contradicted_ms is since when a peer shows another price; a book with a later stamp
     refutes it, a mid only makes it doubted."""
 
+    asked_ms: int
     heard_ms: int
     first: bool = True
     exchange_ms: int = 0
@@ -101,15 +101,18 @@ class Freshness:
 
     def expect(self, topic: Topic, now_ms: int) -> None:
         """Begin to wait for a topic that has just been subscribed, or subscribed again."""
-        self._topics[topic] = Heard(heard_ms=now_ms, moved_ms=now_ms)
+        known = self._topics.get(topic)
+        asked_ms = now_ms if known is None else known.asked_ms
+        self._topics[topic] = Heard(asked_ms=asked_ms, heard_ms=now_ms, moved_ms=now_ms)
 
     def forget(self, topic: Topic) -> None:
         self._topics.pop(topic, None)
 
     def forgive(self, now_ms: int) -> None:
         """Hold nothing against anybody: it was we who did not listen."""
-        for topic in self._topics:
+        for topic in tuple(self._topics):
             self.expect(topic, now_ms)
+        self._heard_ms = now_ms
         self._executions = Executions()
 
     def __contains__(self, topic: object) -> bool:
@@ -189,16 +192,15 @@ class Freshness:
         found += self._unequal(now_ms)
         return tuple(found)
 
-    def dead(self, verdicts: Sequence[Verdict], now_ms: int) -> str:
+    def dead(self, now_ms: int) -> str:
         """Return why the whole connection is dead: no price of any kind, whatever pings it answers. "" when it is not."""
-        mute = [v for v in verdicts if v.ailment is Ailment.MUTE]
-        beats = {t for t in self._topics if t.channel == "l2Book"} or {
-            t for t in self._topics if t.channel == "allMids"
-        }
-        is_quiet = now_ms - self._heard_ms > self._ms(SILENT_MAX_MS["l2Book"])
-        if not beats or not is_quiet or not beats <= {v.topic for v in mute}:
-            return ""
-        return "; ".join(str(v) for v in mute if v.topic in beats)
+        for channel in ("l2Book", "allMids"):
+            asked_ms = [known.asked_ms for topic, known in self._topics.items() if topic.channel == channel]
+            if asked_ms:
+                silent_ms = now_ms - max(self._heard_ms, max(asked_ms) + FIRST_MORE_MS)
+                is_dead = silent_ms > self._ms(SILENT_MAX_MS[channel])
+                return f"no price for {silent_ms / 1000:.1f} s" if is_dead else ""
+        return ""
 
     def _ailing(self, topic: Topic, known: Heard, now_ms: int) -> Verdict | None:
         limit_ms = SILENT_MAX_MS.get(topic.channel)
