@@ -221,3 +221,10 @@ def test_what_is_no_perpetual_is_not_in_the_book():
         assert not again.book.positions
         assert not again.book.ledger.cash_usd
         assert not again.book.broken
+
+
+def test_fills_that_go_to_and_fro_within_a_moment_follow_the_position_that_is_held():
+    there, back = fill(SOL, D(1), tid=1), fill(SOL, D(-1), tid=2, start_position=D(1))
+    state, new = book.take(desk(), fills(back, there))
+    assert new == (there, back)
+    assert not state.book.broken

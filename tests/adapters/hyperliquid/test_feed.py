@@ -309,6 +309,35 @@ def test_it_says_when_each_channel_was_last_heard():
     in_a_night(scenario)
 
 
+async def sleep_through(night, seconds):
+    """Time goes by, and nobody looks: the machine was suspended, or the loop was held up."""
+    night.clock.ms += 1000 * seconds
+    await night.clock.advance(0.5)
+
+
+def test_after_a_sleep_of_our_own_nobody_is_blamed_and_the_engine_reads_what_it_missed():
+    async def scenario(night):
+        await night.hear(SNAPSHOT, mids_frame())
+        await sleep_through(night, 20)
+        assert night.changes == [True, True]
+        assert "deaf for 19" in night.events[-1].reason
+        assert len(night.sockets.opened) == 1
+        assert not [m for m in night.socket.sent if m["method"] == "unsubscribe"]
+
+    in_a_night(scenario)
+
+
+def test_a_short_sleep_is_forgiven_without_a_word():
+    async def scenario(night):
+        await night.hear(SNAPSHOT, mids_frame())
+        await night.clock.advance(6)
+        await sleep_through(night, 2.5)
+        assert night.changes == [True]
+        assert len(night.sockets.opened) == 1
+
+    in_a_night(scenario)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
