@@ -175,10 +175,10 @@ def _read_fundings(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
 def _read_updates(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
     answers, faults = read_order_updates(data)
     strangers = read_strangers(data)
-    events = ()
-    if answers or strangers:
-        events = (OrdersAnswered(at_ms=now_ms, answers=answers, strangers=strangers),)
-    return Frame("orderUpdates", events, faults)
+    if not answers and not strangers:
+        return Frame("orderUpdates", faults=faults)
+    event = OrdersAnswered(at_ms=now_ms, answers=answers, strangers=strangers)
+    return Frame("orderUpdates", (event,), faults)
 
 
 def _read_state(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
