@@ -106,8 +106,11 @@ def _is_off(state: State, record: OrderRecord) -> bool:
         return False
     if not venue_mode.is_post_only(state):
         return True
-    quote = risk.fresh_quote(state, order.coin)
-    return quote is not None and venue_mode.touch_px(quote, order.side) != order.limit_px
+    quote, instrument = risk.fresh_quote(state, order.coin), state.instruments.get(order.coin)
+    if quote is None or instrument is None:
+        return False
+    touch = venue_mode.touch_px(quote, order.side, size_decimals=instrument.size_decimals)
+    return touch != order.limit_px
 
 
 def _wait_ms(state: State) -> float:
@@ -144,6 +147,7 @@ def _order(state: State, factor: int, *, open_delta_usd: float, room_usd: float)
     minimum = ceil_lots(to_decimal(state.settings.twap.min_order_usd) / quote.mid, instrument)
     qty = max(floor_lots(to_decimal(size_usd) / quote.mid, instrument), minimum)
     rests = venue_mode.is_post_only(state)
+    touch = venue_mode.touch_px(quote, side, size_decimals=instrument.size_decimals)
     px = limit_price(quote, side, slippage_bps=slippage, size_decimals=instrument.size_decimals)
     return Order(
         cloid=client_order_id(
@@ -156,7 +160,7 @@ def _order(state: State, factor: int, *, open_delta_usd: float, room_usd: float)
         asset_id=instrument.asset_id,
         side=side,
         qty=qty,
-        limit_px=venue_mode.touch_px(quote, side) if rests else px,
+        limit_px=touch if rests else px,
         tif=Tif.ALO if rests else Tif.IOC,
         reduce_only=False,
         purpose=Purpose.HEDGE,

@@ -114,7 +114,9 @@ def _order(state: State, record: PhaseRecord, quote: Quote, qty: Decimal) -> Ord
     final = record.phase is Phase.CORRECTION and state.at_ms >= record.end_ms - FINAL_MS
     rests = venue_mode.is_post_only(state) or (venue_mode.is_careful(state) and not final)
     slippage_bps = settings.slippage_final_bps if final else settings.slippage_bps
-    px = limit_price(quote, side, slippage_bps=slippage_bps, size_decimals=instrument.size_decimals)
+    decimals = instrument.size_decimals
+    touch = venue_mode.touch_px(quote, side, size_decimals=decimals)
+    px = limit_price(quote, side, slippage_bps=slippage_bps, size_decimals=decimals)
     position = state.book.positions.get(quote.coin, ZERO)
     life_ms = int(1000 * settings.order_expiry_s)
     life_ms = min(life_ms, FINAL_LIFE_MS) if final else life_ms
@@ -124,7 +126,7 @@ def _order(state: State, record: PhaseRecord, quote: Quote, qty: Decimal) -> Ord
         asset_id=instrument.asset_id,
         side=side,
         qty=abs(qty),
-        limit_px=venue_mode.touch_px(quote, side) if rests else px,
+        limit_px=touch if rests else px,
         tif=Tif.ALO if rests else Tif.IOC,
         reduce_only=position == -qty,
         purpose=PURPOSE[record.phase],

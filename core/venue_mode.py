@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from core.events import VenueNoticed
 from core.intents import AnyIntent, CancelOrders, RaiseAlert
 from core.notices import noted
+from core.sizing import round_price
 from core.state import OrderRecord, OrderStatus, State
 from core.types import Answer, Outcome, Quote, Side, Tif
 
@@ -36,9 +37,9 @@ def is_careful(state: State) -> bool:
     return is_post_only(state) or bool(state.account.notice)
 
 
-def touch_px(quote: Quote, side: Side) -> Decimal:
-    """Return the price at which an order rests first in line and takes nothing."""
-    return quote.bid if side is Side.BUY else quote.ask
+def touch_px(quote: Quote, side: Side, *, size_decimals: int) -> Decimal:
+    """Return the price at which an order rests first in line and takes nothing, on the grid."""
+    return round_price(quote.bid if side is Side.BUY else quote.ask, side, size_decimals)
 
 
 def on_answers(state: State, answers: Iterable[Answer]) -> Step:

@@ -270,6 +270,7 @@ class HyperliquidFeed:
         as of the newest that the venue has shown beside it.
         """
         now_ms, as_of_ms = self._clock.now_ms(), self._fresh.newest_exchange_ms
+        self._stand_in.mids_ms = now_ms
         for coin in self._watchlist.coins:
             mid, best = mids.get(coin), self._prices.best.get(coin)
             if mid is None or best is None or coin not in self._watchlist:

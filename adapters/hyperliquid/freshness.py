@@ -62,8 +62,8 @@ class Verdict(NamedTuple):
 
 @dataclass(slots=True)
 class Heard:
-    """What is known of one topic, asked for first at asked_ms. contradicted_ms is since when a peer shows another price; a book with a later stamp
-    refutes it, a mid only makes it doubted."""
+    """What is known of one topic, asked for first at asked_ms. contradicted_ms is since when a peer shows another price;
+    a book with a later stamp refutes it, a mid only makes it doubted."""
 
     asked_ms: int
     heard_ms: int

@@ -24,8 +24,8 @@ DEAD_AFTER_MS = 1_000
 """How long a connection may take to bring its first price."""
 BOOKS_MAX = 8
 """Books read at once: 16 of the 1,200 weight a minute; more coins than these share one reply of mids."""
-MIDS_EVERY_MS = 2_500
-"""How often every traded coin is held against its mid while a session trades; the stream's own come every 5 s."""
+MIDS_EVERY_MS = 2_000
+"""How old the mids may be that traded coins are held against while a session trades; the stream's own come every 5 s."""
 NOTICE_TRADING_MS = 5_000
 NOTICE_IDLE_MS = 60_000
 NOTHING = Decimal(0)
@@ -101,7 +101,8 @@ class StandIn:
         self._prices = prices
         self._fresh = Freshness()
         self._dead_ms = self._clock.now_ms()
-        self._filled_ms = self._mids_ms = self._noticed_ms = 0
+        self._filled_ms = self._noticed_ms = 0
+        self.mids_ms = 0
         self._notice = ""
         self.is_alive = False
 
@@ -123,13 +124,14 @@ class StandIn:
                 log.warning("read failed", error=str(error))
 
     async def _fill(self, sink: Sink, take_mids: Callable[[dict[str, Decimal]], None]) -> None:
-        now_ms, lacking = self._clock.now_ms(), self.lacking()
+        now_ms = self._clock.now_ms()
+        if self.is_alive and self._watchlist.is_trading and now_ms - self.mids_ms >= MIDS_EVERY_MS:
+            self.mids_ms = now_ms
+            take_mids(await self._reference.mids())
+        lacking = self.lacking()
         if lacking and now_ms - self._filled_ms >= FILL_EVERY_MS:
             self._filled_ms = now_ms
             await self._fill_in(lacking, sink)
-        elif self.is_alive and self._watchlist.is_trading and now_ms - self._mids_ms >= MIDS_EVERY_MS:
-            self._mids_ms = now_ms
-            take_mids(await self._reference.mids())
 
     def lacking(self) -> list[Coin]:
         """Return the coins whose price in the stream is not to be relied on, the hedge assets first."""

@@ -6,10 +6,12 @@ from msgspec.structs import replace
 from core import venue_mode
 from core.events import VenueNoticed
 from core.intents import CancelOrders, RaiseAlert
+from core.sizing import round_price
 from core.state import OrderStatus
 from core.types import Answer, Outcome, Purpose, Tif, TradingState
-from tests.core.desk import CLOSE_MS, SOL, D, after, answered, desk, of, quote, sent, tick
-from tests.core.nights import CALM, LONG_SHORT, night
+from tests.core.desk import CLOSE_MS, INSTRUMENTS, SOL, D, after, answered, desk, of, quote, sent, tick
+from tests.core.nights import CALM, FLIPPED, LONG_SHORT, night
+from tests.core.test_nights import check
 from tests.core.test_trade import at, correcting, sliced
 
 WORDS = [
@@ -31,6 +33,14 @@ def filled(order):
 
 def resting(order):
     return Answer(cloid=order.cloid, outcome=Outcome.RESTING, oid=1)
+
+
+def touch(order):
+    """Return the first grid price on the order's side of the book, a little behind the best when that is off the grid."""
+    best, decimals = quote(order.coin), INSTRUMENTS[order.coin].size_decimals
+    px = round_price(best.bid if order.signed_qty > 0 else best.ask, order.side, decimals)
+    assert best.bid * D("0.999") < px <= best.bid or best.ask <= px < best.ask * D("1.001")
+    return px
 
 
 # --- when ----------------------------------------------------------------------------------------------
@@ -87,9 +97,8 @@ def test_slices_rest_at_the_touch_while_the_window_is_open():
     _, orders = sliced(in_window(at(correcting(), 127), 127))
     assert len(orders) == 3
     for o in orders:
-        touch = quote(o.coin)
         assert o.tif is Tif.ALO
-        assert o.limit_px == (touch.bid if o.signed_qty > 0 else touch.ask)
+        assert o.limit_px == touch(o)
 
 
 @given(second=st.integers(121, 417))
@@ -143,7 +152,7 @@ def hedging(now_ms=CLOSE_MS):
 def test_the_hedge_rests_at_the_touch_and_counts_as_cover():
     state, intents = after(hedging(), tick(CLOSE_MS))
     orders = sent(intents, Purpose.HEDGE)
-    assert [(o.tif, o.limit_px) for o in orders] == [(Tif.ALO, quote(o.coin).ask) for o in orders]
+    assert [(o.tif, o.limit_px) for o in orders] == [(Tif.ALO, touch(o)) for o in orders]
     assert len(orders) == 2
     state, _ = after(state, answered(*(resting(o) for o in orders)))
     for second in range(1, 10):
@@ -172,3 +181,21 @@ def test_a_night_whose_hedges_and_slices_are_never_refused_has_no_order_that_res
     played = night(LONG_SHORT, LONG_SHORT, faults=CALM).play(-930, 540)
     assert {o.tif for o in played.orders} == {Tif.IOC}
     assert played.reports[0]["notices"] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("window_s", [(-620, -480), (-300, -30), (150, 300)])
+def test_a_night_with_a_post_only_window_rests_in_it_takes_after_it_and_ends_on_its_targets(window_s, seed):
+    played = night(LONG_SHORT, FLIPPED, seed=seed)
+    first_ms, last_ms = (CLOSE_MS + 1_000 * s for s in window_s)
+    played.venue.post_only_ms = (first_ms, last_ms)
+    played.play(-930, 540)
+    resting = [o for o in played.orders if o.tif is Tif.ALO]
+    assert resting
+    assert all(first_ms <= o.created_ms < last_ms + venue_mode.POST_ONLY_MS for o in resting)
+    assert {o.purpose for o in resting} >= {Purpose.HEDGE}
+    refused_in = [o for o in played.orders if o.tif is Tif.IOC and first_ms <= o.created_ms < last_ms]
+    assert len({o.created_ms for o in refused_in}) <= 2 + (last_ms - first_ms) / venue_mode.POST_ONLY_MS * 3
+    check(played)
+    assert not played.venue.resting
+    assert any("post-only" in line["text"] for line in played.reports[0]["notices"])
