@@ -36,7 +36,8 @@ log = structlog.get_logger(__name__)
 
 
 class Prices:
-    """The newest price of each coin, by the venue's time: whatever way it came, none ever replaces a newer one.
+    """The newest price of each coin, by the time at which the venue made it: whatever way it came, none ever replaces a
+    newer one. To say again that a price still stands makes it no newer.
 
     best holds what bbo said last, shown what the engine was told last.
     """
@@ -45,17 +46,22 @@ class Prices:
         self._clock = clock
         self.best: dict[Coin, Quote] = {}
         self.shown: dict[Coin, Quote] = {}
+        self._made_ms: dict[Coin, int] = {}
 
-    def offer(self, quote: Quote, sink: Sink) -> None:
-        shown = self.shown.get(quote.coin)
-        if shown is None or quote.at_ms >= shown.at_ms:
-            self.shown[quote.coin] = quote
+    def offer(self, quote: Quote, sink: Sink, *, made_ms: int | None = None) -> None:
+        """Tell the engine unless it knows a newer price; made_ms where the stamp says more than when it was made."""
+        made_ms = quote.at_ms if made_ms is None else made_ms
+        if made_ms >= self._made_ms.get(quote.coin, 0):
+            self.shown[quote.coin], self._made_ms[quote.coin] = quote, made_ms
             sink(QuoteReceived(at_ms=self._clock.now_ms(), quote=quote))
 
     def confirm(self, best: Quote, as_of_ms: int, sink: Sink) -> None:
         """Show a quote again that the venue has just said to be still so."""
-        at_ms = max(best.at_ms, as_of_ms)
-        self.offer(replace(best, at_ms=at_ms, received_ms=self._clock.now_ms()), sink)
+        shown = self.shown.get(best.coin)
+        stands = shown is not None and (shown.bid, shown.ask) == (best.bid, best.ask)
+        made_ms = self._made_ms[best.coin] if stands else best.at_ms
+        renewed = replace(best, at_ms=max(best.at_ms, as_of_ms), received_ms=self._clock.now_ms())
+        self.offer(renewed, sink, made_ms=made_ms)
 
     def shift(self, coin: Coin, mid: Decimal, as_of_ms: int, sink: Sink) -> None:
         """Move the last quote onto a new mid: the spread is remembered, and no size is claimed."""
@@ -88,6 +94,7 @@ class Prices:
             received_ms=now_ms,
         )
         self.shown.pop(coin, None)
+        self._made_ms.pop(coin, None)
         sink(QuoteReceived(at_ms=now_ms, quote=quote))
 
 

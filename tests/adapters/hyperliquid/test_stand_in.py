@@ -6,19 +6,23 @@ import random
 
 import pytest
 from hyperliquid.utils.signing import sign_l1_action
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.backoff import Backoff
 from adapters.hyperliquid.budget import Budget
 from adapters.hyperliquid.feed import HyperliquidFeed
 from adapters.hyperliquid.info import Info
 from adapters.hyperliquid.reference import HyperliquidReference
+from adapters.hyperliquid.stand_in import Prices
 from adapters.hyperliquid.universe import Universe
 from core.events import FillsReceived, QuoteReceived, StreamChanged, VenueNoticed
-from core.types import Coin
+from core.types import Coin, Quote
 from sim.loop import run as run_virtual
 from sim.venue.memory import InMemoryVenue
 from sim.venue.venue import Venue
 from tests.adapters.hyperliquid.desk import BTC, ETH
+from tests.adapters.scripted import NOON_MS, ScriptedClock, reply
 from tests.sim.venue.desk import AGENT, MASTER, order_action
 from tests.sim.venue.small_market import START_MS, D, SmallMarket
 from tests.sim.venue.test_memory import LoopClock
@@ -167,6 +171,65 @@ def channel_of(frame):
 def coin_of(frame):
     data = frame.get("data")
     return data.get("coin") if isinstance(data, dict) else None
+
+
+# --- which price is the newest -------------------------------------------------------------------------
+
+
+class Told(list):
+    """A sink, and the prices it was told."""
+
+    def __init__(self):
+        self.prices = Prices(ScriptedClock(NOON_MS))
+
+    def __call__(self, event):
+        self.append((event.quote.bid, event.quote.at_ms - NOON_MS))
+
+
+def quote(bid, ms):
+    return Quote(
+        coin=SOL,
+        bid=D(bid),
+        ask=D(bid) + 1,
+        bid_size=D(1),
+        ask_size=D(1),
+        at_ms=NOON_MS + ms,
+        received_ms=NOON_MS + ms,
+    )
+
+
+@given(stamps=st.lists(st.integers(0, 9), max_size=12))
+def test_no_price_replaces_one_that_the_venue_made_later(stamps):
+    told = Told()
+    for n, ms in enumerate(stamps):
+        told.prices.offer(quote(100 + n, ms), told)
+    assert [ms for _, ms in told] == sorted(ms for _, ms in told)
+    assert not stamps or told[-1][1] == max(stamps)
+
+
+def test_a_price_that_was_said_again_is_younger_and_no_newer():
+    """A best price made after it counts, though its stamp is older than that of the mids which confirmed the last one."""
+    told = Told()
+    told.prices.offer(quote(100, 0), told)
+    told.prices.confirm(quote(100, 0), NOON_MS + 50, told)
+    told.prices.offer(quote(101, 40), told)
+    told.prices.confirm(quote(100, 0), NOON_MS + 60, told)
+    assert told == [(100, 0), (100, 50), (101, 40)]
+    told.prices.offer(quote(100, 70), told)
+    told.prices.confirm(quote(100, 0), NOON_MS + 90, told)
+    assert told[-1] == (100, 90)
+
+
+def test_a_mid_moves_the_last_price_and_keeps_its_spread():
+    told = Told()
+    told.prices.shift(SOL, D(7), NOON_MS, told)
+    assert told == []
+    told.prices.offer(quote(100, 0), told)
+    told.prices.shift(SOL, D("103.5"), NOON_MS + 50, told)
+    shown = told.prices.shown[SOL]
+    assert (shown.bid, shown.ask, shown.bid_size, shown.at_ms) == (103, 104, 0, NOON_MS + 50)
+    told.prices.shift(SOL, D("0.2"), NOON_MS + 60, told)
+    assert len(told) == 2
 
 
 # --- nothing broken ------------------------------------------------------------------------------------
@@ -352,8 +415,6 @@ def test_trading_on_a_stream_that_lives_raises_no_alarm():
 
 
 def test_a_special_status_is_told_once_and_so_is_its_end():
-    from tests.adapters.scripted import reply
-
     async def scenario(desk):
         def answer(question):
             if question["type"] == "exchangeStatus":
