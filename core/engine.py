@@ -59,8 +59,8 @@ def route(state: State, event: AnyEvent) -> Step:
             return _on_answers(state, event)
         case ClockTicked():
             return _on_tick(state)
-        case SnapshotReceived(snapshot=snapshot):
-            return _then(reconcile.on_snapshot(state, snapshot), risk.watch, rebalance.advance)
+        case SnapshotReceived():
+            return _then(reconcile.on_snapshot(state, event), risk.watch, rebalance.advance)
         case FundingReceived(payments=payments):
             return rebalance.advance(book.take_funding(state, payments))
         case PreflightDone():

@@ -54,7 +54,10 @@ class OrdersAnswered(Event, frozen=True, kw_only=True):
 
 
 class SnapshotReceived(Event, frozen=True, kw_only=True):
+    """asked_ms is when it was asked for, by our clock (0: nobody noted it): a slow answer is not an old one."""
+
     snapshot: AccountSnapshot
+    asked_ms: int = 0
 
 
 class InstrumentsReceived(Event, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from core import book, risk, second_writer
-from core.events import StreamChanged
+from core.events import SnapshotReceived, StreamChanged
 from core.intents import AnyIntent, FetchFills, FetchSnapshot, RaiseAlert
 from core.orders import FILL_OVERLAP_MS
 from core.state import ZERO, Stage, State
@@ -24,7 +24,7 @@ COVERED_AGE_MS = 45_000
 DEAF_AGE_MS = 12_000
 """The same while the stream is down: two reads of those that stand in for it."""
 SNAPSHOT_AGE_MS = 10_000
-"""State with an older stamp is what a node shows that fell behind (hyperliquid.md 4.6): no information."""
+"""State that was older than this when it was asked for is what a node shows that fell behind (hyperliquid.md 4.6): no information."""
 
 
 def is_proved(state: State) -> bool:
@@ -37,25 +37,25 @@ def is_proved(state: State) -> bool:
     return covered >= account.stream_ms and state.at_ms - covered <= COVERED_AGE_MS
 
 
-def on_snapshot(state: State, snapshot: AccountSnapshot) -> Step:
+def on_snapshot(state: State, event: SnapshotReceived) -> Step:
     """Take the venue's word; where it contradicts a fully covered book, look again, and then halt with both numbers."""
-    last = state.account.snapshot
+    snapshot, last = event.snapshot, state.account.snapshot
+    age_ms = (event.asked_ms or state.at_ms) - snapshot.at_ms
     if last is not None and snapshot.at_ms < last.at_ms:
         return state, ()
-    if state.at_ms - snapshot.at_ms > SNAPSHOT_AGE_MS:
-        return _old(state, snapshot)
+    if age_ms > SNAPSHOT_AGE_MS:
+        return _old(state, age_ms)
     state = replace(state, account=replace(state.account, snapshot=snapshot, stale_ms=0))
     state, strange = second_writer.on_orders(state, snapshot.open_orders)
     state, intents = _compared(state, snapshot)
     return state, (*strange, *intents)
 
 
-def _old(state: State, snapshot: AccountSnapshot) -> Step:
+def _old(state: State, age_ms: int) -> Step:
     """Adopt nothing that is old, and ask again soon."""
     since_ms = state.account.stale_ms or state.at_ms
     state = replace(state, account=replace(state.account, stale_ms=since_ms))
-    age_s = (state.at_ms - snapshot.at_ms) / 1000
-    text = f"the venue's account state is {age_s:.0f} s old and was not taken: no new risk until it is young again"
+    text = f"the venue's account state is {age_ms / 1000:.0f} s old and was not taken: slices wait until it is young again"
     return state, (RaiseAlert(level="warning", code="account.stale", text=text),)
 
 

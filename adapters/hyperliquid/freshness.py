@@ -110,8 +110,9 @@ class Freshness:
 
     def forgive(self, now_ms: int) -> None:
         """Hold nothing against anybody: it was we who did not listen."""
-        for topic in tuple(self._topics):
-            self.expect(topic, now_ms)
+        for known in self._topics.values():
+            known.heard_ms = known.moved_ms = now_ms
+            known.contradicted_ms, known.is_refuted = None, False
         self._heard_ms = now_ms
         self._executions = Executions()
 

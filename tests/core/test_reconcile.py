@@ -248,6 +248,17 @@ def test_state_that_is_old_is_not_taken_and_asked_for_again_soon(age_ms):
     assert not state.account.stale_ms
 
 
+@given(took_ms=st.integers(0, 60_000))
+def test_an_answer_that_was_long_on_its_way_is_not_old(took_ms):
+    slow = SnapshotReceived(
+        at_ms=NOON_MS + took_ms,
+        snapshot=snapshot({}, at_ms=NOON_MS, equity_usd=D(5)),
+        asked_ms=NOON_MS + 9_000,
+    )
+    state, _ = after(open_desk({}), slow)
+    assert state.account.snapshot.equity_usd == 5
+
+
 def test_while_the_stream_is_down_fills_are_read_at_once_and_every_five_seconds():
     down = StreamChanged(at_ms=NOON_MS, up=False, reason="userFills is mute")
     state, intents = after(open_desk({}), down)

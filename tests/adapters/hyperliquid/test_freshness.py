@@ -258,6 +258,12 @@ def test_what_we_did_not_listen_to_is_held_against_nobody():
     assert not fresh.dead(NOON_MS + 62_000)
 
 
+def test_a_first_frame_that_has_come_is_not_waited_for_again_after_a_sleep():
+    fresh = expecting(FILLS)
+    fresh.forgive(NOON_MS + 60_000)
+    assert not fresh.verdicts(NOON_MS + 10**9)
+
+
 def test_what_was_never_asked_for_is_never_blamed():
     fresh = Freshness()
     fresh.heard(BOOK, NOON_MS, exchange_ms=NOON_MS)
