@@ -24,7 +24,7 @@ COVERED_AGE_MS = 45_000
 DEAF_AGE_MS = 12_000
 """The same while the stream is down: two reads of those that stand in for it."""
 SNAPSHOT_AGE_MS = 10_000
-"""State that was older than this when it was asked for is what a node shows that fell behind (hyperliquid.md 4.6): no information."""
+"""State older than this when it was asked for is what a node shows that fell behind (hyperliquid.md 4.6): no news"""
 
 
 def is_proved(state: State) -> bool:

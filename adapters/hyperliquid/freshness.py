@@ -69,6 +69,7 @@ class Heard:
     heard_ms: int
     first: bool = True
     exchange_ms: int = 0
+    lag_ms: int = 0
     moved_ms: int = 0
     contradicted_ms: int | None = None
     is_refuted: bool = False
@@ -112,6 +113,7 @@ class Freshness:
         """Hold nothing against anybody: it was we who did not listen."""
         for known in self._topics.values():
             known.heard_ms = known.moved_ms = now_ms
+            known.lag_ms = 0
             known.contradicted_ms, known.is_refuted = None, False
         self._heard_ms = now_ms
         self._executions = Executions()
@@ -129,6 +131,7 @@ class Freshness:
         if exchange_ms > known.exchange_ms:
             known.exchange_ms, known.moved_ms = exchange_ms, now_ms
         known.heard_ms, known.first = now_ms, False
+        known.lag_ms = now_ms - exchange_ms
         if topic.channel in PRICES:
             self._heard_ms = now_ms
         if topic.channel == "bbo":
@@ -224,10 +227,8 @@ class Freshness:
         if now_ms - known.moved_ms > self._ms(STANDS_MAX_MS):
             why = f"the same stamp for {(now_ms - known.moved_ms) / 1000:.1f} s"
             return Verdict(topic, Ailment.FROZEN, why)
-        if now_ms - known.exchange_ms > self._ms(OLD_MS):
-            return Verdict(
-                topic, Ailment.OLD, f"its stamp is {(now_ms - known.exchange_ms) / 1000:.1f} s old"
-            )
+        if known.lag_ms > self._ms(OLD_MS):
+            return Verdict(topic, Ailment.OLD, f"it came with a stamp {known.lag_ms / 1000:.1f} s old")
         return None
 
     def _unequal(self, now_ms: int) -> list[Verdict]:
