@@ -22,10 +22,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from adapters.backoff import Backoff
+from adapters.hyperliquid.budget import Budget
 from adapters.hyperliquid.feed import HyperliquidFeed
+from adapters.hyperliquid.info import Info
+from adapters.hyperliquid.reference import HyperliquidReference
 from adapters.hyperliquid.universe import Universe
 from adapters.hyperliquid.wire.frames import read_frame
-from adapters.ports import Socket
+from adapters.ports import HttpReply, Socket, Unknown
 from bench.adapter_frames import COINS, SPAN_MS, START_MS, USER, Frames, collect, order, repeated
 from core import orders
 from core.calendar import DAY_MS
@@ -63,9 +66,17 @@ class StandingClock:
         raise RuntimeError("nobody waits in a benchmark")
 
 
-class NoSockets:
+class NoNetwork:
+    """Both transports of an adapter that is only handed frames."""
+
     async def connect(self) -> Socket:
         raise ConnectionError("nothing is connected here")
+
+    async def post(self, path: str, body: bytes, *, timeout_s: float) -> HttpReply:
+        raise Unknown("nothing is connected here")
+
+    async def close(self) -> None:
+        raise RuntimeError("nothing was opened")
 
 
 # --- three ways to take a frame --------------------------------------------------------------------------
@@ -78,10 +89,9 @@ class Ours:
         self.clock = StandingClock(START_MS)
         self.coins = [i.coin for i in listed if not i.delisted][:COINS]
         self.feed = HyperliquidFeed(
-            NoSockets(),
+            NoNetwork(),
+            HyperliquidReference(Info(NoNetwork(), self.clock, Budget(self.clock)), Universe(listed)),
             user=USER,
-            universe=Universe(listed),
-            clock=self.clock,
             backoff=Backoff(random.Random(0)),
         )
         self.feed.watch(self.coins, mids=self.coins)

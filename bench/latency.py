@@ -27,6 +27,7 @@ from adapters.hyperliquid.feed import HyperliquidFeed
 from adapters.hyperliquid.gateway import HyperliquidGateway
 from adapters.hyperliquid.info import Info
 from adapters.hyperliquid.nonces import Nonces
+from adapters.hyperliquid.reference import HyperliquidReference
 from adapters.hyperliquid.signing import Network, Signer
 from adapters.hyperliquid.universe import Universe
 from adapters.ports import HttpReply
@@ -182,7 +183,7 @@ class Rig:
         self.outbox = Outbox(gateway=self.gateway, desk=NoDesk(), clock=clock, put=self.inbox.put)
         backoff = Backoff(random.Random(0))
         self.feed = HyperliquidFeed(
-            self.wire, user=signer.address, universe=universe, clock=clock, backoff=backoff
+            self.wire, HyperliquidReference(info, universe), user=signer.address, backoff=backoff
         )
         self.clock = clock
 

@@ -1,23 +1,28 @@
-"""Fills booked once; positions; funding; money by coin. Nothing here guesses: a position is the sum of proved fills."""
+"""Fills booked once; positions; funding; money by coin. Nothing here guesses: a position is the sum of proved fills.
 
+Whatever the fill is called (a liquidation, an auto-deleveraging, a settlement, a word nobody knows) it is booked by side
+and size, and proved by the chain: the position that the venue had before a fill is the one it had after the fill before.
+"""
+
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import groupby
 
 from msgspec.structs import replace
 
 from core.events import FillsReceived
 from core.orders import FILL_OVERLAP_MS
 from core.state import ZERO, Book, Ledger, State
-from core.types import AccountSnapshot, Coin, Fill, FundingPayment
+from core.types import AccountSnapshot, Coin, Fill, FundingPayment, is_perpetual
 
 
 def take(state: State, event: FillsReceived) -> tuple[State, tuple[Fill, ...]]:
-    """Book the fills not seen before; return them, oldest first."""
+    """Book the fills not seen before; return them, in the order in which the venue made them.
+
+    A fill of what is no perpetual (spot dust, outcome shares) is remembered and returned, and moves no position.
+    """
     book = state.book
-    new: dict[str, Fill] = {}
-    for fill in sorted(event.fills, key=lambda f: f.at_ms):
-        key = fill.key
-        if key not in new and key not in book.seen_fills and not _is_inside_what_we_know(book, fill):
-            new[key] = fill
+    new = tuple(_in_chain_order(book, _unseen(book, event.fills)))
     if new:
         book = _booked(book, new)
     if len(new) < len(event.fills):
@@ -25,7 +30,7 @@ def take(state: State, event: FillsReceived) -> tuple[State, tuple[Fill, ...]]:
         book = replace(book, duplicates_ignored=ignored)
     if event.covered_to_ms is not None:
         book = _covered(book, event)
-    return replace(state, book=book), tuple(new.values())
+    return replace(state, book=book), new
 
 
 def take_funding(state: State, payments: tuple[FundingPayment, ...]) -> State:
@@ -59,6 +64,14 @@ def differences(book: Book, snapshot: AccountSnapshot) -> dict[Coin, tuple[Decim
     }
 
 
+def agreed(book: Book) -> Book:
+    """Return the book after the venue's own state said the same: a chain that still breaks began somewhere else."""
+    if not book.broken:
+        return book
+    chain = {coin: end for coin, end in book.chain.items() if coin not in book.broken}
+    return replace(book, chain=chain, broken={})
+
+
 def forget_before(book: Book, at_ms: int) -> Book:
     """Drop ids that proved coverage makes unnecessary, so that memory stays bounded."""
     return replace(
@@ -75,30 +88,69 @@ def _is_inside_what_we_know(book: Book, fill: Fill) -> bool:
     return fill.at_ms <= book.opened_ms or fill.at_ms < book.covered_to_ms - 2 * FILL_OVERLAP_MS
 
 
-def _booked(book: Book, fills: dict[str, Fill]) -> Book:
-    """Book fills by their keys, oldest first. What changes is copied once for all of them: it lies on the way to a hedge."""
-    positions, cash = book.positions.copy(), book.ledger.cash_usd.copy()
-    fees, last_ms = book.ledger.fees_usd.copy(), book.last_fill_ms
-    seen = book.seen_fills.copy()
-    for key, fill in fills.items():
-        coin, signed = fill.coin, fill.signed_qty
-        qty = positions.get(coin, ZERO) + signed
-        if qty:
-            positions[coin] = qty
-        else:
-            del positions[coin]
-        cash[coin] = cash.get(coin, ZERO) - signed * fill.px
-        fees[coin] = fees.get(coin, ZERO) + fill.fee_usd
-        seen[key] = fill.at_ms
-        last_ms = max(last_ms, fill.at_ms)
+def _unseen(book: Book, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+    """Return the fills that are not booked, each once, oldest first."""
+    new: dict[str, Fill] = {}
+    for fill in fills:
+        if fill.key not in book.seen_fills and not _is_inside_what_we_know(book, fill):
+            new.setdefault(fill.key, fill)
+    return tuple(sorted(new.values(), key=lambda f: f.at_ms))
+
+
+def _in_chain_order(book: Book, fills: Sequence[Fill]) -> Iterable[Fill]:
+    """Put fills of one millisecond in the order of their positions: arrival proves nothing about it."""
+    qty = dict(book.positions)
+    for _, moment in groupby(fills, key=lambda f: f.at_ms):
+        waiting = list(moment)
+        while waiting:
+            fill = next((f for f in waiting if f.start_position == qty.get(f.coin, ZERO)), None)
+            fill = fill or _first(waiting)
+            waiting.remove(fill)
+            qty[fill.coin] = fill.end_position
+            yield fill
+
+
+def _first(fills: Sequence[Fill]) -> Fill:
+    """Return the first fill that none of the others can come before."""
+    ends = {(f.coin, f.end_position) for f in fills}
+    return next((f for f in fills if (f.coin, f.start_position) not in ends), fills[0])
+
+
+def _booked(book: Book, fills: Sequence[Fill]) -> Book:
+    """Book fills in their order. What changes is copied once for all of them: it lies on the way to a hedge."""
+    seen = {**book.seen_fills, **{fill.key: fill.at_ms for fill in fills}}
+    perpetual = [fill for fill in fills if is_perpetual(fill.coin)]
+    if not perpetual:
+        return replace(book, seen_fills=seen)
+    cash, fees = book.ledger.cash_usd.copy(), book.ledger.fees_usd.copy()
+    for fill in perpetual:
+        cash[fill.coin] = cash.get(fill.coin, ZERO) - fill.signed_qty * fill.px
+        fees[fill.coin] = fees.get(fill.coin, ZERO) + fill.fee_usd
     return replace(
-        book,
-        positions=positions,
+        _moved(book, perpetual),
         seen_fills=seen,
-        last_fill_ms=last_ms,
-        fills_booked=book.fills_booked + len(fills),
+        last_fill_ms=max(book.last_fill_ms, *(fill.at_ms for fill in perpetual)),
+        fills_booked=book.fills_booked + len(perpetual),
         ledger=Ledger(cash_usd=cash, fees_usd=fees, funding_usd=book.ledger.funding_usd),
     )
+
+
+def _moved(book: Book, fills: Sequence[Fill]) -> Book:
+    """Move positions, and hold each against the one that the venue had after the newest fill of the coin."""
+    positions, chain, broken = book.positions.copy(), book.chain.copy(), book.broken.copy()
+    for fill in fills:
+        coin = fill.coin
+        qty = positions.get(coin, ZERO) + fill.signed_qty
+        at_ms, end = chain.get(coin, (0, ZERO))
+        if fill.at_ms > at_ms or (fill.at_ms == at_ms and fill.start_position == end):
+            at_ms, end = fill.at_ms, fill.end_position
+        positions[coin], chain[coin] = qty, (at_ms, end)
+        if not qty:
+            del positions[coin]
+        broken.pop(coin, None)
+        if end != qty:
+            broken[coin] = end
+    return replace(book, positions=positions, chain=chain, broken=broken)
 
 
 def _covered(book: Book, event: FillsReceived) -> Book:

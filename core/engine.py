@@ -5,7 +5,18 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from core import allowance, book, dead_man, hedge, orders, rebalance, reconcile, risk
+from core import (
+    allowance,
+    book,
+    dead_man,
+    hedge,
+    orders,
+    rebalance,
+    reconcile,
+    risk,
+    second_writer,
+    venue_mode,
+)
 from core.events import (
     AllowanceRead,
     AnyEvent,
@@ -27,11 +38,12 @@ from core.events import (
     Started,
     StopRequested,
     StreamChanged,
+    VenueNoticed,
 )
 from core.flatten import flatten
 from core.intents import AnyIntent, CancelEverything, FetchFills, FetchSnapshot, RaiseAlert, SubmitOrders
 from core.state import State
-from core.types import Answer, Fill, Outcome, Purpose, TradingState
+from core.types import Answer, Outcome, Purpose, Tif, TradingState
 
 Step = tuple[State, tuple[AnyIntent, ...]]
 
@@ -60,8 +72,8 @@ def route(state: State, event: AnyEvent) -> Step:
             return _on_answers(state, event)
         case ClockTicked():
             return _on_tick(state)
-        case SnapshotReceived(snapshot=snapshot):
-            return _then(reconcile.on_snapshot(state, snapshot), risk.watch, rebalance.advance)
+        case SnapshotReceived():
+            return _then(reconcile.on_snapshot(state, event), risk.watch, rebalance.advance)
         case AllowanceRead():
             return allowance.on_read(state, event), ()
         case FundingReceived(payments=payments):
@@ -79,7 +91,9 @@ def route(state: State, event: AnyEvent) -> Step:
         case InstrumentsReceived(instruments=instruments):
             return replace(state, instruments={i.coin: i for i in instruments}), ()
         case StreamChanged():
-            return _on_stream(state, event)
+            return reconcile.on_stream(state, event)
+        case VenueNoticed():
+            return venue_mode.on_notice(state, event)
         case KillTripped():
             return _on_kill(state, event)
         case KillReset():
@@ -118,27 +132,24 @@ def _then(step_so_far: Step, *more: Callable[[State], Step]) -> Step:
 
 def _on_fills(state: State, event: FillsReceived) -> Step:
     """Book what is new, credit the orders, then hedge what is left outside the band."""
+    before = state
     state, new = book.take(state, event)
     state = allowance.earn(state, new)
     state = orders.settle(orders.on_fills(state, new))
     filled = sum(orders.purpose_of(f.cloid) is Purpose.HEDGE for f in new)
     if filled:
         state = hedge.note_failures(state, failed=0, filled=filled)
-    return _then((state, _foreign(new)), hedge.rehedge, rebalance.advance)
-
-
-def _foreign(fills: tuple[Fill, ...]) -> tuple[AnyIntent, ...]:
-    strange = [f for f in fills if orders.purpose_of(f.cloid) is None]
-    if not strange:
-        return ()
-    text = "; ".join(f"{f.coin} {f.side.value} {f.qty} at {f.px} ({f.direction})" for f in strange)
-    return (
-        RaiseAlert(level="warning", code="fills.foreign", text=f"fills that no order of ours made: {text}"),
+    return _then(
+        second_writer.on_fills(state, new),
+        lambda state: reconcile.on_broken_chain(before, state),
+        hedge.rehedge,
+        rebalance.advance,
     )
 
 
 def _on_answers(state: State, event: OrdersAnswered) -> Step:
     failed = [a for a in event.answers if _is_failed_hedge(state, a)]
+    state, mode = venue_mode.on_answers(state, event.answers)
     state = orders.on_answers(state, event.answers)
     if failed:
         state = hedge.note_failures(state, failed=len(failed), filled=0)
@@ -148,13 +159,23 @@ def _on_answers(state: State, event: OrdersAnswered) -> Step:
         if a.outcome is Outcome.REJECTED
     )
     state, told = allowance.on_answers(state, event.answers)
-    return _then((state, alerts + told), orders.chase, risk.watch, hedge.rehedge, rebalance.advance)
+    return _then(
+        (state, mode + alerts + told),
+        lambda state: second_writer.on_answers(state, event.answers),
+        lambda state: second_writer.on_orders(state, event.strangers),
+        orders.chase,
+        risk.watch,
+        hedge.rehedge,
+        rebalance.advance,
+    )
 
 
 def _is_failed_hedge(state: State, answer: Answer) -> bool:
     """Say whether a hedge did nothing. One for which no request was left only waits for its turn (core.allowance)."""
     record = state.orders.open.get(answer.cloid)
     if record is None or record.order.purpose is not Purpose.HEDGE or answer.filled_qty or answer.throttled:
+        return False
+    if record.order.tif is Tif.ALO or venue_mode.is_refusal(answer):
         return False
     return answer.outcome in (Outcome.REJECTED, Outcome.CANCELLED, Outcome.FILLED)
 
@@ -189,17 +210,6 @@ def _on_started(state: State, event: Started) -> Step:
     known = state.book.opened_ms is not None
     reads = (FetchFills(from_ms=reconcile.overlap_start_ms(state)),) if known else ()
     return state, (*reads, FetchSnapshot())
-
-
-def _on_stream(state: State, event: StreamChanged) -> Step:
-    """The account stream came or went; what was missed meanwhile is in the venue's ledger."""
-    state = replace(state, account=replace(state.account, stream_up=event.up))
-    if not event.up:
-        text = f"account stream down: {event.reason}"
-        return state, (RaiseAlert(level="warning", code="stream.down", text=text),)
-    if state.book.opened_ms is None:
-        return state, ()
-    return state, (FetchFills(from_ms=reconcile.overlap_start_ms(state)), FetchSnapshot())
 
 
 def _on_kill(state: State, event: KillTripped) -> Step:

@@ -10,6 +10,7 @@ from core.types import (
     Fill,
     FundingPayment,
     Instrument,
+    OpenOrder,
     Phase,
     ProForma,
     Quote,
@@ -48,9 +49,10 @@ class FundingReceived(Event, frozen=True, kw_only=True):
 
 
 class OrdersAnswered(Event, frozen=True, kw_only=True):
-    """The venue's answers to a submit, a cancel, or a status query."""
+    """The venue's answers to a submit, a cancel, or a status query; strangers are orders that carry no id of anybody."""
 
     answers: tuple[Answer, ...]
+    strangers: tuple[OpenOrder, ...] = ()
 
 
 class AllowanceRead(Event, frozen=True, kw_only=True):
@@ -61,7 +63,10 @@ class AllowanceRead(Event, frozen=True, kw_only=True):
 
 
 class SnapshotReceived(Event, frozen=True, kw_only=True):
+    """asked_ms is when it was asked for, by our clock (0: nobody noted it): a slow answer is not an old one."""
+
     snapshot: AccountSnapshot
+    asked_ms: int = 0
 
 
 class InstrumentsReceived(Event, frozen=True, kw_only=True):
@@ -69,7 +74,7 @@ class InstrumentsReceived(Event, frozen=True, kw_only=True):
 
 
 class StreamChanged(Event, frozen=True, kw_only=True):
-    """The account stream (fills) went up or down. After it went up the gap is backfilled."""
+    """The account stream (fills) went up or down, or was deaf for a while (up again). What was missed is backfilled."""
 
     up: bool
     reason: str = ""
@@ -81,6 +86,12 @@ class CancelScheduled(Event, frozen=True, kw_only=True):
     scheduled_ms: int | None
     taken: bool | None
     reason: str = ""
+
+
+class VenueNoticed(Event, frozen=True, kw_only=True):
+    """The venue announces a special status (an upgrade, an incident) in its own words, or none any more ("")."""
+
+    notice: str
 
 
 class PreflightDone(Event, frozen=True, kw_only=True):
@@ -145,6 +156,7 @@ AnyEvent = (
     | InstrumentsReceived
     | StreamChanged
     | CancelScheduled
+    | VenueNoticed
     | PreflightDone
     | ProFormaReady
     | ProFormaFailed

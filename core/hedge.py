@@ -6,18 +6,20 @@ targets, projections or open alt orders; so calling it once too often is harmles
 
 from msgspec.structs import replace
 
-from core import allowance, risk
+from core import allowance, risk, venue_mode
 from core.calendar import current_close_ms, session_day
 from core.intents import AnyIntent, RaiseAlert, SubmitOrders
 from core.orders import client_order_id, open_records, register
 from core.sizing import ceil_lots, floor_lots, limit_price, to_decimal
-from core.state import HedgeState, Session, Stage, State
+from core.state import HedgeState, OrderRecord, Session, Stage, State
 from core.types import HEDGE_COINS, Coin, Order, Purpose, SessionDay, Side, Tif, TradingState
 
 Exposure = tuple[float, float]
 
 OWN_BETAS = {HEDGE_COINS[0]: (1.0, 0.0), HEDGE_COINS[1]: (0.0, 1.0)}
 BACKOFF_MAX = 6
+REPRICE_MS = 2_000
+"""How long a hedge may rest at a price that is no longer the touch."""
 TRIM_MS = 10_000
 """How long a closing session trims to the last tradable dollar; the delta of a large book moves by more each second."""
 
@@ -78,22 +80,46 @@ def rehedge(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     state = _observed(state, delta)
     if state.trading is TradingState.HALTED or state.account.snapshot is None or not state.hedge.betas:
         return state, ()
+    state, cancels = venue_mode.cancelled(
+        state, [r for r in open_records(state, Purpose.HEDGE) if _is_off(state, r)]
+    )
     if state.at_ms - state.hedge.last_sent_ms < _wait_ms(state):
-        return state, ()
+        return state, cancels
     cover = cover_usd(state)
     open_usd = (delta[0] + cover[0], delta[1] + cover[1])
     if max(abs(x) for x in open_usd) <= trigger_usd(state):
-        return state, ()
+        return state, cancels
     passed, refused = risk.screen(state, _orders(state, open_usd))
     if passed:
-        return _submitted(state, passed)
-    return _refused(state, refused) if refused else (state, ())
+        state, intents = _submitted(state, passed)
+        return state, (*cancels, *intents)
+    if refused:
+        state, intents = _refused(state, refused)
+        return state, (*cancels, *intents)
+    return state, cancels
+
+
+def _is_off(state: State, record: OrderRecord) -> bool:
+    """Say whether a resting hedge must make room: the window is over, or the touch has moved away from it."""
+    order = record.order
+    if order.tif is not Tif.ALO or state.at_ms - order.created_ms < REPRICE_MS:
+        return False
+    if not venue_mode.is_post_only(state):
+        return True
+    quote, instrument = risk.fresh_quote(state, order.coin), state.instruments.get(order.coin)
+    if quote is None or instrument is None:
+        return False
+    touch = venue_mode.touch_px(quote, order.side, size_decimals=instrument.size_decimals)
+    return touch != order.limit_px
 
 
 def _wait_ms(state: State) -> float:
     """Return the pause after the last hedge: it doubles with every failure in a row, so that none is in haste."""
+    pause_ms = allowance.pause_ms(state)
+    if venue_mode.is_post_only(state):
+        return max(float(REPRICE_MS), pause_ms)
     backoff_ms = 1000.0 * state.settings.hedge.min_interval_s * (1 << min(state.hedge.failures, BACKOFF_MAX))
-    return max(backoff_ms, allowance.pause_ms(state))
+    return max(backoff_ms, pause_ms)
 
 
 def _orders(state: State, open_usd: Exposure) -> list[Order]:
@@ -122,6 +148,9 @@ def _order(state: State, factor: int, *, open_delta_usd: float, room_usd: float)
     side = Side.SELL if open_delta_usd > 0 else Side.BUY
     minimum = ceil_lots(to_decimal(state.settings.twap.min_order_usd) / quote.mid, instrument)
     qty = max(floor_lots(to_decimal(size_usd) / quote.mid, instrument), minimum)
+    rests = venue_mode.is_post_only(state)
+    touch = venue_mode.touch_px(quote, side, size_decimals=instrument.size_decimals)
+    px = limit_price(quote, side, slippage_bps=slippage, size_decimals=instrument.size_decimals)
     return Order(
         cloid=client_order_id(
             current_day(state),
@@ -133,8 +162,8 @@ def _order(state: State, factor: int, *, open_delta_usd: float, room_usd: float)
         asset_id=instrument.asset_id,
         side=side,
         qty=qty,
-        limit_px=limit_price(quote, side, slippage_bps=slippage, size_decimals=instrument.size_decimals),
-        tif=Tif.IOC,
+        limit_px=touch if rests else px,
+        tif=Tif.ALO if rests else Tif.IOC,
         reduce_only=False,
         purpose=Purpose.HEDGE,
         session=current_day(state),

@@ -193,7 +193,8 @@ def _ask(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
         return state, ()
     for record in silent:
         state = _with_record(state, replace(record, asked_ms=state.at_ms))
-    over = [r for r in silent if r.status is OrderStatus.ENDED or state.at_ms > r.dead_ms]
+    ending = [r for r in silent if r.status is not OrderStatus.RESTING]
+    over = [r for r in ending if r.status is OrderStatus.ENDED or state.at_ms > r.dead_ms]
     unproved = tuple(r.order.cloid for r in silent if r.status is not OrderStatus.ENDED)
     intents: list[AnyIntent] = [QueryOrders(cloids=unproved)] if unproved else []
     if over:

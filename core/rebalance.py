@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from core import book, dead_man, risk, trade
+from core import book, dead_man, reconcile, risk, trade
 from core.calendar import Timetable, current_close_ms, next_phase, session_day, timetable
 from core.events import PreflightDone, ProFormaFailed, ProFormaReady
 from core.hedge import is_settled, renewed
@@ -265,7 +265,8 @@ def _with_opening(state: State) -> Step:
 def _may_open(state: State, snapshot: AccountSnapshot) -> bool:
     """Say whether the snapshot and the ledger are of one moment: a fill in only one would be profit or loss."""
     quiet = not state.orders.open and state.book.last_fill_ms <= snapshot.at_ms
-    return quiet and not book.differences(state.book, snapshot) and snapshot.equity_usd > 0
+    proved = reconcile.is_proved(state)
+    return quiet and proved and not book.differences(state.book, snapshot) and snapshot.equity_usd > 0
 
 
 def _why_not_open(state: State) -> str:
@@ -278,6 +279,8 @@ def _why_not_open(state: State) -> str:
         return f"the account has no equity: {snapshot.equity_usd} USD"
     if session.opening is None and state.account.mismatch:
         return f"positions differ from the venue: {state.account.mismatch}"
+    if session.opening is None and not reconcile.is_proved(state):
+        return "the fills of the account could not be proved"
     return "the daemon was not ready in time"
 
 

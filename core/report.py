@@ -31,6 +31,7 @@ def session_report(state: State) -> Document:
         "halt_reason": state.halt_reason,
         "restarts": session.restarts,
         "problems": list(session.problems),
+        "notices": [{"at": iso(at_ms), "text": text} for at_ms, text in session.notices],
         "universe": list(session.universe or ()),
         "phases": {p.value: _phase(state, session, session.phase(p)) for p in Phase},
         "orders": _orders(state, session),

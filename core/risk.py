@@ -11,11 +11,11 @@ from core.types import HEDGE_COINS, Coin, Order, Purpose, Quote, TradingState
 
 
 def fresh_quote(state: State, coin: Coin) -> Quote | None:
-    """Return the coin's quote when it may be traded on: young enough, two-sided, not crossed."""
+    """Return the coin's quote when it may be traded on: young by our clock and the venue's, two-sided, not crossed."""
     quote = state.quotes.get(coin)
     if quote is None or quote.bid >= quote.ask:
         return None
-    age_ms = state.at_ms - quote.received_ms
+    age_ms = state.at_ms - min(quote.received_ms, quote.at_ms)
     return quote if age_ms <= 1000 * state.settings.risk.quote_age_max_s else None
 
 
@@ -128,6 +128,15 @@ def halt(state: State, reason: str) -> tuple[State, tuple[AnyIntent, ...]]:
     text = f"HALTED: {reason}. Positions are kept. Way back: nightdesk reset --reason '...'"
     alert = RaiseAlert(level="critical", code="halted", text=text)
     return state, (TripKill(reason=reason), CancelEverything(), alert)
+
+
+def reduce(state: State, reason: str) -> tuple[State, tuple[AnyIntent, ...]]:
+    """Take no new risk until an operator says so: hedges go on, slices only make positions smaller."""
+    if state.trading is not TradingState.ACTIVE:
+        return state, ()
+    state = replace(state, trading=TradingState.REDUCING, halt_reason=reason)
+    text = f"REDUCING: {reason}. The hedge goes on. Way back: nightdesk reset --reason '...'"
+    return state, (RaiseAlert(level="critical", code="reducing", text=text),)
 
 
 def reset(state: State) -> State:

@@ -105,6 +105,8 @@ class Book(Value, frozen=True, kw_only=True):
     """Confirmed positions. covered_to_ms: every fill up to then is booked, by the venue's own ledger.
 
     opened_ms is when the positions were first adopted from the venue; earlier fills are inside them.
+    chain holds, by coin, the time of the newest fill and the venue's position after it, by the fill's own word;
+    broken those of these positions that are not ours: a fill is missing, or was booked twice.
     """
 
     positions: dict[Coin, Decimal] = {}
@@ -117,6 +119,8 @@ class Book(Value, frozen=True, kw_only=True):
     duplicates_ignored: int = 0
     funding_to_ms: int = 0
     ledger: Ledger = Ledger()
+    chain: dict[Coin, tuple[int, Decimal]] = {}
+    broken: dict[Coin, Decimal] = {}
 
 
 class HedgeState(Value, frozen=True, kw_only=True):
@@ -189,13 +193,19 @@ class Session(Value, frozen=True, kw_only=True):
     legs: dict[Purpose, LegStats] = {}
     restarts: int = 0
     rationed: int = 0
+    notices: tuple[tuple[int, str], ...] = ()
 
     def phase(self, phase: Phase) -> PhaseRecord:
         return self.projected if phase is Phase.PROJECTED else self.correction
 
 
 class Account(Value, frozen=True, kw_only=True):
-    """The venue's last word on the account, how often in a row it contradicted the book, and since when in these words."""
+    """The venue's last word on the account, how often in a row it contradicted the book, and since when in these words.
+
+    stream_ms is when the account stream last came or went; stale_ms since when the venue shows states that are old
+    (0: it does not). post_only_until_ms: until then the venue takes no order that would trade at once; notice is its
+    announcement of a special status.
+    """
 
     snapshot: AccountSnapshot | None = None
     asked_ms: int = 0
@@ -205,6 +215,10 @@ class Account(Value, frozen=True, kw_only=True):
     mismatch: str = ""
     mismatch_ms: int = 0
     stream_up: bool = False
+    stream_ms: int = 0
+    stale_ms: int = 0
+    post_only_until_ms: int = 0
+    notice: str = ""
 
 
 class DeadMan(Value, frozen=True, kw_only=True):

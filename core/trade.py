@@ -4,10 +4,11 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from core import allowance, risk, twap
+from core import allowance, reconcile, risk, twap, venue_mode
 from core.calendar import timetable
 from core.intents import AnyIntent, RaiseAlert, SubmitOrders
-from core.orders import client_order_id, outstanding, register
+from core.notices import noted
+from core.orders import client_order_id, open_records, outstanding, register
 from core.sizing import limit_price
 from core.state import ZERO, PhaseRecord, Session, State
 from core.types import Coin, Order, Phase, Purpose, Quote, SessionDay, Side, Tif
@@ -19,6 +20,11 @@ FINAL_LIFE_MS = 4_000
 """Expiry of an order in the final minute: one that got lost holds its quantity until it is proved dead."""
 LIFE_MIN_MS = 2_000
 """An order that would expire sooner is not made: the venue charges five requests for one that comes too late."""
+
+CLEARING_MS = 6_000
+"""How long a slice waits until the resting orders of the one before it are cancelled; then it works around them."""
+UNPROVED = "slices wait: the fills of the account are not proved up to now"
+PROVED = "slices go on: the fills are proved again"
 
 PURPOSE = {Phase.PROJECTED: Purpose.PROJECTED, Phase.CORRECTION: Purpose.CORRECTION}
 
@@ -41,6 +47,15 @@ def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]
     k = plan.due(state.at_ms, settings)
     if k < record.next_slice:
         return state, ()
+    if not reconcile.is_proved(state):
+        return _withheld(state)
+    if session.notices and session.notices[-1][1] == UNPROVED:
+        state = noted(state, PROVED)
+    resting = [r for r in open_records(state, PURPOSE[phase]) if r.order.tif is Tif.ALO]
+    state, cancels = venue_mode.cancelled(state, resting)
+    if resting and state.at_ms - plan.slice_ms(k, settings) < CLEARING_MS:
+        return state, cancels
+    session = _session(state)
     record = replace(record, next_slice=k + 1)
     changed = {"projected": record} if phase is Phase.PROJECTED else {"correction": record}
     state = replace(state, session=replace(session, **changed))
@@ -51,7 +66,7 @@ def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]
     passed = _numbered(state, passed)
     state = register(state, passed)
     batches = [passed[i : i + BATCH_MAX] for i in range(0, len(passed), BATCH_MAX)]
-    return state, (*_told(rationed), *(SubmitOrders(orders=batch) for batch in batches))
+    return state, (*cancels, *_told(rationed), *(SubmitOrders(orders=batch) for batch in batches))
 
 
 def _told(rationed: dict[Coin, str]) -> tuple[AnyIntent, ...]:
@@ -59,6 +74,14 @@ def _told(rationed: dict[Coin, str]) -> tuple[AnyIntent, ...]:
         return ()
     text = f"{len(rationed)} orders of a slice were not sent: {next(iter(rationed.values()))}"
     return (RaiseAlert(level="error", code="requests.low", text=text),)
+
+
+def _withheld(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
+    """Say once that slices wait. The next one that may go is computed from what is missing then."""
+    session = _session(state)
+    if session.notices and session.notices[-1][1] == UNPROVED:
+        return state, ()
+    return noted(state, UNPROVED), (RaiseAlert(level="warning", code="fills.unproved", text=UNPROVED),)
 
 
 def _child(state: State, record: PhaseRecord, plan: twap.Schedule, coin: Coin, k: int) -> Order | None:
@@ -94,8 +117,11 @@ def _order(state: State, record: PhaseRecord, quote: Quote, qty: Decimal) -> Ord
     settings, instrument = state.settings.twap, state.instruments[quote.coin]
     side = Side.BUY if qty > 0 else Side.SELL
     final = record.phase is Phase.CORRECTION and state.at_ms >= record.end_ms - FINAL_MS
+    rests = venue_mode.is_post_only(state) or (venue_mode.is_careful(state) and not final)
     slippage_bps = settings.slippage_final_bps if final else settings.slippage_bps
-    px = limit_price(quote, side, slippage_bps=slippage_bps, size_decimals=instrument.size_decimals)
+    decimals = instrument.size_decimals
+    touch = venue_mode.touch_px(quote, side, size_decimals=decimals)
+    px = limit_price(quote, side, slippage_bps=slippage_bps, size_decimals=decimals)
     position = state.book.positions.get(quote.coin, ZERO)
     life_ms = int(1000 * settings.order_expiry_s)
     life_ms = min(life_ms, FINAL_LIFE_MS) if final else life_ms
@@ -105,8 +131,8 @@ def _order(state: State, record: PhaseRecord, quote: Quote, qty: Decimal) -> Ord
         asset_id=instrument.asset_id,
         side=side,
         qty=abs(qty),
-        limit_px=px,
-        tif=Tif.IOC,
+        limit_px=touch if rests else px,
+        tif=Tif.ALO if rests else Tif.IOC,
         reduce_only=position == -qty,
         purpose=PURPOSE[record.phase],
         session=_day(state),
@@ -147,5 +173,9 @@ def _noted(state: State, refused: dict[Coin, str], rationed: dict[Coin, str]) ->
 
 
 def _day(state: State) -> SessionDay:
+    return _session(state).day
+
+
+def _session(state: State) -> Session:
     assert state.session is not None
-    return state.session.day
+    return state.session

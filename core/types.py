@@ -22,6 +22,15 @@ HEDGE_COINS: tuple[Coin, Coin] = (Coin("BTC"), Coin("ETH"))
 """The two factors, in the order in which betas are given."""
 
 
+NO_PERPETUAL = frozenset("@#+:/")
+"""Letters of names that are no perpetual of the main dex: spot, outcome shares, builders' markets (hyperliquid.md 1.2)."""
+
+
+def is_perpetual(coin: Coin) -> bool:
+    """Say whether a coin is one whose position the account's clearinghouse state shows."""
+    return NO_PERPETUAL.isdisjoint(coin)
+
+
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen value; what every noun, event and intent is made of."""
 
@@ -92,7 +101,10 @@ class Quote(Value, frozen=True, kw_only=True):
 
 
 class Fill(Value, frozen=True, kw_only=True):
-    """One execution, as the venue's ledger has it. (tid, oid) identifies it (hyperliquid.md 1.3)."""
+    """One execution, as the venue's ledger has it. (tid, oid) identifies it (hyperliquid.md 1.3).
+
+    start_position is the venue's position before it. liquidated: the venue closed our position by force.
+    """
 
     coin: Coin
     side: Side
@@ -107,6 +119,7 @@ class Fill(Value, frozen=True, kw_only=True):
     closed_pnl_usd: Decimal = Decimal(0)
     crossed: bool = True
     cloid: ClientOrderId | None = None
+    liquidated: bool = False
 
     @property
     def key(self) -> str:
@@ -115,6 +128,11 @@ class Fill(Value, frozen=True, kw_only=True):
     @property
     def signed_qty(self) -> Decimal:
         return self.qty if self.side is Side.BUY else -self.qty
+
+    @property
+    def end_position(self) -> Decimal:
+        """The venue's position after it."""
+        return self.start_position + self.signed_qty
 
 
 class FundingPayment(Value, frozen=True, kw_only=True):

@@ -199,7 +199,7 @@ class Outbox:
                 return FundingReceived(at_ms=self._clock.now_ms(), payments=payments)
             case FetchSnapshot():
                 snapshot = await self._gateway.snapshot()
-                return SnapshotReceived(at_ms=self._clock.now_ms(), snapshot=snapshot)
+                return SnapshotReceived(at_ms=self._clock.now_ms(), snapshot=snapshot, asked_ms=asked_ms)
 
 
 def _unproved(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:

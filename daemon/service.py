@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import structlog
 
 from adapters.ports import Clock, Feed, Gateway, VenueError
-from core import risk
+from core import reconcile, risk, venue_mode
 from core.calendar import DAY_MS, next_phase
 from core.events import (
     ClockTicked,
@@ -279,6 +279,12 @@ class Service:
             "stream.down": state.account.stream_up,
             "positions.differ": not state.account.mismatches,
             "halted": state.trading is not TradingState.HALTED,
+            "reducing": state.trading is TradingState.ACTIVE,
+            "account.stale": not state.account.stale_ms,
+            "fills.gap": not state.book.broken,
+            "fills.unproved": reconcile.is_proved(state),
+            "venue.post_only": not venue_mode.is_post_only(state),
+            "venue.notice": not state.account.notice,
         }
         for phase in Phase:
             record = state.session.phase(phase) if state.session else None

@@ -57,6 +57,9 @@ BASE_URLS = {
 NO_LIMIT_PER_MIN = 1_000_000.0
 """The budget of reads where the venue limits nobody; see docs/decisions/0005."""
 
+PATIENCE_PER_SPEED = 0.25
+"""A stream's silence is judged in the clock's seconds; at speed 20 a second is 50 ms of a busy machine's."""
+
 DRY_RUN_USDC = Decimal(1_000_000)
 
 AlarmMaker = Callable[[Callable[[], None], Callable[[], Awaitable[None]]], Alarms]
@@ -76,6 +79,7 @@ class Ends:
     alarms: AlarmMaker
     pulse: Pulse
     weight_per_min: float
+    speed: float = 1.0
 
 
 @dataclass(slots=True)
@@ -117,10 +121,10 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
     )
     feed = HyperliquidFeed(
         ends.sockets,
+        reference,
         user=ends.account.address,
-        universe=universe,
-        clock=ends.clock,
         backoff=Backoff(random.Random(settings.trading.seed)),
+        patience=max(1.0, PATIENCE_PER_SPEED * ends.speed),
     )
     service_box: list[Service] = []
     desk = NightDesk(parts, settings=lambda: service_box[0].settings, state=lambda: app.state, put=inbox.put)
@@ -202,6 +206,7 @@ def remote_ends(settings: Settings, url: str) -> Ends:
         alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
         pulse=pulse(),
         weight_per_min=facts.ip_weight_per_min or NO_LIMIT_PER_MIN,
+        speed=facts.speed,
     )
 
 
@@ -236,6 +241,7 @@ def memory_ends(options: RunOptions, *, market: "PriceSource", start_ms: int) ->
         alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
         pulse=NoPulse(),
         weight_per_min=NO_LIMIT_PER_MIN,
+        speed=options.speed or 1.0,
     )
 
 

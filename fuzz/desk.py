@@ -75,9 +75,9 @@ class NoStore:
 def feed(sink: Callable[[AnyEvent], None]) -> Callable[[bytes | str], None]:
     """Return what takes a raw frame as the feed's receiving loop does, with a watched coin and a valued one."""
     clock, universe = StillClock(), Universe(LISTED)
-    made = HyperliquidFeed(
-        SameReply(200, b""), user=USER, universe=universe, clock=clock, backoff=Backoff(random.Random(0))
-    )
+    network = SameReply(200, b"")
+    reference = HyperliquidReference(Info(network, clock, Budget(clock)), universe)
+    made = HyperliquidFeed(network, reference, user=USER, backoff=Backoff(random.Random(0)))
     made.watch([ETH], mids=[Coin("BTC")])
     made._watchlist.due()
 

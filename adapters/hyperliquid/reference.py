@@ -1,5 +1,6 @@
 """Public reads: what is listed, what it cost, what it paid. It fills adapters.ports.Reference."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import structlog
@@ -7,20 +8,25 @@ import structlog
 from adapters.hyperliquid.budget import Priority
 from adapters.hyperliquid.info import Info, refuse_faults
 from adapters.hyperliquid.universe import Universe
+from adapters.hyperliquid.wire.frames import read_best, read_mids
 from adapters.hyperliquid.wire.gate import Fault, shown
 from adapters.hyperliquid.wire.market import (
+    Status,
     read_candles,
     read_day_volumes,
     read_funding_history,
     read_instruments,
     read_status,
 )
-from adapters.ports import Candle, HourlyFunding, VenueError, VenueStatus
-from core.types import Coin, Instrument
+from adapters.ports import Candle, Clock, HourlyFunding, VenueError, VenueStatus
+from adapters.retry import ReadPolicy
+from core.types import Coin, Instrument, Quote
 
 DAY_MS = 86_400_000
 FUNDING_PAGE = 500
 """Rows of fundingHistory in one reply."""
+HASTY_S = 2.0
+"""Time-out of a read that stands in for a stream: the next one is better than this one late."""
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +36,7 @@ class HyperliquidReference:
 
     def __init__(self, info: Info, universe: Universe) -> None:
         self._info = info
+        self._hasty = replace(info, policy=ReadPolicy(attempts=1), timeout_s=HASTY_S)
         self._universe = universe
 
     async def instruments(self) -> tuple[Instrument, ...]:
@@ -51,8 +58,32 @@ class HyperliquidReference:
     async def status(self) -> VenueStatus:
         """Return the venue's clock and its notice, JSON as it came."""
         status = await self._info.ask("exchangeStatus", read_status, priority=Priority.ACCOUNT)
-        special = bytes(status.specialStatuses)
-        return VenueStatus(status.time, "" if special == b"null" else shown(special))
+        return VenueStatus(status.time, _words(status))
+
+    # --- what stands in for a stream: asked once, and soon given up --------------------------------------
+
+    @property
+    def clock(self) -> Clock:
+        return self._info.clock
+
+    @property
+    def universe(self) -> Universe:
+        return self._universe
+
+    async def notice(self) -> str:
+        """Return the venue's announcement of a special status in its own words, "" when there is none."""
+        return _words(await self._hasty.ask("exchangeStatus", read_status, priority=Priority.ACCOUNT))
+
+    async def mids(self) -> dict[str, Decimal]:
+        """Return the mids of all coins. They carry no time."""
+        return await self._hasty.ask("allMids", read_mids, priority=Priority.ACCOUNT)
+
+    async def best(self, coin: Coin) -> Quote | None:
+        """Return a coin's best prices with the venue's time; None where one side is empty."""
+        now_ms = self._info.clock.now_ms
+        return await self._hasty.ask(
+            "l2Book", lambda body: read_best(body, now_ms=now_ms()), priority=Priority.ACCOUNT, coin=coin
+        )
 
     async def day_volume_usd(self) -> dict[Coin, Decimal]:
         """Return USD traded in the last 24 h by coin."""
@@ -102,6 +133,11 @@ class HyperliquidReference:
 
     def _end_ms(self) -> int:
         return self._info.clock.now_ms() + DAY_MS
+
+
+def _words(status: Status) -> str:
+    special = bytes(status.specialStatuses)
+    return "" if special == b"null" else shown(special)
 
 
 def _refuse_others(coin: Coin, received: set[Coin]) -> None:

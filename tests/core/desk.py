@@ -12,7 +12,7 @@ from core.calendar import session_day
 from core.config import TradingSettings
 from core.engine import step
 from core.orders import client_order_id
-from core.state import Account, Book, State
+from core.state import Account, Book, Orders, State
 from core.types import (
     AccountSnapshot,
     Answer,
@@ -85,8 +85,13 @@ def desk(
         quotes={c: quote(c, at_ms=at_ms) for c in PRICES},
         book=Book(positions=held, opened_ms=at_ms - 3_600_000, covered_to_ms=at_ms - 10_000),
         account=Account(
-            snapshot=snapshot(held, at_ms=at_ms, equity_usd=equity_usd), asked_ms=at_ms, fills_asked_ms=at_ms
+            snapshot=snapshot(held, at_ms=at_ms, equity_usd=equity_usd),
+            asked_ms=at_ms,
+            fills_asked_ms=at_ms,
+            stream_up=True,
+            stream_ms=at_ms - 20_000,
         ),
+        orders=Orders(counter=1_000),
         hedge=replace(State(settings=settings).hedge, betas=BETAS),
     )
 

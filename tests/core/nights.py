@@ -16,7 +16,7 @@ from core.engine import step
 from core.orders import purpose_of
 from core.report import session_report
 from core.sizing import round_price
-from core.state import State, decode, encode
+from core.state import Stage, State, decode, encode
 from core.types import (
     AccountSnapshot,
     Answer,
@@ -29,6 +29,7 @@ from core.types import (
     Phase,
     Purpose,
     Side,
+    Tif,
     VenuePosition,
 )
 from tests.core.desk import (
@@ -49,6 +50,9 @@ from tests.core.desk import (
 )
 
 FEE = D("0.00045")
+POST_ONLY = "Only post-only orders allowed immediately after a network upgrade"
+RESTING_CHANCE = 0.2
+"""That an order which rests at the touch is filled within a second."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ class Venue:
         self.fundings: list[FundingPayment] = []
         self.known: dict[ClientOrderId, Answer] = {}
         self.rate = D("0.0001")
+        self.post_only_ms = (0, 0)
+        self.resting: dict[ClientOrderId, Order] = {}
 
     def hold(self, coin: Coin, qty: Decimal, at_ms: int) -> None:
         self._move(coin, qty, self.px(coin, at_ms))
@@ -104,9 +110,29 @@ class Venue:
         assert order.limit_px == round_price(order.limit_px, Side.BUY, instrument.size_decimals), order
         closes = order.reduce_only and order.signed_qty == -held
         assert order.qty * order.limit_px >= 10 or closes, order
-        answer = self._matched(order, held, now_ms)
+        if order.tif is Tif.ALO:
+            self.resting[order.cloid] = order
+            answer = Answer(cloid=order.cloid, outcome=Outcome.RESTING)
+        elif self.post_only_ms[0] <= now_ms < self.post_only_ms[1]:
+            answer = Answer(cloid=order.cloid, outcome=Outcome.REJECTED, reason=POST_ONLY)
+        else:
+            answer = self._matched(order, held, now_ms)
         self.known[order.cloid] = answer
         return answer
+
+    def match_resting(self, now_ms: int) -> tuple[list[Fill], list[Answer]]:
+        """Fill some of what rests, whole and at its price; return the fills and the last word on their orders."""
+        before, answers = len(self.fills), []
+        for order in [o for o in self.resting.values() if self.rng.random() < RESTING_CHANCE]:
+            del self.resting[order.cloid]
+            self._fill(order, order.qty, px=order.limit_px, now_ms=now_ms)
+            answers.append(Answer(cloid=order.cloid, outcome=Outcome.FILLED, filled_qty=order.qty))
+        self.known.update({a.cloid: a for a in answers})
+        return self.fills[before:], answers
+
+    def cancel(self, cloid: ClientOrderId) -> None:
+        if self.resting.pop(cloid, None) is not None:
+            self.known[cloid] = Answer(cloid=cloid, outcome=Outcome.CANCELLED)
 
     def _matched(self, order: Order, held: Decimal, now_ms: int) -> Answer:
         against = held * order.side.sign < 0
@@ -218,6 +244,7 @@ class Night:
         self.start()
         for at_ms in range(self.now_ms + 500, until_ms, tick_ms):
             self.at(at_ms, lambda: self.deliver(tick(self.now_ms)))
+            self.at(at_ms + 200, self._matched)
         for at_ms in range(self.now_ms + 100, until_ms, 10_000):
             self.at(at_ms, lambda: self.quotes(coins))
         if self.now_ms < CLOSE_MS:
@@ -232,6 +259,10 @@ class Night:
         self.life += 1
         self.deliver(ev.Started(at_ms=self.now_ms, version="test", settings=self.settings))
         self.deliver(ev.InstrumentsReceived(at_ms=self.now_ms, instruments=tuple(INSTRUMENTS.values())))
+        self.deliver(ev.StreamChanged(at_ms=self.now_ms, up=True))
+        session = self.state.session
+        if session is not None and session.stage is Stage.DONE and not self.reports:
+            self.reports.append(session_report(self.state))
         self.quotes(PRICES)
 
     def crash(self, down_ms: int = 3_000) -> None:
@@ -310,7 +341,9 @@ class Night:
                     self.reports.append(session_report(self.state))
                 case it.RaiseAlert():
                     self.alerts.append(intent)
-                case it.TripKill() | it.CancelOrders() | it.CancelEverything():
+                case it.CancelOrders(orders=orders):
+                    self._later(120, partial(self._cancelled, [cloid for _, cloid in orders]))
+                case it.TripKill() | it.CancelEverything():
                     pass
 
     def _submit(self, orders: tuple[Order, ...]) -> None:
@@ -365,6 +398,19 @@ class Night:
             times = 0 if rng.random() < faults.fill_lost else 2 if rng.random() < faults.fill_doubled else 1
             for _ in range(times):
                 self._later(rng.randrange(20, 300), partial(self._shown, f))
+
+    def _cancelled(self, cloids: list[ClientOrderId]) -> ev.AnyEvent:
+        """A cancel proves nothing of what was filled before it: each order's own status is asked next."""
+        for cloid in cloids:
+            self.venue.cancel(cloid)
+        return answered(*(Answer(cloid=c, outcome=Outcome.UNKNOWN) for c in cloids), at_ms=self.now_ms)
+
+    def _matched(self) -> None:
+        made, answers = self.venue.match_resting(self.now_ms)
+        for f in made:
+            self._later(50, partial(self._shown, f))
+        if answers:
+            self._later(60, lambda: answered(*answers, at_ms=self.now_ms))
 
     def _shown(self, execution: Fill) -> ev.AnyEvent:
         return fills(execution, at_ms=self.now_ms)

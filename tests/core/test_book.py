@@ -1,5 +1,6 @@
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -136,3 +137,94 @@ def test_differences_name_both_numbers_of_every_coin_that_differs(ours, theirs):
     found = book.differences(Book(positions=ours), snapshot(theirs))
     assert set(found) == {c for c in (SOL, XRP) if ours.get(c, 0) != theirs.get(c, 0)}
     assert all(found[c] == (ours.get(c, 0), theirs.get(c, 0)) for c in found)
+
+
+# --- the chain of positions ------------------------------------------------------------------------------
+
+
+@st.composite
+def histories(draw):
+    """Return what a venue made of an account that began flat: fills in its order, several to a millisecond."""
+    held, made, at_ms = {}, [], CLOSE_MS
+    for n in range(draw(st.integers(1, 14))):
+        coin, qty = draw(st.sampled_from([SOL, XRP])), draw(quantities)
+        at_ms += draw(st.integers(0, 1))
+        start = held.get(coin, Decimal(0))
+        made.append(fill(coin, qty, tid=n, at_ms=at_ms, start_position=start))
+        held[coin] = start + qty
+    return made
+
+
+@given(made=histories(), data=st.data())
+def test_whatever_the_order_and_the_frames_a_whole_history_is_an_unbroken_chain(made, data):
+    state, rest = desk(), data.draw(st.permutations(made))
+    while rest:
+        n = data.draw(st.integers(1, len(rest)))
+        state, _ = book.take(state, fills(*rest[:n]))
+        rest = rest[n:]
+    last = {f.coin: f.end_position for f in made}
+    assert state.book.positions == {c: q for c, q in last.items() if q}
+    assert not state.book.broken or not all(is_plain(made, f) for f in made)
+
+
+def is_plain(made, one):
+    """Say whether at most one other fill shares the coin and the moment, and the two do not go to and fro."""
+    moment = [f for f in made if (f.coin, f.at_ms) == (one.coin, one.at_ms)]
+    return len(moment) == 1 or (len(moment) == 2 and moment[0].start_position != moment[1].end_position)
+
+
+@given(made=histories())
+def test_fills_of_one_moment_come_in_the_order_of_their_positions(made):
+    _, new = book.take(desk(), fills(*sorted(made, key=lambda f: (f.at_ms, -f.tid))))
+    held = {}
+    starts = [(f.coin, f.at_ms, f.start_position) for f in made]
+    for f in new:
+        assert len(set(starts)) < len(starts) or f.start_position == held.get(f.coin, 0)
+        held[f.coin] = f.end_position
+
+
+@given(made=histories(), data=st.data())
+def test_a_fill_that_is_missing_in_between_breaks_the_chain_until_it_comes(made, data):
+    made = [replace(f, at_ms=CLOSE_MS + n) for n, f in enumerate(made)]
+    lost = data.draw(st.sampled_from(made))
+    of_coin = [f for f in made if f.coin == lost.coin]
+    state, _ = book.take(desk(), fills(*(f for f in made if f is not lost)))
+    if lost is of_coin[-1]:
+        assert not state.book.broken
+    else:
+        assert state.book.broken == {lost.coin: of_coin[-1].end_position}
+    state, new = book.take(state, fills(lost))
+    assert new == (lost,)
+    assert not state.book.broken
+
+
+@pytest.mark.parametrize(
+    "direction", ["Liquidated Isolated Short", "Auto-Deleveraging", "Settlement", "Quantum Leap", ""]
+)
+def test_whatever_a_fill_is_called_it_is_booked_by_side_and_size_and_proved_by_its_position(direction):
+    state = desk({SOL: D(-5)})
+    forced = fill(SOL, D(3), cloid=None, direction=direction, start_position=D(-5))
+    state, _ = book.take(state, fills(forced))
+    assert state.book.positions == {SOL: -2}
+    assert not state.book.broken
+    state, _ = book.take(state, fills(replace(forced, tid=2, at_ms=CLOSE_MS + 1, start_position=D(-9))))
+    assert state.book.broken == {SOL: -6}
+    assert book.agreed(state.book).broken == {}
+
+
+def test_what_is_no_perpetual_is_not_in_the_book():
+    for name in ("@142", "PURR/USDC", "+7", "#7", "xyz:GOLD"):
+        spot = replace(fill(SOL, D(1)), coin=name)
+        state, new = book.take(desk(), fills(spot))
+        again, none = book.take(state, fills(spot))
+        assert (new, none) == ((spot,), ())
+        assert not again.book.positions
+        assert not again.book.ledger.cash_usd
+        assert not again.book.broken
+
+
+def test_fills_that_go_to_and_fro_within_a_moment_follow_the_position_that_is_held():
+    there, back = fill(SOL, D(1), tid=1), fill(SOL, D(-1), tid=2, start_position=D(1))
+    state, new = book.take(desk(), fills(back, there))
+    assert new == (there, back)
+    assert not state.book.broken

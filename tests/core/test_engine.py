@@ -14,10 +14,15 @@ from core.orders import register
 from core.state import State, decode, encode
 from core.types import Purpose, TradingState
 from tests.core.desk import (
+    BTC,
     CLOSE_MS,
+    DOGE,
+    ETH,
     INSTRUMENTS,
+    PRICES,
     SETTINGS,
     SOL,
+    XRP,
     D,
     after,
     desk,
@@ -26,9 +31,11 @@ from tests.core.desk import (
     of,
     order,
     quote,
+    sent,
     tick,
 )
 from tests.core.nights import FLIPPED, LONG_SHORT, ROUGH, moving, night
+from tests.core.test_trade import correcting
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +105,42 @@ def test_a_quote_changes_prices_and_wants_nothing():
     assert state.mids_usd[SOL] == 160.0
     same = replace(state, quotes=before.quotes, mids_usd=before.mids_usd, at_ms=before.at_ms)
     assert same == before
+
+
+AGES_MS = st.integers(0, 40_000)
+WORLDS = st.lists(
+    st.tuples(st.sampled_from([BTC, ETH, SOL, DOGE, XRP]), AGES_MS, AGES_MS, st.integers(90, 110)),
+    max_size=12,
+)
+
+
+@given(seconds=st.lists(st.tuples(st.integers(1, 12), WORLDS), min_size=5, max_size=25), killed=st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_no_order_is_ever_made_on_a_price_older_than_the_limit(seconds, killed):
+    """By our clock or the venue's: whatever prices come, in whatever order, with whatever stamps."""
+    state = correcting(positions={SOL: D(300), DOGE: D(100_000)})
+    if killed:
+        flattens = replaced(SETTINGS, flatten_on_kill=True)
+        state, _ = step(
+            replace(state, settings=flattens), KillTripped(at_ms=state.at_ms, reason="test", by="x")
+        )
+    limit_ms, now = 1000 * SETTINGS.risk.quote_age_max_s, state.at_ms
+    for wait_s, world in seconds:
+        now += 1_000 * wait_s
+        covered = fills(covered=(now - 60_000, now - 1_500), at_ms=now)
+        events = [
+            QuoteReceived(
+                at_ms=now, quote=replace(quote(c, PRICES[c] * pct / 100), at_ms=now - a, received_ms=now - b)
+            )
+            for c, a, b, pct in world
+        ]
+        for event in (*events, covered, tick(now)):
+            state, wanted = step(state, event)
+            for o in sent(wanted):
+                used = state.quotes[o.coin]
+                assert o.arrival_mid == used.mid
+                assert state.at_ms - used.at_ms <= limit_ms
+                assert state.at_ms - used.received_ms <= limit_ms
 
 
 # --- what must hold after every step -------------------------------------------------------------------

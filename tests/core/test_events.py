@@ -19,6 +19,7 @@ EXAMPLES = [
     ev.InstrumentsReceived(at_ms=1, instruments=tuple(desk.INSTRUMENTS.values())),
     ev.StreamChanged(at_ms=1, up=False, reason="1006"),
     ev.CancelScheduled(at_ms=1, scheduled_ms=2, taken=None, reason="time-out"),
+    ev.VenueNoticed(at_ms=1, notice="upgrade"),
     ev.PreflightDone(at_ms=1, session=DAY, universe=(SOL,), problems=("clock",)),
     ev.ProFormaReady(at_ms=1, session=DAY, phase=Phase.PROJECTED, proforma=desk.proforma({SOL: 0.1})),
     ev.ProFormaFailed(at_ms=1, session=DAY, phase=Phase.CORRECTION, reason="no data"),

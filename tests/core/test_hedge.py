@@ -272,7 +272,7 @@ def refuses(state, seconds):
     times = []
     for ms in range(0, 1000 * seconds, 100):
         now = CLOSE_MS + ms
-        fresh = {c: replace(q, received_ms=now) for c, q in state.quotes.items()}
+        fresh = {c: replace(q, at_ms=now, received_ms=now) for c, q in state.quotes.items()}
         state, intents = after(replace(state, quotes=fresh), tick(now))
         made = sent(intents, Purpose.HEDGE)
         times += [ms] if made else []
@@ -298,7 +298,7 @@ def test_a_hedge_that_our_own_limits_stop_is_an_alarm_and_not_a_silence():
     assert state.hedge.failures == 2
     for n in range(100):
         state, _ = after(state, tick(CLOSE_MS + 1000 * n))
-        fresh = {c: replace(q, received_ms=state.at_ms) for c, q in state.quotes.items()}
+        fresh = {c: replace(q, at_ms=state.at_ms, received_ms=state.at_ms) for c, q in state.quotes.items()}
         state = replace(state, quotes=fresh)
     assert state.trading is TradingState.HALTED
 

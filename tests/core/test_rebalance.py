@@ -452,7 +452,7 @@ def test_the_opening_waits_until_snapshot_and_ledger_are_of_one_moment():
     )
     waiting, _ = rebalance.advance(ahead)
     assert waiting.session.opening is None
-    opened, _ = after(waiting, fills(fill(SOL, D(1), at_ms=CLOSE_MS + 400)))
+    opened, _ = after(waiting, fills(fill(SOL, D(1), at_ms=CLOSE_MS + 400, start_position=D(5))))
     assert opened.session.opening is not None
     assert opened.session.opening.ledger.cash_usd == {SOL: -150}
 
@@ -478,3 +478,14 @@ def test_a_closing_session_waits_for_the_hedge_unless_nobody_may_send_one():
 def test_once_the_day_has_closed_its_close_is_no_longer_projected(start_s):
     assert "projecting" not in night().play(start_s, 200).stages
     assert "projecting" in night().play(-5, 200).stages
+
+
+def test_the_opening_waits_until_fills_are_proved():
+    state = replace(
+        desk(), session=Session(day=DAY, close_ms=CLOSE_MS, stage=Stage.PREFLIGHT, stage_ms=CLOSE_MS)
+    )
+    unproved = replace(state, book=replace(state.book, covered_to_ms=CLOSE_MS - 60_000))
+    waiting, _ = rebalance.advance(unproved)
+    assert waiting.session.opening is None
+    opened, _ = rebalance.advance(state)
+    assert opened.session.opening is not None

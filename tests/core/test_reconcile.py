@@ -111,7 +111,8 @@ def test_a_first_difference_is_an_alarm_and_another_look_not_a_halt():
 def test_a_fill_that_was_only_late_clears_the_difference():
     state, _ = looked(open_desk({SOL: D(5)}), {SOL: D(6)}, looks=3)
     assert state.account.mismatches == 3
-    state, _ = after(state, fills(fill(SOL, D(1), at_ms=NOON_MS - 50)), shown({SOL: D(6)}, NOON_MS + 9_000))
+    late = fill(SOL, D(1), at_ms=NOON_MS - 50, start_position=D(5))
+    state, _ = after(state, fills(late, at_ms=NOON_MS + 8_000), shown({SOL: D(6)}, NOON_MS + 9_000))
     assert state.account.mismatches == 0
     assert state.trading is TradingState.ACTIVE
 
@@ -173,6 +174,112 @@ def test_after_the_stream_came_back_the_gap_is_read():
 def test_an_operator_can_have_it_looked_at_now():
     _, intents = after(open_desk({}), ManualReconcile(at_ms=NOON_MS))
     assert {type(i) for i in intents} == {FetchFills, FetchSnapshot}
+
+
+# --- proved or not -----------------------------------------------------------------------------------------
+
+
+@given(
+    up=st.booleans(), age_ms=st.integers(0, 90_000), changed_ms=st.integers(0, 90_000), stale=st.booleans()
+)
+def test_fills_are_proved_while_the_ledger_was_read_lately_and_since_the_stream_came(
+    up, age_ms, changed_ms, stale
+):
+    state = open_desk({})
+    account = replace(
+        state.account, stream_up=up, stream_ms=NOON_MS - changed_ms, stale_ms=NOON_MS if stale else 0
+    )
+    state = replace(state, book=replace(state.book, covered_to_ms=NOON_MS - age_ms), account=account)
+    known = age_ms <= min(45_000, changed_ms) if up else age_ms <= 12_000
+    assert reconcile.is_proved(state) == (known and not stale)
+
+
+def test_without_any_proof_nothing_is_proved():
+    assert not reconcile.is_proved(empty())
+
+
+def test_a_broken_chain_is_read_again_at_once_and_until_it_is_whole():
+    state, intents = after(open_desk({SOL: D(5)}), fills(ahead := late_fill(2, D(6)), at_ms=NOON_MS + 20))
+    assert [a.code for a in of(intents, RaiseAlert)] == ["fills.gap"]
+    assert "SOL: ours 6, venue 7" in of(intents, RaiseAlert)[0].text
+    assert of(intents, FetchFills)
+    assert of(intents, FetchSnapshot)
+    assert not reconcile.is_proved(state)
+    reads = 0
+    for second in range(1, 21):
+        state, intents = after(state, tick(NOON_MS + 1_000 * second))
+        reads += len(of(intents, FetchFills))
+    assert reads == 3
+    missing = late_fill(1, D(5))
+    state, _ = after(
+        state, fills(missing, ahead, covered=(NOON_MS - 60_000, NOON_MS + 19_000), at_ms=NOON_MS + 20_100)
+    )
+    assert state.book.positions == {SOL: 7}
+    assert reconcile.is_proved(state)
+
+
+def late_fill(n, start):
+    return fill(SOL, D(1), tid=n, at_ms=NOON_MS + n, start_position=start)
+
+
+def test_a_chain_that_the_venues_own_state_contradicts_is_let_go():
+    state, _ = after(open_desk({SOL: D(5)}), fills(late_fill(2, D(9)), at_ms=NOON_MS + 20))
+    assert state.book.broken == {SOL: 10}
+    state, _ = after(state, shown({SOL: D(6)}, NOON_MS + 500))
+    assert state.book.broken == {}
+    assert state.trading is TradingState.ACTIVE
+
+
+@given(age_ms=st.integers(0, 60_000))
+def test_state_that_is_old_is_not_taken_and_asked_for_again_soon(age_ms):
+    old = SnapshotReceived(at_ms=NOON_MS, snapshot=snapshot({}, at_ms=NOON_MS - age_ms, equity_usd=D(5)))
+    known = replace(open_desk({}), account=replace(open_desk({}).account, snapshot=None))
+    state, intents = after(known, old)
+    if age_ms <= 10_000:
+        assert state.account.snapshot.equity_usd == 5
+        assert not state.account.stale_ms
+        return
+    assert state.account.snapshot is None
+    assert [a.code for a in of(intents, RaiseAlert)] == ["account.stale"]
+    assert not reconcile.is_proved(state)
+    _, again = after(state, tick(NOON_MS + 2_000))
+    assert of(again, FetchSnapshot)
+    state, _ = after(state, shown({}, NOON_MS + 2_100))
+    assert not state.account.stale_ms
+
+
+@given(took_ms=st.integers(0, 60_000))
+def test_an_answer_that_was_long_on_its_way_is_not_old(took_ms):
+    slow = SnapshotReceived(
+        at_ms=NOON_MS + took_ms,
+        snapshot=snapshot({}, at_ms=NOON_MS, equity_usd=D(5)),
+        asked_ms=NOON_MS + 9_000,
+    )
+    state, _ = after(open_desk({}), slow)
+    assert state.account.snapshot.equity_usd == 5
+
+
+def test_while_the_stream_is_down_fills_are_read_at_once_and_every_five_seconds():
+    down = StreamChanged(at_ms=NOON_MS, up=False, reason="userFills is mute")
+    state, intents = after(open_desk({}), down)
+    assert of(intents, FetchFills)
+    asked = []
+    for second in range(1, 21):
+        state, intents = after(state, tick(NOON_MS + 1_000 * second))
+        asked += [second] if of(intents, FetchFills) else []
+    assert asked == [5, 10, 15, 20]
+
+
+def test_after_the_stream_came_back_new_risk_waits_for_the_gap_to_be_read():
+    state, intents = after(open_desk({}), StreamChanged(at_ms=NOON_MS, up=True))
+    assert of(intents, FetchFills)
+    assert not reconcile.is_proved(state)
+    state, _ = after(state, fills(covered=(NOON_MS - 70_000, NOON_MS - 1_500), at_ms=NOON_MS + 100))
+    assert not reconcile.is_proved(state)
+    state, intents = after(state, tick(NOON_MS + 5_000))
+    assert of(intents, FetchFills)
+    state, _ = after(state, fills(covered=(NOON_MS - 61_500, NOON_MS + 3_500), at_ms=NOON_MS + 5_100))
+    assert reconcile.is_proved(state)
 
 
 # --- in a night ----------------------------------------------------------------------------------------

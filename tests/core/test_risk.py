@@ -48,6 +48,13 @@ def test_a_price_is_fresh_up_to_its_age_limit(age_ms):
     assert (risk.fresh_quote(state, SOL) is not None) == (age_ms <= 15_000)
 
 
+@given(seen_ms=st.integers(0, 60_000), made_ms=st.integers(0, 60_000))
+def test_a_price_that_comes_again_with_an_old_stamp_is_old(seen_ms, made_ms):
+    repeated = replace(quote(SOL), at_ms=CLOSE_MS - made_ms, received_ms=CLOSE_MS - seen_ms)
+    state = replace(desk(), quotes={SOL: repeated})
+    assert (risk.fresh_quote(state, SOL) is not None) == (max(seen_ms, made_ms) <= 15_000)
+
+
 def test_the_newest_price_is_the_quote_and_else_the_mark():
     state = replace(desk({SOL: D(1)}), quotes={})
     assert risk.last_px(state, SOL) == 150
@@ -153,6 +160,15 @@ def test_a_halt_latches_cancels_and_says_the_way_back_once():
     assert [type(i) for i in intents] == [TripKill, CancelEverything, RaiseAlert]
     assert "nightdesk reset" in intents[-1].text
     assert risk.halt(state, "again") == (state, ())
+
+
+def test_reducing_is_said_once_and_never_softens_a_halt():
+    state, intents = risk.reduce(desk(), "test")
+    assert state.trading is TradingState.REDUCING
+    assert [type(i) for i in intents] == [RaiseAlert]
+    assert risk.reduce(state, "again") == (state, ())
+    halted, _ = risk.halt(desk(), "test")
+    assert risk.reduce(halted, "again") == (halted, ())
 
 
 def test_a_reset_makes_trading_active_and_forgets_the_counts():

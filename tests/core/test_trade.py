@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from core import trade
+from core.engine import step
 from core.intents import SubmitOrders
 from core.state import PhaseRecord, Session, Stage
 from core.types import Coin, Phase, Purpose, Side
@@ -23,6 +24,7 @@ from tests.core.desk import (
     proforma,
     quote,
     sent,
+    tick,
 )
 
 TARGETS = {SOL: D(500), DOGE: D(-300_000), XRP: D(20_000)}
@@ -61,8 +63,10 @@ def sliced(state):
 
 def at(state, seconds):
     now = CLOSE_MS + int(1000 * seconds)
-    fresh = {c: replace(q, received_ms=now) for c, q in state.quotes.items()}
-    return replace(state, at_ms=now, quotes=fresh)
+    fresh = {c: replace(q, at_ms=now, received_ms=now) for c, q in state.quotes.items()}
+    book = replace(state.book, covered_to_ms=now - 10_000)
+    account = replace(state.account, stream_ms=now - 20_000)
+    return replace(state, at_ms=now, quotes=fresh, book=book, account=account)
 
 
 def test_one_slice_is_one_order_for_each_coin_that_is_missing_some():
@@ -195,3 +199,22 @@ def test_a_refused_slice_leaves_its_reason_with_the_coin():
     state, orders = sliced(replace(at(correcting({SOL: D(500)}), 200), settings=small))
     assert not orders
     assert "order_max_usd" in state.session.held[SOL]
+
+
+def test_slices_wait_until_fills_are_proved_say_so_once_and_go_on():
+    state = at(correcting(), 127)
+    unproved = replace(state, book=replace(state.book, covered_to_ms=state.at_ms - 60_000))
+    waiting, intents = trade.slice_book(unproved, Phase.CORRECTION)
+    assert [a.code for a in intents] == ["fills.unproved"]
+    waiting, again = trade.slice_book(waiting, Phase.CORRECTION)
+    assert again == ()
+    going, orders = sliced(replace(waiting, book=state.book))
+    assert len(orders) == 3
+    assert [text for _, text in going.session.notices] == [trade.UNPROVED, trade.PROVED]
+
+
+def test_the_hedge_of_what_is_known_does_not_wait_for_proof():
+    state = at(correcting(positions={SOL: D(1_000)}), 127)
+    state = replace(state, book=replace(state.book, covered_to_ms=state.at_ms - 60_000, broken={XRP: D(1)}))
+    _, intents = step(state, tick(state.at_ms))
+    assert {o.purpose for o in sent(intents)} == {Purpose.HEDGE}

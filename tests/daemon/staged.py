@@ -72,7 +72,7 @@ class Peer(sim.venue.memory.InMemoryVenue):
 
     @property
     def venue(self) -> sim.venue.venue.Venue:
-        return self._venue
+        return self.edge.venue
 
     @property
     def now_ms(self) -> int:
@@ -81,7 +81,7 @@ class Peer(sim.venue.memory.InMemoryVenue):
     async def close(self) -> None:
         """A daemon that left listens no more: the venue need not live through what it would have sent."""
         for number in self.sockets:
-            self._venue.disconnect(number)
+            self.edge.disconnect(number)
         await super().close()
 
     async def post(self, path, body, *, timeout_s):

@@ -18,6 +18,7 @@ from adapters.hyperliquid.wire.gate import (
     read_rows,
     side,
 )
+from adapters.hyperliquid.wire.status import LIVE
 from core.types import AccountSnapshot, Coin, OpenOrder, VenuePosition
 
 
@@ -58,6 +59,13 @@ class OpenOrderRow(msgspec.Struct):
     cloid: str | None = None
 
 
+class UpdateRow(msgspec.Struct):
+    """A row of orderUpdates."""
+
+    order: OpenOrderRow
+    status: str
+
+
 class Role(msgspec.Struct):
     """userRole: missing, user, vault, subAccount, or agent with the master it acts for."""
 
@@ -94,6 +102,8 @@ _positions = msgspec.json.Decoder(list[AssetPosition])
 _position = msgspec.json.Decoder(AssetPosition)
 _orders = msgspec.json.Decoder(list[OpenOrderRow], strict=False)
 _order = msgspec.json.Decoder(OpenOrderRow, strict=False)
+_updates = msgspec.json.Decoder(list[UpdateRow], strict=False)
+_update = msgspec.json.Decoder(UpdateRow, strict=False)
 _role = msgspec.json.Decoder(Role)
 _limit = msgspec.json.Decoder(RateLimit)
 _word = msgspec.json.Decoder(str)
@@ -153,6 +163,20 @@ def read_open_orders(payload: bytes) -> tuple[tuple[OpenOrder, ...], tuple[Fault
     """Return the rows of a frontendOpenOrders reply; those of triggers' children are not rows of it."""
     items, faults = read_rows("open order", payload, batch=_orders, one=_order, convert=_to_open_order)
     return tuple(items), faults
+
+
+def read_strangers(payload: msgspec.Raw) -> tuple[OpenOrder, ...]:
+    """Return the live orders of an orderUpdates frame that carry no client order id: each of ours has one.
+
+    Rows that cannot be read are left to read_order_updates to complain of. Raises one of gate.BAD.
+    """
+    rows, _ = read_rows("orderUpdates", payload, batch=_updates, one=_update, convert=_stranger)
+    return tuple(order for order in rows if order is not None)
+
+
+def _stranger(row: UpdateRow) -> OpenOrder | None:
+    order = _to_open_order(row.order)
+    return order if order.cloid is None and row.status in LIVE else None
 
 
 def read_role(payload: bytes) -> Role:

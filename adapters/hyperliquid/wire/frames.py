@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from adapters.hyperliquid.wire.account import read_account, read_strangers
 from adapters.hyperliquid.wire.gate import (
     BAD,
     Fault,
@@ -22,7 +23,8 @@ from core.types import Coin, Quote
 
 
 class Frame(NamedTuple):
-    """What one frame said. channel is the venue's word ("" when unreadable); mids only on allMids."""
+    """What one frame said. channel is the venue's word ("" when unreadable); mids only on allMids, coin on those of one
+    coin; positions (signed, base units) only on clearinghouseState."""
 
     channel: str
     events: tuple[AnyEvent, ...] = ()
@@ -30,6 +32,8 @@ class Frame(NamedTuple):
     snapshot: bool = False
     mids: dict[str, Decimal] | None = None
     text: str = ""
+    coin: str = ""
+    positions: dict[str, Decimal] | None = None
 
 
 class Envelope(msgspec.Struct):
@@ -68,12 +72,13 @@ class UserFundings(msgspec.Struct):
     isSnapshot: bool = False
 
 
+class AccountState(msgspec.Struct):
+    user: str
+    clearinghouseState: msgspec.Raw
+
+
 class Mids(msgspec.Struct):
-    mids: dict[str, Decimal]
-
-
-class MidWords(msgspec.Struct):
-    mids: dict[str, msgspec.Raw]
+    mids: msgspec.Raw
 
 
 _envelope = msgspec.json.Decoder(Envelope)
@@ -82,8 +87,10 @@ _book = msgspec.json.Decoder(Book)
 _level = msgspec.json.Decoder(Level)
 _fills = msgspec.json.Decoder(UserFills)
 _fundings = msgspec.json.Decoder(UserFundings)
+_account = msgspec.json.Decoder(AccountState)
 _mids = msgspec.json.Decoder(Mids)
-_mid_words = msgspec.json.Decoder(MidWords)
+_bare_mids = msgspec.json.Decoder(dict[str, Decimal])
+_bare_mid_words = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _number = msgspec.json.Decoder(Decimal)
 
 
@@ -100,6 +107,26 @@ def read_frame(frame: str | bytes, *, now_ms: int, user: str) -> Frame:
         return read(envelope.data, now_ms, user)
     except BAD as error:
         return Frame(envelope.channel, faults=(fault(envelope.channel, error, bytes(envelope.data)),))
+
+
+def read_best(payload: bytes, *, now_ms: int) -> Quote | None:
+    """Return the best prices of an l2Book reply, None where one side is empty. Raises one of gate.BAD."""
+    row = _book.decode(payload)
+    bids, asks = row.levels
+    if not bids or not asks:
+        return None
+    bid, ask = _level.decode(bids[0]), _level.decode(asks[0])
+    return _quote(bid, ask, coin=row.coin, at_ms=row.time, now_ms=now_ms).quote
+
+
+def read_mids(payload: bytes | msgspec.Raw) -> dict[str, Decimal]:
+    """Return the mids of an allMids reply that are numbers. Raises one of gate.BAD."""
+    try:
+        mids = _bare_mids.decode(payload)
+    except msgspec.ValidationError:
+        words = _bare_mid_words.decode(payload)
+        mids = {coin: mid for coin, word in words.items() if (mid := _mid(word))}
+    return {coin: mid for coin, mid in mids.items() if is_price(mid)}
 
 
 def _quote(bid: Level, ask: Level, *, coin: str, at_ms: int, now_ms: int) -> QuoteReceived:
@@ -122,17 +149,18 @@ def _read_bbo(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
     row = _bbo.decode(data)
     bid, ask = row.bbo
     if bid is None or ask is None:
-        return Frame("bbo")
-    return Frame("bbo", (_quote(bid, ask, coin=row.coin, at_ms=row.time, now_ms=now_ms),))
+        return Frame("bbo", coin=row.coin)
+    return Frame("bbo", (_quote(bid, ask, coin=row.coin, at_ms=row.time, now_ms=now_ms),), coin=row.coin)
 
 
 def _read_book(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
     row = _book.decode(data)
     bids, asks = row.levels
     if not bids or not asks:
-        return Frame("l2Book")
+        return Frame("l2Book", coin=row.coin)
     bid, ask = _level.decode(bids[0]), _level.decode(asks[0])
-    return Frame("l2Book", (_quote(bid, ask, coin=row.coin, at_ms=row.time, now_ms=now_ms),))
+    quote = _quote(bid, ask, coin=row.coin, at_ms=row.time, now_ms=now_ms)
+    return Frame("l2Book", (quote,), coin=row.coin)
 
 
 def _read_fills(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
@@ -153,16 +181,25 @@ def _read_fundings(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
 
 def _read_updates(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
     answers, faults = read_order_updates(data)
-    events = (OrdersAnswered(at_ms=now_ms, answers=answers),) if answers else ()
-    return Frame("orderUpdates", events, faults)
+    strangers = read_strangers(data)
+    if not answers and not strangers:
+        return Frame("orderUpdates", faults=faults)
+    event = OrdersAnswered(at_ms=now_ms, answers=answers, strangers=strangers)
+    return Frame("orderUpdates", (event,), faults)
+
+
+def _read_state(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
+    """The account itself is read over HTTP, whole and when it is wanted: here it is a witness of what moved."""
+    row = _account.decode(data)
+    _refuse_others(row.user, user)
+    snapshot, faults = read_account(bytes(row.clearinghouseState))
+    if snapshot is None or faults:
+        return Frame("clearinghouseState", faults=faults)
+    return Frame("clearinghouseState", positions={c: p.qty for c, p in snapshot.positions.items()})
 
 
 def _read_mids(data: msgspec.Raw, now_ms: int, user: str) -> Frame:
-    try:
-        mids = _mids.decode(data).mids
-    except msgspec.ValidationError:
-        mids = {coin: mid for coin, word in _mid_words.decode(data).mids.items() if (mid := _mid(word))}
-    return Frame("allMids", mids={coin: mid for coin, mid in mids.items() if is_price(mid)})
+    return Frame("allMids", mids=read_mids(_mids.decode(data).mids))
 
 
 def _mid(word: msgspec.Raw) -> Decimal | None:
@@ -185,4 +222,5 @@ _READERS = {
     "userFundings": _read_fundings,
     "orderUpdates": _read_updates,
     "allMids": _read_mids,
+    "clearinghouseState": _read_state,
 }

@@ -1,5 +1,6 @@
 """The edge: what may pass as a number, a side or a row, and what is said about the rest."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +15,8 @@ ROW_SHOWN = 300
 
 SIDES = {"B": Side.BUY, "A": Side.SELL}
 SIDE_WORDS = {Side.BUY: "B", Side.SELL: "A"}
+
+CLOID = re.compile(r"0[xX][0-9a-fA-F]{32}")
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -85,7 +88,8 @@ def side(word: str) -> Side:
 
 
 def cloid(word: str | None) -> ClientOrderId | None:
-    return ClientOrderId(word) if word else None
+    """Return a client order id; what has not the form of one is nobody's, and the row that carries it still counts."""
+    return ClientOrderId(word.lower()) if word and CLOID.fullmatch(word) else None
 
 
 _rows = msgspec.json.Decoder(list[msgspec.Raw])

@@ -34,6 +34,7 @@ class FillRow(msgspec.Struct):
     closedPnl: Decimal = Decimal(0)
     crossed: bool = True
     cloid: str | None = None
+    liquidation: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class FundingRow(msgspec.Struct):
@@ -74,7 +75,10 @@ def _stamp(fill: Fill) -> int:
 
 
 def to_fill(row: FillRow) -> Fill:
-    """Return our fill for the venue's row. The fee already holds a builder's part (hyperliquid.md 1.3)."""
+    """Return our fill for the venue's row. The fee already holds a builder's part (hyperliquid.md 1.3).
+
+    Both sides of a liquidation carry its mark; the one that was liquidated is the one that crossed.
+    """
     return Fill(
         coin=Coin(row.coin),
         side=side(row.side),
@@ -89,6 +93,7 @@ def to_fill(row: FillRow) -> Fill:
         closed_pnl_usd=finite(row.closedPnl),
         crossed=row.crossed,
         cloid=cloid(row.cloid),
+        liquidated=row.crossed and bytes(row.liquidation) != b"null",
     )
 
 

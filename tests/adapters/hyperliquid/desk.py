@@ -15,7 +15,7 @@ from adapters.hyperliquid.reference import HyperliquidReference
 from adapters.hyperliquid.signing import Network, Signer
 from adapters.hyperliquid.universe import Universe
 from core.types import ClientOrderId, Coin, Instrument, Order, Purpose, SessionDay, Side, Tif
-from tests.adapters.scripted import NOON_MS, HastyClock, ScriptedClock, ScriptedHttp, ScriptedSockets
+from tests.adapters.scripted import NOON_MS, HastyClock, ScriptedClock, ScriptedHttp, ScriptedSockets, reply
 
 MASTER = "0x" + "ab" * 20
 KEY = "0x" + "11" * 32
@@ -60,12 +60,19 @@ def reference(http: ScriptedHttp, universe: Universe | None = None) -> Hyperliqu
     )
 
 
-def feed(sockets: ScriptedSockets, clock: ScriptedClock, universe: Universe | None = None) -> HyperliquidFeed:
+def feed(
+    sockets: ScriptedSockets,
+    clock: ScriptedClock,
+    universe: Universe | None = None,
+    *,
+    http: ScriptedHttp | None = None,
+) -> HyperliquidFeed:
+    http = http or ScriptedHttp(lambda path, question: reply(None, 500))
+    listed = universe if universe is not None else Universe(UNIVERSE)
     return HyperliquidFeed(
         sockets,
+        HyperliquidReference(info(http, clock), listed),
         user=MASTER,
-        universe=universe if universe is not None else Universe(UNIVERSE),
-        clock=clock,
         backoff=Backoff(random.Random(7)),
     )
 

@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.hyperliquid.wire.frames import read_frame
+from adapters.hyperliquid.wire.frames import read_best, read_frame, read_mids
+from core import book as core_book
+from core.config import TradingSettings
 from core.events import FillsReceived, FundingReceived, OrdersAnswered, QuoteReceived
+from core.state import Book, State
 from core.types import ClientOrderId, Outcome, Side
 from tests.adapters.hyperliquid.desk import (
     MASTER,
@@ -16,7 +19,7 @@ from tests.adapters.hyperliquid.desk import (
     mids_frame,
     name,
 )
-from tests.adapters.hyperliquid.recorded import needs_recordings, read_json, read_lines
+from tests.adapters.hyperliquid.recorded import needs_recordings, read_json, read_lines, round_trips
 from tests.adapters.scripted import NOON_MS
 
 
@@ -184,6 +187,109 @@ def test_a_recorded_liquidation_fill_is_read():
     [fill] = read(fills_frame(row)).events[0].fills
     assert (fill.coin, fill.px, fill.tid, fill.crossed) == ("BTC", Decimal("66653.0"), 745210434703679, False)
 
+    assert not fill.liquidated, "it was the other side that was liquidated"
+    assert to_fill(row | {"crossed": True}).liquidated
+    assert not to_fill({k: v for k, v in row.items() if k != "liquidation"} | {"crossed": True}).liquidated
+
+
+def to_fill(row):
+    [fill] = read(fills_frame(row)).events[0].fills
+    return fill
+
+
+@needs_recordings
+def test_recorded_dust_is_no_position_and_the_venues_new_words_are_booked_by_their_chain():
+    rows = read_json("nautilus_test_data/http_user_fills_dust_conversion.json")
+    fills = [to_fill(row) for row in rows]
+    held = {f.coin: f.start_position for f in fills if not f.coin.startswith("@")}
+    state, new = take(adopted(held), fills)
+    assert len(new) == 5
+    assert state.book.positions == {f.coin: f.end_position for f in fills if f.coin in held}
+    assert not state.book.broken
+
+
+@needs_recordings
+def test_five_hundred_recorded_fills_make_the_same_positions_however_they_arrive():
+    """Recorded in 2023, before fills had a tid, on an account that traded with itself: every third fill breaks the chain."""
+    [(_, body)] = round_trips("sdk_cassettes/test_get_user_fills.yaml")
+    rows = [row | {"tid": n} for n, row in enumerate(json.loads(body))]
+    fills = sorted((to_fill(row) for row in rows), key=lambda f: f.at_ms)
+    held = {}
+    for fill in fills:
+        held.setdefault(fill.coin, fill.start_position)
+    whole = 0
+    for arrival in (fills, fills[::-1], sorted(fills, key=lambda f: (f.at_ms, -f.tid))):
+        state, new = take(adopted(held), arrival)
+        assert len(new) == len(fills) == 500
+        for coin, start in held.items():
+            moved = sum(f.signed_qty for f in fills if f.coin == coin)
+            assert state.book.positions.get(coin, 0) == start + moved
+            if not sum(breaks([f for f in fills if f.coin == coin], held)):
+                whole += 1
+                assert not sum(breaks([f for f in new if f.coin == coin], held))
+                assert coin not in state.book.broken
+    assert whole >= 3
+
+
+def breaks(fills, held):
+    position = dict(held)
+    for fill in fills:
+        yield position[fill.coin] != fill.start_position
+        position[fill.coin] = fill.end_position
+
+
+def adopted(held):
+    positions = {coin: qty for coin, qty in held.items() if qty}
+    book = Book(positions=positions, opened_ms=0, covered_to_ms=0)
+    return State(settings=TradingSettings(), book=book)
+
+
+def take(state, fills):
+    return core_book.take(state, FillsReceived(at_ms=NOON_MS, fills=tuple(fills)))
+
+
+def test_an_id_that_is_no_client_order_id_is_nobodys_and_the_fill_still_counts():
+    for word in ("", "0x12", "zz" * 17, "0x" + "g" * 32):
+        assert to_fill(fill_row(cloid=word)).cloid is None
+    assert to_fill(fill_row(cloid="0X" + "AB" * 16)).cloid == "0x" + "ab" * 16
+
+
+def test_live_orders_that_carry_no_id_are_strangers():
+    rows = [
+        {"order": order_row(oid=1), "status": "open", "statusTimestamp": 1},
+        {"order": order_row(oid=2), "status": "canceled", "statusTimestamp": 1},
+        {"order": order_row(oid=3, cloid=name(3)), "status": "open", "statusTimestamp": 1},
+    ]
+    [event] = read({"channel": "orderUpdates", "data": rows}).events
+    assert [o.oid for o in event.strangers] == [1]
+    assert [a.cloid for a in event.answers] == [name(3)]
+
+
+def test_the_accounts_state_on_the_stream_is_a_witness_of_positions_and_no_event():
+    held = {"coin": "ETH", "szi": "-1.5", "entryPx": "2000.0", "positionValue": "3000.0"}
+    state = {
+        "marginSummary": {"accountValue": "10.0"},
+        "assetPositions": [{"position": held}],
+        "time": NOON_MS,
+    }
+    data = {"user": MASTER, "dex": "", "clearinghouseState": state}
+    frame = read({"channel": "clearinghouseState", "data": data})
+    assert (frame.positions, frame.events) == ({"ETH": Decimal("-1.5")}, ())
+    held["szi"] = "NaN"
+    frame = read({"channel": "clearinghouseState", "data": data})
+    assert frame.positions is None
+    assert frame.faults
+
+
+@needs_recordings
+def test_recorded_books_and_mids_over_http_are_read():
+    quote = read_best(json.dumps(read_json("nautilus_test_data/http_l2_book_btc.json")).encode(), now_ms=5)
+    assert 0 < quote.bid < quote.ask
+    assert quote.received_ms == 5
+    assert quote.at_ms > 1_600_000_000_000
+    [(_, body)] = round_trips("sdk_cassettes/test_get_all_mids.yaml")
+    assert read_mids(body)["BTC"] > 0
+
 
 # --- nonsense ------------------------------------------------------------------------------------------
 
@@ -209,6 +315,13 @@ good_frames = st.sampled_from(
         {"channel": "orderUpdates", "data": [{"order": order_row(cloid=name(1)), "status": "open"}]},
         {"channel": "l2Book", "data": {"coin": "A", "time": 1, "levels": [[{"px": "1", "sz": "1"}], []]}},
         {"channel": "userFundings", "data": {"user": MASTER, "fundings": [{"time": 1}]}},
+        {
+            "channel": "clearinghouseState",
+            "data": {
+                "user": MASTER,
+                "clearinghouseState": {"marginSummary": {}, "assetPositions": [], "time": 1},
+            },
+        },
     ]
 )
 
