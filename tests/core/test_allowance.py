@@ -129,7 +129,10 @@ def test_without_any_left_no_slice_is_sent_and_somebody_is_told_and_hedges_go_on
 def test_a_slice_that_is_held_back_is_made_up_for_when_fills_have_earned_enough():
     state, orders = sliced(at(with_left(correcting(), 0), 127))
     assert not orders
-    state, _ = after(state, fills(fill(SOL, D(10), cloid=None)))
+    earlier = register(state, [order(SOL)])
+    [ours] = earlier.orders.open
+    state = replace(state, orders=replace(state.orders, counter=earlier.orders.counter))
+    state, _ = after(state, fills(fill(SOL, D(10), cloid=ours)))
     _, orders = sliced(at(state, 160))
     assert len(orders) == 3
 
@@ -153,7 +156,7 @@ def test_a_hedge_of_an_exhausted_address_is_tried_again_every_ten_seconds_and_no
     for ms in range(1_000, 40_000, 500):
         hedges = sent(wanted, Purpose.HEDGE)
         now = CLOSE_MS + ms
-        fresh = {c: replace(q, received_ms=now) for c, q in state.quotes.items()}
+        fresh = {c: replace(q, at_ms=now, received_ms=now) for c, q in state.quotes.items()}
         state = replace(state, quotes=fresh)
         events = [throttled(*hedges, at_ms=now)] if hedges else []
         state, wanted = after(state, *events, tick(now))

@@ -117,7 +117,8 @@ class Daemon:
         self.outbox.act(wanted, done)
 
     def fresh(self, quote):
-        return replace(quote, received_ms=self.clock.now_ms())
+        now_ms = self.clock.now_ms()
+        return replace(quote, at_ms=now_ms, received_ms=now_ms)
 
     async def play(self, seconds):
         for _ in range(seconds):
