@@ -103,8 +103,12 @@ def venue_command(
     speed: Annotated[float, typer.Option(min=0.001, max=1000, help="acceleration of its clock")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="seed of everything that is drawn")] = 0,
     ip_weight: Annotated[
-        int, typer.Option(min=0, help="request weight a minute of one IP address; 0: no limit")
-    ] = 1200,
+        int | None,
+        typer.Option(
+            min=0,
+            help="request weight a minute of one IP address, 0: no limit; default: 1200 at speed 1, else no limit",
+        ),
+    ] = None,
     faults: Annotated[
         str | None,
         typer.Option(help="TOML file of faults to strike clients with, or default for the shipped one"),

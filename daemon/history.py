@@ -36,9 +36,10 @@ class HistoryKeeper:
         missing = [i.coin for i in instruments if not i.delisted and self._behind(i.coin, day_ms)]
         return [w for w in await asyncio.gather(*(self._candles(c) for c in missing)) if w]
 
-    async def funding(self, coins: Sequence[Coin]) -> list[str]:
-        """Fetch the settled hours that are missing, for the coins given; return what went wrong."""
-        hour_ms = self._clock.now_ms() // HOUR_MS * HOUR_MS
+    async def funding(self, coins: Sequence[Coin], *, until_ms: int | None = None) -> list[str]:
+        """Fetch the settled hours that are missing up to until_ms (or now), for the coins given; return what went wrong."""
+        now_ms = self._clock.now_ms()
+        hour_ms = (now_ms if until_ms is None else min(until_ms, now_ms)) // HOUR_MS * HOUR_MS
         behind = [c for c in coins if (self._history.last_funding_ms(c) or 0) < hour_ms]
         return [w for w in await asyncio.gather(*(self._funding(c) for c in behind)) if w]
 

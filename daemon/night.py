@@ -23,7 +23,7 @@ from core.types import HEDGE_COINS, Coin, Instrument, Phase, ProForma, SessionDa
 from daemon import account_modes
 from daemon.alerts import Alerts
 from daemon.compute import Compute, ComputeFailed
-from daemon.history import HistoryKeeper
+from daemon.history import HOUR_MS, HistoryKeeper
 from daemon.night_requests import PipelineRequest, UniverseRequest
 from daemon.settings import Settings
 from research.night_page import PageRequest
@@ -77,11 +77,22 @@ class NightDesk:
         self._state = state
         self._put = put
         self.reports: list[dict[str, Any]] = []
+        self._refreshing = asyncio.Lock()
+        self._preflighting = False
 
     # --- preflight -------------------------------------------------------------------------------------
 
     async def preflight(self, intent: RunPreflight) -> None:
-        """Freeze the universe, or say what keeps the night from trading."""
+        """Freeze the universe, or say what keeps the night from trading. The engine asks again until it is answered."""
+        if self._preflighting:
+            return
+        self._preflighting = True
+        try:
+            await self._preflight(intent)
+        finally:
+            self._preflighting = False
+
+    async def _preflight(self, intent: RunPreflight) -> None:
         problems: list[str] = []
         universe: tuple[Coin, ...] = ()
         traded_usd: Decimal | None = None
@@ -142,7 +153,14 @@ class NightDesk:
         return tuple(c for c in names if c in listed and not listed[c].delisted)
 
     async def refresh_history(self, last_day_ms: int) -> None:
-        """Bring candles up to a complete day and funding up to now; what fails is said and left out."""
+        """Bring candles up to a complete day and funding up to now; what fails is said and left out.
+
+        Whoever comes while it is under way waits, and then finds nothing missing: a first start reads for minutes.
+        """
+        async with self._refreshing:
+            await self._refresh(last_day_ms)
+
+    async def _refresh(self, last_day_ms: int) -> None:
         instruments: Sequence[Instrument] = list(self._state().instruments.values())
         faults = await self._parts.keeper.candles_until(last_day_ms, instruments)
         tracked = self._parts.keeper.tracked(
@@ -174,7 +192,8 @@ class NightDesk:
 
     async def _proforma(self, intent: RunPipeline) -> AnyEvent:
         names = sorted({*intent.universe, *intent.held_qty, *HEDGE_COINS})
-        faults = await self._parts.keeper.funding(names)
+        last_hour_ms = _ms(date.fromisoformat(intent.session)) + DAY_MS - HOUR_MS
+        faults = await self._parts.keeper.funding(names, until_ms=last_hour_ms)
         for fault in faults:
             log.warning("funding is incomplete", fault=fault)
         closes = dict(intent.prices) if intent.phase is Phase.PROJECTED else await self._closes(intent, names)

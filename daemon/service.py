@@ -224,12 +224,18 @@ class Service:
             await self._shell.parts.compute.warm()
         except ComputeFailed as error:
             log.error("the worker could not be warmed; the first solve will be slow", error=str(error))
-        await self._hourly()
+        await self._refresh()
         await self._shell.desk.report_if_missing()
         self._mark("ready")
         await asyncio.Event().wait()
 
     async def _hourly(self) -> None:
+        """Keep the history up to date between sessions: inside one the venue's weight belongs to closes and orders."""
+        session = self.state.session
+        if session is None or session.stage in (Stage.WAITING, Stage.DONE):
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         last_day_ms = self._clock.now_ms() // DAY_MS * DAY_MS - DAY_MS
         await self._shell.desk.refresh_history(last_day_ms)
 

@@ -15,7 +15,7 @@ from sim.venue.recorded import DataDirectoryError
 class Guard:
     """What stands before the venue: the request weight a minute of one address, and a plan of faults."""
 
-    ip_weight: int
+    ip_weight: int | None
     plan: str | None
 
 

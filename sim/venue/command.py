@@ -16,7 +16,7 @@ from sim.venue.clock import VenueClock, wall_ms
 from sim.venue.edge import Edge
 from sim.venue.fault_file import BadFaultFile, load_plan
 from sim.venue.fault_plan import FaultPlan
-from sim.venue.limits import Limits
+from sim.venue.limits import WEIGHT_PER_MIN, Limits
 from sim.venue.price_source import PriceSource
 from sim.venue.server import Server, serve
 from sim.venue.shifted import ShiftedPrices, shift_onto
@@ -34,7 +34,8 @@ class VenueOptions:
 
     data: a directory laid out like hyperliquid_perp; port: 0 picks a free one; accounts: addresses;
     agents: ADDRESS=MASTER; start: ISO time (UTC if it names no zone) or None for the wall clock; speed: seconds
-    of the venue in one of the wall; ip_weight: request weight a minute of one address, 0 for no limit;
+    of the venue in one of the wall; ip_weight: request weight a minute of one address, 0 for no limit, None for
+    the real limit at speed 1 and none at others;
     plan: a file of faults, or "default", or None for a venue without faults.
     """
 
@@ -45,7 +46,7 @@ class VenueOptions:
     start: str | None = None
     speed: float = 1.0
     seed: int = 0
-    ip_weight: int = 1200
+    ip_weight: int | None = None
     plan: str | None = None
 
     def faults(self) -> list[str]:
@@ -62,7 +63,7 @@ class VenueOptions:
             found.append(f"--speed {self.speed}: must be a number above 0")
         if self.start is not None and _iso_ms(self.start) is None:
             found.append(f"--start {self.start!r}: must be an ISO time such as 2025-07-24T23:45:00Z")
-        if self.ip_weight < 0:
+        if self.ip_weight is not None and self.ip_weight < 0:
             found.append(f"--ip-weight {self.ip_weight}: must be 0 (no limit) or more")
         return found + self._plan_faults()
 
@@ -77,6 +78,12 @@ class VenueOptions:
         """Return the plan, seeded. Raises BadFaultFile."""
         planned = () if self.plan is None else load_plan(self.plan)
         return FaultPlan(planned, seed=self.seed, start_ms=start_ms)
+
+    def weight_per_min(self) -> int | None:
+        """Return the limit of one address: the real one, but none on a clock of another speed unless it was asked for."""
+        if self.ip_weight is None:
+            return WEIGHT_PER_MIN if self.speed == 1 else None
+        return self.ip_weight or None
 
     def pairs(self) -> dict[str, str]:
         """Return agent -> master, lower-case."""
@@ -147,7 +154,7 @@ async def run_venue(options: VenueOptions) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     plan = options.fault_plan(start_ms=clock.now_ms())
-    edge = Edge(venue, limits=Limits(weight_per_min=options.ip_weight or None), plan=plan)
+    edge = Edge(venue, limits=Limits(weight_per_min=options.weight_per_min()), plan=plan)
     server = await serve(edge, port=options.port, clock=clock, key=key)
     sys.stdout.write(encode(venue_document(server, addresses, key)).decode() + "\n")
     sys.stdout.flush()

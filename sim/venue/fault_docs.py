@@ -31,9 +31,9 @@ wins. They act at the edge, before or after the venue acts; the venue itself sta
 Draws come from `--seed`: the same plan, seed and sequence of requests and frames give the same faults, and adding a fault to
 a plan leaves the others' draws alone. `GET /nightdesk/faults` tells how often each fault of the plan has struck so far.
 
-On the same edge stand the limits of an IP address: 1,200 of request weight a minute unless `--ip-weight` says otherwise,
-10 websockets, 30 new ones a minute, 2,000 messages a minute, 100 post requests under way. `GET /nightdesk/limits` tells what
-each address has used.
+On the same edge stand the limits of an IP address: 1,200 of request weight a minute (none on a clock of another speed than
+1, unless `--ip-weight` sets one), 10 websockets, 30 new ones a minute, 2,000 messages a minute, 100 post requests under way.
+`GET /nightdesk/limits` tells what each address has used.
 
 This page is written from the program's types by `python -m sim.venue.fault_docs`.
 """

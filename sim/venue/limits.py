@@ -13,6 +13,10 @@ POST_MS = 70
 """How long a post request is under way at least: a block."""
 
 
+WEIGHT_PER_MIN = 1200
+"""REST weight that the venue allows one IP address (hyperliquid.md 4.1)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits of one address. weight_per_min None: weight is counted, but never refused.
@@ -21,7 +25,7 @@ class Limits:
     the subscriptions are.
     """
 
-    weight_per_min: int | None = 1200
+    weight_per_min: int | None = WEIGHT_PER_MIN
     connections_max: int = 10
     connections_per_min: int = 30
     messages_per_min: int = 2_000

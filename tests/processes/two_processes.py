@@ -27,9 +27,7 @@ class VenueProcess:
 
     @classmethod
     def start(cls, *, data: Path, start: str, speed: float, seed: int = 0) -> "VenueProcess":
-        """Nights begin with an empty history two minutes before they trade: so without a limit of request weight."""
         words = ["venue", "--data", str(data), "--start", start, "--speed", str(speed), "--seed", str(seed)]
-        words += ["--ip-weight", "0"]
         process = subprocess.Popen([*NIGHTDESK, *words], cwd=ROOT, stdout=subprocess.PIPE)
         assert process.stdout is not None
         listening = json.loads(process.stdout.readline())
