@@ -26,8 +26,11 @@ class VenueProcess:
     account: str
 
     @classmethod
-    def start(cls, *, data: Path, start: str, speed: float, seed: int = 0) -> "VenueProcess":
+    def start(
+        cls, *, data: Path, start: str, speed: float, seed: int = 0, faults: str | None = None
+    ) -> "VenueProcess":
         words = ["venue", "--data", str(data), "--start", start, "--speed", str(speed), "--seed", str(seed)]
+        words += [] if faults is None else ["--faults", faults]
         process = subprocess.Popen([*NIGHTDESK, *words], cwd=ROOT, stdout=subprocess.PIPE)
         assert process.stdout is not None
         listening = json.loads(process.stdout.readline())
@@ -40,6 +43,14 @@ class VenueProcess:
             urllib.request.Request(f"{self.url}/info", body, headers), timeout=10
         ) as reply:
             return json.load(reply)
+
+    def struck(self) -> dict[str, int]:
+        """Return how often each kind of fault has struck."""
+        with urllib.request.urlopen(f"{self.url}/nightdesk/faults", timeout=10) as reply:
+            counts: dict[str, int] = {}
+            for fault in json.load(reply):
+                counts[fault["kind"]] = counts.get(fault["kind"], 0) + fault["struck"]
+            return counts
 
     def now_ms(self) -> int:
         with urllib.request.urlopen(f"{self.url}/nightdesk/clock", timeout=10) as reply:
