@@ -36,7 +36,7 @@ from core.config import TradingSettings
 from core.engine import step
 from core.events import AnyEvent, ClockTicked, FillsReceived, SnapshotReceived
 from core.state import Account as Known
-from core.state import Book, State
+from core.state import Book, Orders, State
 from core.types import AccountSnapshot, Coin, Instrument, Order, Side
 from sim.loop import run as run_virtual
 
@@ -48,6 +48,8 @@ QUIET_MINUTES = 5
 WARM_NIGHTS = 5
 TRACKED = 2_000
 CCXT_KEEPS = 1_000
+EVERY_ID = 2**48
+"""A counter beyond every id: the fills of the frames count as our own, as they do in a night."""
 """Rows in each of ccxt's caches; older ones are dropped, whether or not anybody has seen them."""
 
 Taker = Callable[[str], None]
@@ -101,6 +103,7 @@ class Ours:
             at_ms=START_MS,
             instruments={i.coin: i for i in listed},
             book=Book(opened_ms=START_MS - 60_000, covered_to_ms=START_MS),
+            orders=Orders(counter=EVERY_ID),
             account=Known(
                 snapshot=self.snapshot(), asked_ms=START_MS, fills_asked_ms=START_MS, stream_up=True
             ),
@@ -115,6 +118,10 @@ class Ours:
 
     def step(self, event: AnyEvent) -> None:
         self.state, _ = step(self.state, event)
+
+    def flat(self) -> None:
+        """Go back to the positions from which the first of the frames starts: repeated, they would break the chain."""
+        self.state = replace(self.state, book=replace(self.state.book, positions={}, chain={}, broken={}))
 
     def prove(self) -> None:
         """Let the ledger have been read up to now, with nothing new in it."""
@@ -175,6 +182,7 @@ def night_of(ours: Ours, turn: int) -> Taker:
             left = turn
             ours.clock.ms += SPAN_MS
             ours.prove()
+            ours.flat()
 
     return take
 
@@ -301,6 +309,7 @@ class Month:
             frames = self.found[channel]
             ours.take(frames[second % len(frames)])
         ours.step(ClockTicked(at_ms=ours.clock.ms))
+        ours.feed._fresh.verdicts(ours.clock.ms)
         if second % 60 == 59:
             ours.prove()
 

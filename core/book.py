@@ -81,26 +81,39 @@ def forget_before(book: Book, at_ms: int) -> Book:
     )
 
 
-def _is_inside_what_we_know(book: Book, fill: Fill) -> bool:
-    """Say whether the opening positions, or coverage proved long ago, already hold the fill."""
+def _known_to_ms(book: Book) -> int | None:
+    """Return the last instant that the opening positions, or coverage proved long ago, already hold; None: everything."""
     if book.opened_ms is None or book.covered_to_ms is None:
-        return True
-    return fill.at_ms <= book.opened_ms or fill.at_ms < book.covered_to_ms - 2 * FILL_OVERLAP_MS
+        return None
+    return max(book.opened_ms, book.covered_to_ms - 2 * FILL_OVERLAP_MS - 1)
 
 
-def _unseen(book: Book, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+def _unseen(book: Book, fills: Sequence[Fill]) -> Sequence[Fill]:
     """Return the fills that are not booked, each once, oldest first."""
-    new: dict[str, Fill] = {}
-    for fill in fills:
-        if fill.key not in book.seen_fills and not _is_inside_what_we_know(book, fill):
-            new.setdefault(fill.key, fill)
-    return tuple(sorted(new.values(), key=lambda f: f.at_ms))
+    known_ms = _known_to_ms(book)
+    if known_ms is None:
+        return ()
+    new = {f.key: f for f in reversed(fills) if f.at_ms > known_ms}
+    return sorted((f for key, f in reversed(new.items()) if key not in book.seen_fills), key=_at_ms)
 
 
-def _in_chain_order(book: Book, fills: Sequence[Fill]) -> Iterable[Fill]:
+def _at_ms(fill: Fill) -> int:
+    return fill.at_ms
+
+
+def _in_chain_order(book: Book, fills: Sequence[Fill]) -> Sequence[Fill]:
     """Put fills of one millisecond in the order of their positions: arrival proves nothing about it."""
-    qty = dict(book.positions)
-    for _, moment in groupby(fills, key=lambda f: f.at_ms):
+    qty = book.positions.copy()
+    for fill in fills:
+        if fill.start_position != qty.get(fill.coin, ZERO):
+            return tuple(_chained(book, fills))
+        qty[fill.coin] = fill.end_position
+    return fills
+
+
+def _chained(book: Book, fills: Sequence[Fill]) -> Iterable[Fill]:
+    qty = book.positions.copy()
+    for _, moment in groupby(fills, key=_at_ms):
         waiting = list(moment)
         while waiting:
             fill = next((f for f in waiting if f.start_position == qty.get(f.coin, ZERO)), None)
