@@ -30,11 +30,12 @@ from adapters.hyperliquid.nonces import Nonces
 from adapters.hyperliquid.reference import HyperliquidReference
 from adapters.hyperliquid.signing import Network, Signer
 from adapters.hyperliquid.universe import Universe
-from adapters.ports import HttpReply
+from adapters.ports import HttpReply, Unknown
 from core.config import HedgeSettings, TradingSettings
+from core.orders import client_order_id
 from core.state import Account as Known
-from core.state import Book, HedgeState, State
-from core.types import AccountSnapshot, Coin, Instrument, Quote
+from core.state import Book, HedgeState, Orders, State
+from core.types import AccountSnapshot, Coin, Instrument, Purpose, Quote, SessionDay
 from daemon.app import App
 from daemon.clock import WallClock
 from daemon.compute import WorkerCompute
@@ -44,6 +45,10 @@ from state.journal import InlineJournal, Journal, ThreadedJournal
 from state.nonces import FileNonces
 
 COINS = 30
+FILL_QTY = 300_000
+NO_PRICES_COME = 1e6
+"""The feed's patience with silence: only fills flow here."""
+DAY = SessionDay("2025-01-01")
 KEY = "0x" + "11" * 32
 HEDGE_PX = {"BTC": Decimal(100_000), "ETH": Decimal(4_000)}
 FILL_USD = 20_000
@@ -69,6 +74,8 @@ class Wire:
         return None
 
     async def post(self, path: str, body: bytes, *, timeout_s: float) -> HttpReply:
+        if path == "/info":
+            raise Unknown("nothing is asked on this path")
         self.out.put_nowait((time.perf_counter(), body))
         await asyncio.sleep(0)
         orders = json.loads(body)["action"]["orders"]
@@ -115,7 +122,7 @@ def desk(now_ms: int) -> State:
             ask=px[c] * Decimal("1.0001"),
             bid_size=Decimal(1),
             ask_size=Decimal(1),
-            at_ms=now_ms,
+            at_ms=now_ms + 3_600_000,
             received_ms=now_ms + 3_600_000,
         )
         for c in listed
@@ -129,6 +136,7 @@ def desk(now_ms: int) -> State:
         quotes=quotes,
         mids_usd={c: float(q.mid) for c, q in quotes.items()},
         book=Book(positions=positions, opened_ms=1, covered_to_ms=now_ms, last_fill_ms=now_ms),
+        orders=Orders(counter=2**40),
         hedge=HedgeState(betas=dict.fromkeys(alts, (0.9, 0.4))),
         account=Known(
             snapshot=AccountSnapshot(at_ms=now_ms, equity_usd=Decimal(1_000_000_000), positions={}),
@@ -139,16 +147,23 @@ def desk(now_ms: int) -> State:
     )
 
 
+def start_position(n: int) -> int:
+    """Return what the coin of fill n held before it: what desk() gives it, and the fills before on the same coin."""
+    coin = n % COINS
+    earlier = sum(FILL_QTY if k % 2 else -FILL_QTY for k in range(coin, n, COINS))
+    return (100 if coin % 2 else -100) + earlier
+
+
 def fill_frame(n: int, now_ms: int, user: str) -> bytes:
-    """One alt fill, large enough to leave the band on its own; buys and sells take turns."""
+    """One alt fill of our own, large enough to leave the band on its own; buys and sells take turns."""
     side = "B" if n % 2 else "A"
     fill = {
         "coin": f"C{n % COINS:02d}",
         "px": "10.0",
-        "sz": "300000.0",
+        "sz": f"{FILL_QTY}.0",
         "side": side,
         "time": now_ms,
-        "startPosition": "0.0",
+        "startPosition": f"{start_position(n)}.0",
         "dir": "Open Long",
         "closedPnl": "0.0",
         "hash": "0x" + "0" * 64,
@@ -156,6 +171,7 @@ def fill_frame(n: int, now_ms: int, user: str) -> bytes:
         "crossed": True,
         "fee": "1.0",
         "tid": 10**14 + n,
+        "cloid": client_order_id(DAY, Purpose.PROJECTED, asset_id=2 + n % COINS, counter=n),
         "feeToken": "USDC",
         "twapId": None,
     }
@@ -183,7 +199,11 @@ class Rig:
         self.outbox = Outbox(gateway=self.gateway, desk=NoDesk(), clock=clock, put=self.inbox.put)
         backoff = Backoff(random.Random(0))
         self.feed = HyperliquidFeed(
-            self.wire, HyperliquidReference(info, universe), user=signer.address, backoff=backoff
+            self.wire,
+            HyperliquidReference(info, universe),
+            user=signer.address,
+            backoff=backoff,
+            patience=NO_PRICES_COME,
         )
         self.clock = clock
 
