@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from sim.venue.assets import VenueAsset
 from sim.venue.book import Ladder, Level
-from sim.venue.candles import CandleRow
+from sim.venue.candles import INTERVAL_MS, CandleRow
 from sim.venue.funding import FundingRow
 from sim.venue.market import Context
 
@@ -80,7 +80,7 @@ class SmallMarket:
         return Context(mid, mid, mid, D("0.0000125"), D(0), D(1000), mid, D(1000) * mid, D(1000), impact)
 
     def candles(self, asset_id, interval, *, start_ms, end_ms, now_ms):
-        step = {"1m": 60_000, "1h": HOUR_MS, "1d": 24 * HOUR_MS}[interval]
+        step = INTERVAL_MS[interval]
         px = str(self.mid(asset_id, now_ms))
         return [
             CandleRow(
