@@ -125,7 +125,7 @@ class ScheduledCancel:
     at_ms: int | None = None
     day: int = 0
     triggers: int = 0
-    on_agenda: bool = False
+    agenda_ms: int | None = None
 
 
 @dataclass(slots=True)

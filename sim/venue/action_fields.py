@@ -4,11 +4,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-Address = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
-AddressOrNone = Annotated[str, Meta(pattern="^(0x[0-9a-fA-F]{40})?$")]
-BareAddress = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{40}$")]
-Number = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?$")]
-Cloid = Annotated[str, Meta(pattern="^(0x)?[0-9a-fA-F]{32}$")]
+Address = Annotated[str, Meta(pattern=r"^0x[0-9a-fA-F]{40}\Z")]
+AddressOrNone = Annotated[str, Meta(pattern=r"^(0x[0-9a-fA-F]{40})?\Z")]
+BareAddress = Annotated[str, Meta(pattern=r"^(0x)?[0-9a-fA-F]{40}\Z")]
+Number = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?\Z")]
+Cloid = Annotated[str, Meta(pattern=r"^(0x)?[0-9a-fA-F]{32}\Z")]
 Count = Annotated[int, Meta(ge=0)]
 Millionths = Annotated[int, Meta(ge=0, le=2**62)]
 Wei = Annotated[int, Meta(ge=0, le=2**62)]

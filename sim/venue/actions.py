@@ -30,8 +30,8 @@ AnyAction = OrderActions | AccountActions
 class Signature(Struct, frozen=True):
     """r and s as hex of any length: clients drop leading zeros or pad to 64 digits."""
 
-    r: Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{1,64}$")]
-    s: Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{1,64}$")]
+    r: Annotated[str, Meta(pattern=r"^0x[0-9a-fA-F]{1,64}\Z")]
+    s: Annotated[str, Meta(pattern=r"^0x[0-9a-fA-F]{1,64}\Z")]
     v: Literal[0, 1, 27, 28]
 
 
@@ -72,7 +72,8 @@ def canonical_number(text: str) -> str:
     """Return a number without needless zeros, as the server writes it before hashing."""
     if "." in text:
         text = _trailing.sub("", text)
-    return text.lstrip("0") if len(text) > 1 and text[0] == "0" and text[1] != "." else text
+    text = text.lstrip("0")
+    return text if text and text[0] != "." else "0" + text
 
 
 def canonical_cloid(text: str) -> str:

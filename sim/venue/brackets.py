@@ -30,6 +30,7 @@ def place_bracket(state: VenueState, account: Account, orders: Sequence[Order]) 
     parent.children = children
     status = place(state, account, parent)
     if isinstance(status, dict) and "error" in status:
+        parent.children = []
         return [status]
     for child in children:
         child.status_ms = state.now_ms

@@ -60,7 +60,9 @@ def candle_rows(
         raise ValueError(f"interval {interval!r}: the venue has {', '.join(INTERVAL_MS)}")
     step_ms = INTERVAL_MS[interval]
     oldest = opened_ms(now_ms, interval) - (CANDLES_MAX - 1) * step_ms
-    start = max(opened_ms(start_ms, interval), oldest, opened_ms(path.days.first_ms, interval))
+    start = max(
+        opened_ms(min(start_ms, now_ms + step_ms), interval), oldest, opened_ms(path.days.first_ms, interval)
+    )
     last = min(end_ms, now_ms)
     until = min(now_ms + 1, ends_ms(opened_ms(last, interval), interval)) if last >= 0 else 0
     pieces = _days(path, start, until) if step_ms >= DAY_MS else path.pieces(start, until, step_ms=step_ms)

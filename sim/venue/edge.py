@@ -282,7 +282,7 @@ def _said(text: str) -> _Said:
     """Read what the limits need of a client's frame; what cannot be read is the venue's to refuse."""
     try:
         return _message.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return _Said()
 
 

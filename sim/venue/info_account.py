@@ -179,12 +179,10 @@ def role(state: VenueState, user: str) -> Document:
     account = state.accounts.get(address)
     if account is not None and account.master is not None:
         return {"role": "subAccount", "data": {"master": account.master}}
-    if account is not None:
-        return {"role": "user"}
     agent = state.agents.get(address)
     if agent is not None:
         return {"role": "agent", "data": {"user": agent.master}}
-    return {"role": "missing"}
+    return {"role": "missing" if account is None else "user"}
 
 
 def extra_agents(state: VenueState, account: Account) -> list[Document]:

@@ -21,8 +21,8 @@ WEIGHT_PER_MIN = 1200
 class Limits:
     """Limits of one address. weight_per_min None: weight is counted, but never refused.
 
-    connections_max and connections_per_min concern the upgrade; subscriptions_max and users_max are kept where
-    the subscriptions are.
+    connections_max and connections_per_min concern the upgrade. How many subscriptions and users a connection may have
+    is said where the subscriptions are (streams.py).
     """
 
     weight_per_min: int | None = WEIGHT_PER_MIN
@@ -30,8 +30,6 @@ class Limits:
     connections_per_min: int = 30
     messages_per_min: int = 2_000
     posts_max: int = 100
-    subscriptions_max: int = 1_000
-    users_max: int = 15
 
 
 WITHOUT_WEIGHT = Limits(weight_per_min=None)
@@ -41,8 +39,6 @@ UNLIMITED = Limits(
     connections_per_min=2**31,
     messages_per_min=2**31,
     posts_max=2**31,
-    subscriptions_max=2**31,
-    users_max=2**31,
 )
 
 

@@ -76,7 +76,7 @@ def _open_order(account: Account, key: int | str) -> Order | None:
 
 def _inherit(old: Order, new: Order) -> None:
     """The new order has the old one's place among siblings, and its children."""
-    new.group, new.position_tpsl = old.group, old.position_tpsl
+    new.group, new.position_tpsl = old.group, old.position_tpsl and new.trigger is not None
     new.children, old.children = old.children, []
     for child in new.children:
         child.group = new.oid

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-User = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+User = Annotated[str, Meta(pattern=r"^0x[0-9a-fA-F]{40}\Z")]
 Interval = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "8h", "12h", "1d", "3d", "1w", "1M"]
 SigFigs = Literal[2, 3, 4, 5]
 Mantissa = Literal[1, 2, 5]

@@ -117,7 +117,7 @@ class AskFrontendOpenOrders(OfUser, frozen=True, tag="frontendOpenOrders"):
 
 
 class AskOrderStatus(OfUser, frozen=True, tag="orderStatus"):
-    oid: Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{32}$")]
+    oid: Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^0x[0-9a-fA-F]{32}\Z")]
 
 
 class AskHistoricalOrders(OfUser, frozen=True, tag="historicalOrders"):

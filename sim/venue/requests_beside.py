@@ -81,7 +81,7 @@ class AskSpotDeployState(OfUser, frozen=True, tag="spotDeployState"):
 
 
 class AskTokenDetails(Request, frozen=True, tag="tokenDetails"):
-    token_id: Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{32}$")]
+    token_id: Annotated[str, Meta(pattern=r"^0x[0-9a-fA-F]{32}\Z")]
 
 
 BesideRequest = (

@@ -39,6 +39,8 @@ class Streams:
         self._listeners: dict[Topic, list[Connection]] = {}
         self._opened = 0
         self._out: list[tuple[int, str | Close]] = []
+        self._repetitions: dict[Topic, int] = {}
+        self._repetition = 0
         self._ticking: set[int] = set()
         self._shown: dict[int, tuple[Level | None, Level | None]] = {}
         self._fast: frames.FastPrices = {}
@@ -90,10 +92,11 @@ class Streams:
         if connection is None:
             return
         try:
-            message = read_message(text)
-        except msgspec.DecodeError:
+            self._heed(connection, read_message(text))
+        except (msgspec.DecodeError, RecursionError):
             self._error(connection, f"Error parsing JSON into valid websocket request: {text}")
-            return
+
+    def _heed(self, connection: Connection, message: on.Message) -> None:
         match message:
             case on.Ping():
                 self._send(connection, '{"channel":"pong"}')
@@ -102,7 +105,7 @@ class Streams:
             case on.Unsubscribe(subscription=subscription):
                 self._unsubscribe(connection, subscription)
             case on.Post(id=post_id, request=request):
-                sender = (number, post_id)
+                sender = (connection.number, post_id)
                 response = self._post(sender, request.type, request.payload)
                 if response is not None:
                     self.answer_post(sender, response)
@@ -169,9 +172,10 @@ class Streams:
         first = frames.current(self._state, self._tape, topic)
         if first is not None:
             self._send(connection, first)
-        cadence_ms = frames.cadence_ms(topic)
-        if cadence_ms is not None and len(listeners) == 1:
-            self._agenda.put(self._state.now_ms + cadence_ms, Duty.REPEAT, (topic, connection.number))
+        if len(listeners) == 1:
+            self._repetition += 1
+            self._repetitions[topic] = self._repetition
+            self._put_repetition(topic)
         if isinstance(topic, on.FastAssetCtxs) and len(listeners) == 1:
             self._fast = frames.fast_prices(self._state)
         if isinstance(topic, on.Bbo | on.Trades) and topic.coin in self._state.by_name:
@@ -187,15 +191,21 @@ class Streams:
         listeners = self._listeners[topic]
         listeners.remove(connection)
         if not listeners:
-            del self._listeners[topic]
+            del self._listeners[topic], self._repetitions[topic]
 
-    def repeat(self, topic: Topic, started_by: int) -> None:
-        """Send a topic again to all who listen, and put its next time on the agenda."""
+    def _put_repetition(self, topic: Topic) -> None:
         cadence_ms = frames.cadence_ms(topic)
-        if topic not in self._listeners or cadence_ms is None:
-            return
-        self._publish(topic, self._again(topic))
-        self._agenda.put(self._state.now_ms + cadence_ms, Duty.REPEAT, (topic, started_by))
+        if cadence_ms is not None:
+            self._agenda.put(self._state.now_ms + cadence_ms, Duty.REPEAT, (topic, self._repetitions[topic]))
+
+    def repeat(self, topic: Topic, repetition: int) -> None:
+        """Send a topic again to all who listen, and put its next time on the agenda.
+
+        A repetition that began before everybody had left the topic is over, or there would be two of them.
+        """
+        if self._repetitions.get(topic) == repetition:
+            self._publish(topic, self._again(topic))
+            self._put_repetition(topic)
 
     def _again(self, topic: Topic) -> str | None:
         if isinstance(topic, on.FastAssetCtxs):

@@ -3,6 +3,7 @@
 It has no clock and no randomness but its seed: the same calls at the same times give the same bytes.
 """
 
+import logging
 from collections.abc import Mapping
 from decimal import Decimal
 from http import HTTPStatus
@@ -38,8 +39,9 @@ WRONG_TYPE = Reply(415, TEXT, b"Expected request with `Content-Type: application
 WRONG_SHAPE = Reply(422, TEXT, b"Failed to deserialize the JSON body into the target type")
 NO_JSON = Reply(400, TEXT, b"Failed to parse the request body as JSON")
 NO_PATH = Reply(404, TEXT, b"")
-NO_COIN = Reply(500, JSON, b"null")
+NO_COIN = BROKEN = Reply(500, JSON, b"null")
 DAY_MS = 24 * HOUR_MS
+log = logging.getLogger(__name__)
 
 
 class Venue:
@@ -98,7 +100,7 @@ class Venue:
             return NO_COIN
         except msgspec.ValidationError:
             return WRONG_SHAPE
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return NO_JSON
 
     def _post(self, sender: tuple[int, int], kind: str, payload: Any) -> Any:
@@ -128,21 +130,32 @@ class Venue:
 
     def _end_block(self) -> None:
         for number, envelope in self._blocks.take():
-            document = self._carry_out(envelope)
+            outcome = self._carry_out_orlog(envelope)
             sender = self._posts.pop(number, None)
             if sender is None:
-                self._replies.append((number, _http_reply(document)))
-            elif document is None:
-                self._streams.answer_post(sender, _post_error(HTTPStatus.UNPROCESSABLE_ENTITY))
+                self._replies.append((number, _http_reply(outcome)))
+            elif isinstance(outcome, HTTPStatus):
+                self._streams.answer_post(sender, _post_error(outcome))
             else:
-                self._streams.answer_post(sender, {"type": "action", "payload": document})
+                self._streams.answer_post(sender, {"type": "action", "payload": outcome})
 
-    def _carry_out(self, envelope: Envelope) -> Document | None:
-        """Return what the action led to; None for a signature that nobody can have made."""
+    def _carry_out_orlog(self, envelope: Envelope) -> Document | HTTPStatus:
+        """A mistake of ours in one action is logged and answered with 500, and the venue goes on for the others.
+
+        What the action had done by then stays done.
+        """
+        try:
+            return self._carry_out(envelope)
+        except Exception:
+            log.exception("%s was not carried out", type(envelope.action).__name__)
+            return HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def _carry_out(self, envelope: Envelope) -> Document | HTTPStatus:
+        """Return what the action led to; a status for a signature that nobody can have made."""
         try:
             document = act(self._state, envelope)
         except Unrecoverable:
-            return None
+            return HTTPStatus.UNPROCESSABLE_ENTITY
         self._settle()
         return document
 
@@ -261,14 +274,17 @@ class Venue:
     def _mind_scheduled(self) -> None:
         for account in self._state.accounts.values():
             scheduled = account.scheduled
-            if scheduled.at_ms is not None and not scheduled.on_agenda:
-                scheduled.on_agenda = True
+            if scheduled.at_ms is None:
+                continue
+            if scheduled.agenda_ms is None or scheduled.at_ms < scheduled.agenda_ms:
+                scheduled.agenda_ms = scheduled.at_ms
                 self._agenda.put(scheduled.at_ms, Duty.SCHEDULED_CANCEL, account.address)
 
     def _scheduled_cancel(self, due: Due) -> None:
         account = self._state.accounts[due.subject]
         scheduled = account.scheduled
-        scheduled.on_agenda = False
+        if scheduled.agenda_ms == due.at_ms:
+            scheduled.agenda_ms = None
         if scheduled.at_ms is None or scheduled.at_ms > due.at_ms:
             return
         scheduled.at_ms = None
@@ -330,8 +346,10 @@ class Venue:
         return self._state.accounts[address.lower()]
 
 
-def _http_reply(document: Document | None) -> Reply:
-    return WRONG_SHAPE if document is None else reply(document)
+def _http_reply(outcome: Document | HTTPStatus) -> Reply:
+    if isinstance(outcome, HTTPStatus):
+        return BROKEN if outcome is HTTPStatus.INTERNAL_SERVER_ERROR else WRONG_SHAPE
+    return reply(outcome)
 
 
 def _post_error(status: HTTPStatus) -> Document:

@@ -37,12 +37,14 @@ def _user_signed(state: VenueState, envelope: Envelope, action: UserSigned) -> b
 
 
 def account_for(state: VenueState, signer: str, action: AnyAction) -> Account:
-    account = state.accounts.get(signer)
-    if account is not None:
-        return account
+    """Return whose action it is. An agent stays its master's even if somebody sends money to its address."""
+    account, agent = state.accounts.get(signer), state.agents.get(signer)
     if isinstance(action, UserSigned):
-        raise Refusal(f"Must deposit before performing actions. User: {signer}")
-    agent = state.agents.get(signer)
+        if account is None:
+            raise Refusal(f"Must deposit before performing actions. User: {signer}")
+        return account
+    if account is not None and agent is None:
+        return account
     if agent is None or agent.master not in state.accounts:
         raise Refusal(f"User or API Wallet {signer} does not exist.")
     return state.accounts[agent.master]

@@ -1,13 +1,16 @@
 """The venue's words on the wire: decimal strings, JSON, replies."""
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 from typing import Any
 
 import msgspec
 
 CENT_OF_A_CENT = Decimal("0.000001")
 """USDC has six decimals at the venue."""
+
+WIDE = Context(prec=60)
+"""An order of 10^12 at a price of 10^12 may be asked for, and its value has more digits than the usual 28."""
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -43,7 +46,7 @@ def number(value: Decimal) -> str:
 
 def usd(value: Decimal) -> Decimal:
     """Round an amount of USDC to the venue's six decimals."""
-    return value.quantize(CENT_OF_A_CENT)
+    return value.quantize(CENT_OF_A_CENT, context=WIDE)
 
 
 def fee_usd(notional: Decimal, rate: Decimal) -> Decimal:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from sim.venue.assets import VenueAsset
 from sim.venue.book import Ladder, Level
-from sim.venue.candles import CandleRow
+from sim.venue.candles import CANDLES_MAX, INTERVAL_MS, CandleRow
 from sim.venue.funding import FundingRow
 from sim.venue.market import Context
 
@@ -80,8 +80,8 @@ class SmallMarket:
         return Context(mid, mid, mid, D("0.0000125"), D(0), D(1000), mid, D(1000) * mid, D(1000), impact)
 
     def candles(self, asset_id, interval, *, start_ms, end_ms, now_ms):
-        step = {"1m": 60_000, "1h": HOUR_MS, "1d": 24 * HOUR_MS}[interval]
-        px = str(self.mid(asset_id, now_ms))
+        step = INTERVAL_MS[interval]
+        px, start_ms = str(self.mid(asset_id, now_ms)), max(start_ms, now_ms - CANDLES_MAX * step)
         return [
             CandleRow(
                 t=t, T=t + step - 1, s=self.name(asset_id), i=interval, o=px, c=px, h=px, l=px, v="1.0", n=1
