@@ -135,10 +135,8 @@ class _Made:
 
 
 def numbered_from(state: State, now_ms: int) -> State:
-    """Begin the ids of an empty record with the time: after a lost state directory the venue still knows the old ones."""
-    if state.orders.counter:
-        return state
-    return replace(state, orders=replace(state.orders, counter=now_ms))
+    """Number no order below the time of a start: after a lost or an older state directory the venue knows later ids."""
+    return replace(state, orders=replace(state.orders, counter=max(state.orders.counter, now_ms)))
 
 
 def on_restart(state: State) -> State:
