@@ -82,6 +82,8 @@ def on_answers(state: State, answers: tuple[Answer, ...]) -> State:
         if record is not None:
             proved = answer.outcome is not Outcome.NEVER_PLACED or _cannot_be(state, record)
             state = _with_record(state, _answered(record, answer, state.at_ms, proved=proved))
+            if answer.outcome is Outcome.BURNED and not record.burnt and state.session is not None:
+                state = replace(state, session=replace(state.session, burnt=state.session.burnt + 1))
             if answer.outcome is Outcome.REJECTED:
                 purpose = record.order.purpose
                 state = replace(state, session=_counted(state.session, purpose, rejected=1))
