@@ -126,7 +126,8 @@ def halt(state: State, reason: str) -> tuple[State, tuple[AnyIntent, ...]]:
     if state.trading is TradingState.HALTED:
         return state, ()
     state = noted(replace(state, trading=TradingState.HALTED, halt_reason=reason), f"HALTED: {reason}")
-    text = f"HALTED: {reason}. Positions are kept. Way back: nightdesk reset --reason '...'"
+    positions = "are being closed" if state.settings.flatten_on_kill else "are kept"
+    text = f"HALTED: {reason}. Positions {positions}. Way back: nightdesk reset --reason '...'"
     alert = RaiseAlert(level="critical", code="halted", text=text)
     return state, (TripKill(reason=reason), CancelEverything(), alert)
 

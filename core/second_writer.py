@@ -101,5 +101,5 @@ def on_answers(state: State, answers: Sequence[Answer]) -> Step:
     strange = [a for a in answers if a.outcome in live and not is_ours(state, a.cloid)]
     if not strange:
         return state, ()
-    text = "; ".join(f"{a.cloid} {a.outcome.value}" for a in strange)
+    text = "; ".join(f"{a.cloid} {a.outcome.value}, oid {a.oid}" for a in strange)
     return risk.reduce(state, f"a second writer has orders on this account: {text}")

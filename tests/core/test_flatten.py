@@ -3,7 +3,7 @@ from dataclasses import replace as replaced
 from msgspec.structs import replace
 
 from core.events import KillReset, KillTripped
-from core.intents import SubmitOrders
+from core.intents import RaiseAlert, SubmitOrders
 from core.orders import register
 from core.state import Allowance
 from core.types import Answer, Coin, Outcome, Purpose
@@ -20,6 +20,7 @@ from tests.core.desk import (
     desk,
     fill,
     fills,
+    of,
     order,
     quote,
     sent,
@@ -39,6 +40,7 @@ def test_by_default_a_kill_keeps_the_positions():
 
 def test_where_the_settings_say_so_a_kill_closes_everything_exactly():
     _, intents = after(desk(HELD, settings=FLATTENS), KILL)
+    assert "are being closed" in of(intents, RaiseAlert)[0].text
     made = sent(intents)
     assert {o.coin: o.signed_qty for o in made} == {c: -q for c, q in HELD.items()}
     assert all(o.reduce_only and o.purpose is Purpose.FLATTEN for o in made)
