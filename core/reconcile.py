@@ -25,7 +25,7 @@ DEAF_AGE_MS = 12_000
 """The same while the stream is down: two reads of those that stand in for it."""
 SNAPSHOT_AGE_MS = 10_000
 """State older than this when it was asked for is what a node shows that fell behind (hyperliquid.md 4.6): no news"""
-SNAPSHOT_AHEAD_MS = 60_000
+SNAPSHOT_AHEAD_MS = 600_000
 """One from the future would stand above all that come before that time; no clock of a venue is so far off."""
 
 

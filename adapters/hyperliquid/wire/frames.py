@@ -21,7 +21,7 @@ from adapters.hyperliquid.wire.status import read_order_updates
 from core.events import AnyEvent, FillsReceived, FundingReceived, OrdersAnswered, QuoteReceived
 from core.types import Coin, Quote
 
-AHEAD_MAX_MS = 30_000
+AHEAD_MAX_MS = 600_000
 """A price from further in the future would stand above all that come before that time, so it is none."""
 
 
