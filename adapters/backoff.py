@@ -5,6 +5,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 CONNECTIONS_PER_MIN = 30
+MESSAGES_PER_MIN = 2_000
+"""Of a client, over all its connections (hyperliquid.md 4.1)."""
 
 
 @dataclass(slots=True)
@@ -40,3 +42,25 @@ class Backoff:
         if len(self._connected_ms) < self.per_min:
             return 0.0
         return (60_000 - (now_ms - self._connected_ms[-self.per_min])) / 1000
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many messages a minute may go out, over all connections together. The last hundred are left to pings."""
+
+    per_min: int = MESSAGES_PER_MIN
+    kept: int = 100
+    _sent_ms: deque[int] = field(default_factory=deque)
+
+    def sent(self, now_ms: int) -> None:
+        """Note that a message is being sent."""
+        self._sent_ms.append(now_ms)
+
+    def wait_s(self, now_ms: int) -> float:
+        """Return how long a message has to wait now; 0 when it may go."""
+        while self._sent_ms and now_ms - self._sent_ms[0] >= 60_000:
+            self._sent_ms.popleft()
+        allowed = self.per_min - self.kept
+        if len(self._sent_ms) < allowed:
+            return 0.0
+        return (60_000 - (now_ms - self._sent_ms[-allowed])) / 1000

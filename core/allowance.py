@@ -11,7 +11,15 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from core.events import AllowanceRead
-from core.intents import AnyIntent, BurnNonce, CancelEverything, CancelOrders, RaiseAlert, SubmitOrders
+from core.intents import (
+    AnyIntent,
+    BurnNonce,
+    CancelEverything,
+    CancelOrders,
+    RaiseAlert,
+    ScheduleCancel,
+    SubmitOrders,
+)
 from core.state import ZERO, Allowance, State
 from core.types import Answer, ClientOrderId, Coin, Fill, Order
 
@@ -45,6 +53,8 @@ def _cost(state: State, intent: AnyIntent) -> int:
             return len(state.orders.open)
         case BurnNonce(cloids=cloids):
             return _actions(state, cloids)
+        case ScheduleCancel():
+            return 1
         case _:
             return 0
 
@@ -75,12 +85,22 @@ def on_answers(state: State, answers: tuple[Answer, ...]) -> tuple[State, tuple[
 
 def pause_ms(state: State) -> int:
     """Return the shortest time between two actions that the venue will both take."""
-    return THROTTLE_MS if state.allowance is not None and state.allowance.left <= 0 else 0
+    return THROTTLE_MS if is_exhausted(state) else 0
 
 
 def reserve(state: State) -> int:
     """Return how many requests slices must leave."""
     return HEDGES_KEPT + FLATTENINGS_KEPT * len(state.book.positions)
+
+
+def is_exhausted(state: State) -> bool:
+    """Say whether the venue takes one action in 10 s: hedges need each of them."""
+    return state.allowance is not None and state.allowance.left <= 0
+
+
+def is_for_hedges_alone(state: State) -> bool:
+    """Say whether what is left is what slices must leave; nothing that only helps slices may use it then."""
+    return state.allowance is not None and state.allowance.left <= reserve(state)
 
 
 def ration(state: State, orders: tuple[Order, ...]) -> tuple[tuple[Order, ...], dict[Coin, str]]:

@@ -2,12 +2,14 @@
 
 It is armed in the trading windows and put off by the engine's own ticks, so that it fires when ticks stop, when the
 journal no longer commits, or when nothing reaches the venue. After a halt and after a stop it is left to fire.
+Each time it is put off costs a request, so it is taken back where hedges need the last ones: orders expire by themselves.
 """
 
 from decimal import Decimal
 
 from msgspec.structs import replace
 
+from core import allowance
 from core.calendar import DAY_MS
 from core.events import CancelScheduled
 from core.intents import AnyIntent, RaiseAlert, ScheduleCancel
@@ -49,7 +51,7 @@ def watch(state: State) -> Step:
     dead_man = state.dead_man
     if dead_man.asked_ms is not None and state.at_ms - dead_man.asked_ms < ANSWER_TIMEOUT_MS:
         return state, ()
-    if state.stopping or state.trading is TradingState.HALTED:
+    if state.stopping or state.trading is TradingState.HALTED or allowance.is_exhausted(state):
         return state, ()
     wanted_ms = _wanted_ms(state)
     if wanted_ms is None:
@@ -87,7 +89,7 @@ def on_restart(dead_man: DeadMan) -> DeadMan:
 
 def _wanted_ms(state: State) -> int | None:
     session = state.session
-    if session is None or session.stage not in WINDOWS:
+    if session is None or session.stage not in WINDOWS or allowance.is_for_hedges_alone(state):
         return None
     at_ms = state.at_ms + AHEAD_MS
     return None if why_not(state.dead_man, day=at_ms // DAY_MS) else at_ms

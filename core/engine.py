@@ -141,6 +141,7 @@ def _on_fills(state: State, event: FillsReceived) -> Step:
         state = hedge.note_failures(state, failed=0, filled=filled)
     return _then(
         second_writer.on_fills(state, new),
+        lambda state: second_writer.on_late_fills(state, new, known=before.orders.open.keys()),
         lambda state: reconcile.on_broken_chain(before, state),
         hedge.rehedge,
         rebalance.advance,
@@ -188,6 +189,7 @@ def _on_tick(state: State) -> Step:
         risk.watch,
         rebalance.advance,
         hedge.rehedge,
+        venue_mode.swept,
         flatten,
         dead_man.watch,
     )

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from core import allowance, risk
+from core import allowance, risk, venue_mode
 from core.hedge import current_day
 from core.intents import AnyIntent, SubmitOrders
 from core.orders import client_order_id, outstanding, register
@@ -15,12 +15,17 @@ AGAIN_MS = 5_000
 
 
 def flatten(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
-    """Close what is open, when trading is halted and the settings ask for it; otherwise do nothing."""
+    """Close what is open, when trading is halted and the settings ask for it; otherwise do nothing.
+
+    In a post-only window nothing trades, and one order, the largest, asks whether it is over.
+    """
     if state.trading is not TradingState.HALTED or not state.settings.flatten_on_kill:
         return state, ()
     if state.at_ms - state.hedge.last_sent_ms < max(AGAIN_MS, allowance.pause_ms(state)):
         return state, ()
     orders = tuple(o for c in sorted(state.book.positions) if (o := _closing(state, c)) is not None)
+    if venue_mode.is_post_only(state):
+        orders = tuple(sorted(orders, key=lambda o: -o.qty * o.limit_px)[:1])
     orders = tuple(
         replace(o, cloid=client_order_id(o.session, o.purpose, asset_id=o.asset_id, counter=n))
         for n, o in enumerate(orders, start=state.orders.counter)

@@ -82,6 +82,8 @@ def on_answers(state: State, answers: tuple[Answer, ...]) -> State:
         if record is not None:
             proved = answer.outcome is not Outcome.NEVER_PLACED or _cannot_be(state, record)
             state = _with_record(state, _answered(record, answer, state.at_ms, proved=proved))
+            if answer.outcome is Outcome.BURNED and not record.burnt and state.session is not None:
+                state = replace(state, session=replace(state.session, burnt=state.session.burnt + 1))
             if answer.outcome is Outcome.REJECTED:
                 purpose = record.order.purpose
                 state = replace(state, session=_counted(state.session, purpose, rejected=1))
@@ -135,10 +137,8 @@ class _Made:
 
 
 def numbered_from(state: State, now_ms: int) -> State:
-    """Begin the ids of an empty record with the time: after a lost state directory the venue still knows the old ones."""
-    if state.orders.counter:
-        return state
-    return replace(state, orders=replace(state.orders, counter=now_ms))
+    """Number no order below the time of a start: after a lost or an older state directory the venue knows later ids."""
+    return replace(state, orders=replace(state.orders, counter=max(state.orders.counter, now_ms)))
 
 
 def on_restart(state: State) -> State:

@@ -25,6 +25,8 @@ DEAF_AGE_MS = 12_000
 """The same while the stream is down: two reads of those that stand in for it."""
 SNAPSHOT_AGE_MS = 10_000
 """State older than this when it was asked for is what a node shows that fell behind (hyperliquid.md 4.6): no news"""
+SNAPSHOT_AHEAD_MS = 600_000
+"""One from the future would stand above all that come before that time; no clock of a venue is so far off."""
 
 
 def is_proved(state: State) -> bool:
@@ -43,19 +45,21 @@ def on_snapshot(state: State, event: SnapshotReceived) -> Step:
     age_ms = (event.asked_ms or state.at_ms) - snapshot.at_ms
     if last is not None and snapshot.at_ms < last.at_ms:
         return state, ()
-    if age_ms > SNAPSHOT_AGE_MS:
+    if age_ms > SNAPSHOT_AGE_MS or age_ms < -SNAPSHOT_AHEAD_MS:
         return _old(state, age_ms)
     state = replace(state, account=replace(state.account, snapshot=snapshot, stale_ms=0))
     state, strange = second_writer.on_orders(state, snapshot.open_orders)
+    state, orphans = second_writer.cancel_orphans(state, snapshot.open_orders)
     state, intents = _compared(state, snapshot)
-    return state, (*strange, *intents)
+    return state, (*strange, *orphans, *intents)
 
 
 def _old(state: State, age_ms: int) -> Step:
-    """Adopt nothing that is old, and ask again soon."""
+    """Adopt nothing that is old, or that claims to come from the future, and ask again soon."""
     since_ms = state.account.stale_ms or state.at_ms
     state = replace(state, account=replace(state.account, stale_ms=since_ms))
-    text = f"the venue's account state is {age_ms / 1000:.0f} s old and was not taken: slices wait until it is young again"
+    how = "old" if age_ms > 0 else "ahead"
+    text = f"the venue's account state is {abs(age_ms) / 1000:.0f} s {how} and was not taken: slices wait for a young one"
     return state, (RaiseAlert(level="warning", code="account.stale", text=text),)
 
 

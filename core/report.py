@@ -12,7 +12,7 @@ from core import dead_man, hedge, risk, trade
 from core.calendar import DAY_MS, session_day, timetable
 from core.sizing import to_decimal
 from core.state import ZERO, Ledger, LegStats, PhaseRecord, Session, State
-from core.types import HEDGE_COINS, Coin, Phase, Purpose
+from core.types import HEDGE_COINS, Coin, Phase, Purpose, TradingState
 
 Document = dict[str, Any]
 
@@ -121,6 +121,7 @@ def _orders(state: State, session: Session) -> Document:
         "rejected": total.rejected,
         "open": len(state.orders.open),
         "rationed": session.rationed,
+        "burnt": session.burnt,
         "by_leg": by_leg,
     }
 
@@ -173,7 +174,8 @@ def _why_residual(state: State, session: Session, coin: Coin, residual: Decimal)
     if coin in session.held:
         return session.held[coin]
     if state.halt_reason:
-        return f"trading was halted: {state.halt_reason}"
+        how = "was halted" if state.trading is TradingState.HALTED else "only made positions smaller"
+        return f"trading {how}: {state.halt_reason}"
     px = risk.last_px(state, coin)
     minimum = to_decimal(state.settings.twap.min_order_usd)
     if px is None:
@@ -311,9 +313,13 @@ def _invariants(state: State, session: Session, document: Document) -> list[Docu
         ("no order is open or unknown", not state.orders.open, f"{len(state.orders.open)} open"),
         ("net delta is inside its band", not loose, _loose_words(state, loose)),
         ("equity is explained to 1 bp", bool(equity.get("explained")), f"residual {equity.get('residual')}"),
-        ("trading is not halted", not state.halt_reason, state.halt_reason),
+        ("trading is not halted", not state.halt_reason, _why_not_active(state)),
     ]
     return [{"name": name, "held": held, "detail": detail or ""} for name, held, detail in checks]
+
+
+def _why_not_active(state: State) -> str:
+    return f"{state.trading.value}: {state.halt_reason}" if state.halt_reason else ""
 
 
 def _off_words(document: Document, off: list[str]) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from core.intents import AnyIntent, CancelEverything, RaiseAlert, TripKill
+from core.notices import noted
 from core.state import ZERO, State
 from core.types import HEDGE_COINS, Coin, Order, Purpose, Quote, TradingState
 
@@ -124,8 +125,9 @@ def halt(state: State, reason: str) -> tuple[State, tuple[AnyIntent, ...]]:
     """Stop for good: latch, cancel everything, say why and the way back."""
     if state.trading is TradingState.HALTED:
         return state, ()
-    state = replace(state, trading=TradingState.HALTED, halt_reason=reason)
-    text = f"HALTED: {reason}. Positions are kept. Way back: nightdesk reset --reason '...'"
+    state = noted(replace(state, trading=TradingState.HALTED, halt_reason=reason), f"HALTED: {reason}")
+    positions = "are being closed" if state.settings.flatten_on_kill else "are kept"
+    text = f"HALTED: {reason}. Positions {positions}. Way back: nightdesk reset --reason '...'"
     alert = RaiseAlert(level="critical", code="halted", text=text)
     return state, (TripKill(reason=reason), CancelEverything(), alert)
 
@@ -134,12 +136,15 @@ def reduce(state: State, reason: str) -> tuple[State, tuple[AnyIntent, ...]]:
     """Take no new risk until an operator says so: hedges go on, slices only make positions smaller."""
     if state.trading is not TradingState.ACTIVE:
         return state, ()
-    state = replace(state, trading=TradingState.REDUCING, halt_reason=reason)
+    state = noted(replace(state, trading=TradingState.REDUCING, halt_reason=reason), f"REDUCING: {reason}")
     text = f"REDUCING: {reason}. The hedge goes on. Way back: nightdesk reset --reason '...'"
     return state, (RaiseAlert(level="critical", code="reducing", text=text),)
 
 
 def reset(state: State) -> State:
+    """Trade again as before. The session's record keeps why it did not."""
+    if state.trading is not TradingState.ACTIVE:
+        state = noted(state, f"ACTIVE again, an operator reset it; it was {state.trading.value}")
     hedge = replace(state.hedge, failures=0)
     account = replace(state.account, mismatches=0, mismatch="", mismatch_ms=0)
     return replace(state, trading=TradingState.ACTIVE, halt_reason="", hedge=hedge, account=account)

@@ -3,10 +3,11 @@
 Both stop new risk (docs/decisions/0008): targets were made for an account that only we trade.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from core import risk
-from core.intents import AnyIntent, RaiseAlert
+from core.intents import AnyIntent, CancelOrders, RaiseAlert
+from core.notices import noted
 from core.orders import purpose_of
 from core.state import State
 from core.types import Answer, ClientOrderId, Fill, OpenOrder, Outcome
@@ -48,6 +49,29 @@ def on_fills(state: State, fills: Iterable[Fill]) -> Step:
     return state, (told, *intents)
 
 
+def on_late_fills(state: State, fills: Iterable[Fill], *, known: Collection[ClientOrderId]) -> Step:
+    """Tell of fills of ours whose order was held to be over, or never to have been. They are booked and hedged like all."""
+    late = [f for f in fills if is_ours(state, f.cloid) and f.cloid not in known]
+    if not late:
+        return state, ()
+    text = "; ".join(f"{f.coin} {f.side.value} {f.qty} at {f.px}, {f.cloid}" for f in late)
+    text = f"orders of ours that were held to be over have filled: {text}"
+    return noted(state, text), (RaiseAlert(level="error", code="fills.late", text=text),)
+
+
+def cancel_orphans(state: State, orders: Sequence[OpenOrder]) -> Step:
+    """Cancel what rests under an id of ours and is not on record: a lost journal's, or one that landed after its end."""
+    orphans = [(o.coin, o.cloid) for o in orders if is_ours(state, o.cloid) and o.cloid]
+    names = tuple((coin, cloid) for coin, cloid in orphans if cloid not in state.orders.open)
+    if not names:
+        return state, ()
+    text = (
+        f"{len(names)} orders of ours that are not on record rest at the venue and are cancelled: "
+        + ", ".join(f"{coin} {cloid}" for coin, cloid in names)
+    )
+    return state, (CancelOrders(orders=names), RaiseAlert(level="warning", code="orders.orphaned", text=text))
+
+
 def _reason(fill: Fill) -> str:
     """Return why the fill stops new risk, "" when it does not."""
     what = f"{fill.coin} {fill.side.value} {fill.qty} at {fill.px} ({fill.direction})"
@@ -77,5 +101,5 @@ def on_answers(state: State, answers: Sequence[Answer]) -> Step:
     strange = [a for a in answers if a.outcome in live and not is_ours(state, a.cloid)]
     if not strange:
         return state, ()
-    text = "; ".join(f"{a.cloid} {a.outcome.value}" for a in strange)
+    text = "; ".join(f"{a.cloid} {a.outcome.value}, oid {a.oid}" for a in strange)
     return risk.reduce(state, f"a second writer has orders on this account: {text}")

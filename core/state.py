@@ -193,6 +193,7 @@ class Session(Value, frozen=True, kw_only=True):
     legs: dict[Purpose, LegStats] = {}
     restarts: int = 0
     rationed: int = 0
+    burnt: int = 0
     notices: tuple[tuple[int, str], ...] = ()
 
     def phase(self, phase: Phase) -> PhaseRecord:

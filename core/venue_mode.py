@@ -13,12 +13,13 @@ from core.intents import AnyIntent, CancelOrders, RaiseAlert
 from core.notices import noted
 from core.sizing import round_price
 from core.state import OrderRecord, OrderStatus, State
-from core.types import Answer, Outcome, Quote, Side, Tif
+from core.types import Answer, Outcome, Quote, Side, Tif, TradingState
 
 Step = tuple[State, tuple[AnyIntent, ...]]
 
 REFUSAL = "only post-only orders allowed"
 """The beginning of the venue's words; what follows varies."""
+SWEEP_MS = 1_000
 POST_ONLY_MS = 30_000
 """After this an order that takes is tried again: being refused once more costs nothing."""
 
@@ -80,6 +81,14 @@ def on_notice(state: State, event: VenueNoticed) -> Step:
         return noted(state, "the venue announces nothing special any more"), ()
     text = f"the venue announces a special status, slices rest at the touch: {event.notice}"
     return noted(state, text), (RaiseAlert(level="warning", code="venue.notice", text=text),)
+
+
+def swept(state: State) -> Step:
+    """After a kill and during a stop let nothing rest: an order that was on its way then came after the cancel of all."""
+    if state.trading is not TradingState.HALTED and not state.stopping:
+        return state, ()
+    resting = [r for r in state.orders.open.values() if state.at_ms - r.asked_ms >= SWEEP_MS]
+    return cancelled(state, resting)
 
 
 def cancelled(state: State, records: Iterable[OrderRecord]) -> Step:

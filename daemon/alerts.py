@@ -94,6 +94,12 @@ class Alerts:
         if alert is not None:
             self._tell(alert, "ended")
 
+    def stands(self, code: str) -> None:
+        """What it is about is seen to be still so: told once, and not over because nobody says it again."""
+        alert = self._active.get(code)
+        if alert is not None:
+            self._active[code] = replace(alert, last_ms=self._now_ms())
+
     def sweep(self) -> None:
         """End what nobody has repeated for quiet_s."""
         oldest_ms = self._now_ms() - round(1000 * self._settings.quiet_s)

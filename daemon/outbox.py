@@ -43,6 +43,10 @@ log = structlog.get_logger()
 COVERAGE_MARGIN_MS = 1_500
 """A read proves nothing about the last moments before it: the venue serves state that is a little old."""
 
+CANCEL_TRIES = 4
+CANCEL_AGAIN_S = 1.0
+"""Three pauses and the requests between them fit into the time that a stop may take."""
+
 Put = Callable[[AnyEvent], None]
 
 
@@ -139,7 +143,7 @@ class Outbox:
                 known = [(self.asset_ids[coin], cloid) for coin, cloid in orders if coin in self.asset_ids]
                 self._answered(_unproved(await self._gateway.cancel(known)))
             case CancelEverything():
-                self._answered(_unproved(await self._gateway.cancel_open()))
+                await self._cancel_everything()
             case QueryOrders(cloids=cloids):
                 answers = await asyncio.gather(*(self._gateway.order_status(c) for c in cloids))
                 self._answered(tuple(answers))
@@ -159,6 +163,27 @@ class Outbox:
     def _answered(self, answers: tuple[Answer, ...]) -> None:
         if answers:
             self._put(OrdersAnswered(at_ms=self._clock.now_ms(), answers=answers))
+
+    async def _cancel_everything(self) -> None:
+        """Cancel until the venue shows nothing that can be cancelled, a few times; say so when that could not be done."""
+        for left in range(CANCEL_TRIES - 1, -1, -1):
+            why = await self._cancel_open()
+            if not why:
+                return
+            log.warning("open orders are not all cancelled", reason=why, tries_left=left)
+            if left:
+                await self._clock.sleep(CANCEL_AGAIN_S)
+        text = f"open orders are not all cancelled after {CANCEL_TRIES} tries, cancel them by hand: {why}"
+        self._desk.alert(RaiseAlert(level="critical", code="cancel.failed", text=text))
+
+    async def _cancel_open(self) -> str:
+        """Return why something may still rest, "" when nothing does."""
+        try:
+            answers = await self._gateway.cancel_open()
+        except VenueError as error:
+            return str(error)
+        self._answered(_unproved(answers))
+        return "; ".join(f"{a.cloid}: {a.reason}" for a in answers if a.outcome is not Outcome.CANCELLED)
 
     async def _schedule(self, cancel_ms: int | None) -> None:
         taken: bool | None = True

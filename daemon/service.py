@@ -299,6 +299,8 @@ class Service:
         for alert in alerts.active():
             if over.get(alert.code, False):
                 alerts.ended(alert.code)
+            elif alert.code in over:
+                alerts.stands(alert.code)
 
     def _prune(self) -> None:
         """Once a night, after its report: let go of what is older than the nights that are kept."""

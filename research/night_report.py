@@ -68,6 +68,8 @@ class OrdersRow(msgspec.Struct, frozen=True):
     count: int = 0
     rejected: int = 0
     open: int = 0
+    rationed: int = 0
+    burnt: int = 0
     by_leg: dict[str, Leg] = {}
 
 
@@ -122,6 +124,20 @@ class EquityRow(msgspec.Struct, frozen=True):
         return list(zip(("price", "hedge", "funding", "fees", "residual"), parts, strict=True))
 
 
+class DeadManRow(msgspec.Struct, frozen=True):
+    """What ended open orders if the daemon died; fired counts the venue's cancels by UTC day."""
+
+    protection: str = ""
+    reason: str = ""
+    expiry_s: float = 0.0
+    fired: dict[str, int] = {}
+
+
+class NoticeRow(msgspec.Struct, frozen=True):
+    at: datetime
+    text: str
+
+
 class Check(msgspec.Struct, frozen=True):
     name: str
     held: bool
@@ -136,12 +152,14 @@ class NightReport(msgspec.Struct, frozen=True):
     halt_reason: str = ""
     restarts: int = 0
     problems: list[str] = []
+    notices: list[NoticeRow] = []
     universe: list[str] = []
     phases: dict[str, PhaseRow] = {}
     orders: OrdersRow = OrdersRow()
     fills: FillsRow = FillsRow()
     assets: list[AssetRow] = []
     hedge: HedgeRow = HedgeRow()
+    dead_man: DeadManRow = DeadManRow()
     equity: EquityRow = EquityRow()
     invariants: list[Check] = []
 
@@ -175,6 +193,9 @@ def verdict(report: NightReport) -> Verdict:
     broken = [
         f"{c.name}: no" + (f" ({c.detail})" if c.detail else "") for c in report.invariants if not c.held
     ]
+    if report.trading == "REDUCING":
+        why = (report.halt_reason or "no reason recorded", *(b for b in broken if "halted" not in b))
+        return Verdict("bad", "No new risk was taken: slices only made positions smaller.", why)
     if report.halt_reason or report.trading == "HALTED":
         why = (report.halt_reason or "no reason recorded", *(b for b in broken if "halted" not in b))
         return Verdict("bad", "Trading is halted. The book stands as the halt left it.", why)

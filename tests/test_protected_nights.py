@@ -2,17 +2,19 @@
 
 import asyncio
 import json
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
+from shutil import copytree
 
 import pytest
 
 from adapters.ports import HttpReply, Unknown
 from core.dead_man import AHEAD_MS
-from core.types import ClientOrderId, Coin, Tif
+from core.types import ClientOrderId, Coin, Purpose, Tif, TradingState
 from daemon.account_modes import AccountRefused
 from tests.core.desk import order
-from tests.daemon.staged import ms, play
+from tests.daemon.staged import MANY, ms, play
 
 RESTING = ClientOrderId("0x" + "77" * 16)
 RICH = Decimal(2_000_000)
@@ -153,3 +155,49 @@ def test_a_venue_that_cannot_be_asked_at_the_start_refuses_nobody(tmp_path):
         night.peer.before = away
 
     play(tmp_path / "state", stage=stage).check_well()
+
+
+# --- what is ours, and what a kill leaves ------------------------------------------------------------------
+
+
+def test_a_kill_in_a_post_only_window_flattens_as_soon_as_the_window_is_over(tmp_path):
+    """Slices rest when it comes: they are cancelled, one order at a time asks, and then everything is closed."""
+
+    def stage(night):
+        def shut():
+            night.peer.venue.only_post_only(until_ms=ms("23:53:30"))
+            night.peer.at(ms("23:52:40"), lambda: night.service.kill("test"))
+
+        night.peer.at(ms("23:52"), shut)
+
+    night = play(tmp_path / "state", stage=stage, config=f"[trading]\nflatten_on_kill = true\n{MANY}")
+    closing = [o for o in night.submitted() if o.purpose is Purpose.FLATTEN]
+    probes = Counter(o.created_ms for o in closing if o.created_ms < ms("23:53:30"))
+    assert len(probes) > 5
+    assert list(probes.values())[1:] == [1] * (len(probes) - 1)
+    assert night.state.book.positions == night.venue_positions() == {}
+    assert max(f["time"] for f in night.ledger().values()) < ms("23:53:50")
+    assert night.ask(type="openOrders") == []
+    assert "halted" in {a.code for a in night.alerts.active()}
+
+
+def test_a_lost_state_directory_in_mid_night_takes_nothing_of_ours_for_foreign(tmp_path):
+    first = play(tmp_path / "first", until="2024-12-31T23:54:00Z")
+    assert first.venue_positions()
+    again = play(tmp_path / "second", start="23:54:10", on=first)
+    assert again.state.trading is TradingState.ACTIVE, again.state.halt_reason
+    assert again.state.book.positions == again.venue_positions()
+    assert {o.cloid for o in first.submitted()}.isdisjoint(o.cloid for o in again.submitted())
+
+
+def test_an_older_copy_of_the_state_directory_takes_nothing_of_ours_for_foreign(tmp_path):
+    first = play(tmp_path / "state", until="2024-12-31T23:52:30Z")
+    copytree(tmp_path / "state", tmp_path / "older")
+    later = play(tmp_path / "state", start="23:52:40", until="2024-12-31T23:54:30Z", on=first)
+    older = play(tmp_path / "older", start="23:54:40", on=later)
+    assert older.state.trading is TradingState.ACTIVE, older.state.halt_reason
+    assert older.state.book.positions == older.venue_positions()
+    assert {o.cloid for o in later.submitted()}.isdisjoint(
+        o.cloid for o in older.submitted(since_ms=ms("23:54:40"))
+    )
+    assert older.broken() == []

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import structlog
 
-from adapters.backoff import Backoff
+from adapters.backoff import Backoff, Pace
 from adapters.hyperliquid.freshness import Ailment, Freshness, Topic, Verdict
 from adapters.hyperliquid.reference import HyperliquidReference
 from adapters.hyperliquid.stand_in import Prices, StandIn
@@ -68,6 +68,7 @@ class HyperliquidFeed:
         self._user = user
         self._clock = reference.clock
         self._backoff = backoff
+        self._pace = Pace()
         self._patience = patience
         self._watchlist = Watchlist(reference.universe)
         self._fresh = Freshness(patience=patience)
@@ -143,6 +144,9 @@ class HyperliquidFeed:
         """Send what is to be subscribed: a level that is looked at, so that no change of it can be missed."""
         while True:
             for change in self._watchlist.due():
+                while wait_s := self._pace.wait_s(self._clock.now_ms()):
+                    await self._clock.sleep(wait_s)
+                self._pace.sent(self._clock.now_ms())
                 await socket.send(words(change, user=self._user))
                 if change.method == "subscribe":
                     self._fresh.expect(change.topic, self._clock.now_ms())
@@ -153,6 +157,7 @@ class HyperliquidFeed:
     async def _ping(self, socket: Socket) -> None:
         while True:
             await self._clock.sleep(PING_EVERY_S)
+            self._pace.sent(self._clock.now_ms())
             await socket.send(PING)
 
     # --- what is not alive ---------------------------------------------------------------------------------
@@ -184,7 +189,7 @@ class HyperliquidFeed:
         tries, next_ms = self._remedies.get(topic, (0, 0))
         if now_ms - next_ms > WELL_AFTER_MS:
             tries = 0
-        if now_ms < next_ms:
+        if now_ms < next_ms or self._pace.wait_s(now_ms):
             return
         if tries >= REMEDIES_MAX and self._is_vital(topic):
             raise Stale(str(verdict))
@@ -197,6 +202,7 @@ class HyperliquidFeed:
         elif topic == STATE:
             self._missed(sink, str(verdict))
         for method in ("unsubscribe", "subscribe"):
+            self._pace.sent(now_ms)
             await socket.send(words(Change(method, topic), user=self._user))
         self._fresh.expect(topic, now_ms)
 

@@ -1,9 +1,10 @@
 import random
+from math import ceil
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.backoff import Backoff
+from adapters.backoff import MESSAGES_PER_MIN, Backoff, Pace
 
 
 @given(seed=st.integers(0, 99), held_ms=st.lists(st.integers(0, 2_000), min_size=40, max_size=120))
@@ -38,3 +39,21 @@ def test_the_same_seed_waits_the_same():
         return [backoff.wait_s(0) for _ in range(5)]
 
     assert series(3) == series(3) != series(4)
+
+
+@given(
+    burst=st.lists(st.tuples(st.integers(0, 5_000), st.integers(1, 700)), min_size=1, max_size=20),
+)
+def test_no_minute_sees_more_messages_than_allowed_however_many_there_are_to_send(burst):
+    pace, now_ms, made = Pace(), 0, []
+    for pause_ms, count in burst:
+        now_ms += pause_ms
+        for _ in range(count):
+            now_ms += ceil(1000 * pace.wait_s(now_ms))
+            pace.sent(now_ms)
+            made.append(now_ms)
+    window = 0
+    for n, at in enumerate(made):
+        while made[window] <= at - 60_000:
+            window += 1
+        assert n - window + 1 <= MESSAGES_PER_MIN

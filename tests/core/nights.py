@@ -24,6 +24,7 @@ from core.types import (
     Coin,
     Fill,
     FundingPayment,
+    OpenOrder,
     Order,
     Outcome,
     Phase,
@@ -187,7 +188,13 @@ class Venue:
             c: VenuePosition(coin=c, qty=q, entry_px=self.px(c, now_ms), mark_px=self.px(c, now_ms))
             for c, q in self.positions.items()
         }
-        return AccountSnapshot(at_ms=now_ms, equity_usd=self.equity_usd(now_ms), positions=held)
+        rest = tuple(
+            OpenOrder(coin=o.coin, oid=n, cloid=c, side=o.side, remaining_qty=o.qty, limit_px=o.limit_px)
+            for n, (c, o) in enumerate(self.resting.items())
+        )
+        return AccountSnapshot(
+            at_ms=now_ms, equity_usd=self.equity_usd(now_ms), positions=held, open_orders=rest
+        )
 
 
 Weights = dict[Coin, float]

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from core import dead_man
+from core import allowance, dead_man
 from core.calendar import DAY_MS
 from core.dead_man import AHEAD_MS, LEAD_MIN_MS, TRIGGERS_MAX
 from core.engine import step
 from core.events import CancelScheduled, KillTripped, PreflightDone, Started
 from core.intents import RaiseAlert, ScheduleCancel
 from core.report import session_report
-from core.state import DeadMan, PhaseRecord, Session, Stage, decode, encode
+from core.state import Allowance, DeadMan, PhaseRecord, Session, Stage, decode, encode
 from core.types import Phase
-from tests.core.desk import CLOSE_MS, DAY, SETTINGS, desk, of, tick
+from tests.core.desk import CLOSE_MS, DAY, SETTINGS, D, desk, of, tick
 
 RICH = Decimal(2_000_000)
 OPEN_MS = CLOSE_MS - 300_000
@@ -169,3 +169,27 @@ def test_the_report_says_what_protected():
     poor = session_report(trading(Stage.DONE, traded_usd=Decimal(5)))["dead_man"]
     assert (poor["protection"], poor["expiry_s"]) == ("order expiries", 10.0)
     assert "$1,000,000" in poor["reason"]
+
+
+def left(requests):
+    return replace(
+        trading(armed_ms=OPEN_MS + 1_000), allowance=Allowance(used=10_000 - requests, cap=D(10_000))
+    )
+
+
+def test_putting_it_off_is_counted_among_the_requests():
+    state, intents = step(left(1_000), tick(OPEN_MS))
+    assert asked(intents) == [OPEN_MS + AHEAD_MS]
+    assert state.allowance.left == 999
+
+
+def test_the_last_requests_are_left_to_hedges_and_it_is_taken_back():
+    state, requests = lived(left(allowance.reserve(trading())), from_ms=OPEN_MS, seconds=60)
+    assert requests == [(OPEN_MS, None)]
+    assert state.dead_man.fired == {}
+
+
+def test_an_address_that_may_act_once_in_ten_seconds_spends_none_of_it_on_the_switch():
+    state, requests = lived(left(0), from_ms=OPEN_MS, seconds=60)
+    assert requests == []
+    assert sum(state.dead_man.fired.values()) == 1

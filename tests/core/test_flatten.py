@@ -3,7 +3,7 @@ from dataclasses import replace as replaced
 from msgspec.structs import replace
 
 from core.events import KillReset, KillTripped
-from core.intents import SubmitOrders
+from core.intents import RaiseAlert, SubmitOrders
 from core.orders import register
 from core.state import Allowance
 from core.types import Answer, Coin, Outcome, Purpose
@@ -20,6 +20,7 @@ from tests.core.desk import (
     desk,
     fill,
     fills,
+    of,
     order,
     quote,
     sent,
@@ -39,6 +40,7 @@ def test_by_default_a_kill_keeps_the_positions():
 
 def test_where_the_settings_say_so_a_kill_closes_everything_exactly():
     _, intents = after(desk(HELD, settings=FLATTENS), KILL)
+    assert "are being closed" in of(intents, RaiseAlert)[0].text
     made = sent(intents)
     assert {o.coin: o.signed_qty for o in made} == {c: -q for c, q in HELD.items()}
     assert all(o.reduce_only and o.purpose is Purpose.FLATTEN for o in made)
@@ -93,3 +95,23 @@ def test_after_a_reset_nothing_is_flattened():
     state, _ = after(desk(HELD, settings=FLATTENS), KILL)
     _, intents = after(state, KillReset(at_ms=CLOSE_MS, reason="test"), tick(CLOSE_MS + 6_000))
     assert not sent(intents, Purpose.FLATTEN)
+
+
+def test_in_a_post_only_window_one_order_asks_and_the_rest_follow_when_it_has_filled():
+    state = desk(HELD, settings=FLATTENS)
+    state = replace(state, account=replace(state.account, post_only_until_ms=CLOSE_MS + 30_000))
+    state, intents = after(state, KILL)
+    (probe,) = sent(intents)
+    assert probe.coin == BTC
+    refused = Answer(
+        cloid=probe.cloid, outcome=Outcome.REJECTED, reason="Only post-only orders allowed immediately after"
+    )
+    state, _ = after(state, answered(refused))
+    state, intents = after(state, tick(CLOSE_MS + 5_000))
+    (probe,) = sent(intents)
+    filled = Answer(cloid=probe.cloid, outcome=Outcome.FILLED, filled_qty=probe.qty)
+    state, _ = after(
+        state, answered(filled), fills(fill(BTC, probe.qty, cloid=probe.cloid, start_position=D("-0.5")))
+    )
+    _, intents = after(state, tick(CLOSE_MS + 10_000))
+    assert {o.coin for o in sent(intents)} == {SOL, DOGE}

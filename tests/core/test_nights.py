@@ -26,6 +26,7 @@ def check(played):
     assert played.state.book.fills_booked == len(played.venue.fills)
     assert len({o.cloid for o in played.orders}) == len(played.orders)
     assert not played.state.orders.open
+    assert not {a.code for a in played.alerts} & {"fills.late", "fills.foreign", "reducing"}
     report = played.reports[0]
     assert [i["name"] for i in report["invariants"] if not i["held"]] == []
     for asset in report["assets"]:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from core import orders
 from core.intents import BurnNonce, FetchFills, QueryOrders
-from core.state import OrderStatus
+from core.state import OrderStatus, Session
 from core.types import Answer, ClientOrderId, Outcome, Purpose, SessionDay
 from tests.core.desk import (
     BTC,
@@ -409,3 +409,9 @@ def test_an_id_carries_the_session_day_and_the_asset():
     assert one != orders.client_order_id(DAY, Purpose.HEDGE, asset_id=1, counter=1)
     assert one != orders.client_order_id(SessionDay("2025-06-02"), Purpose.HEDGE, asset_id=0, counter=1)
     assert sent([]) == []
+
+
+def test_an_order_is_counted_as_burnt_once_however_often_it_is_said():
+    state = replace(working(), session=Session(day=DAY, close_ms=CLOSE_MS))
+    state, _ = after(state, says(Outcome.UNKNOWN), says(Outcome.BURNED), says(Outcome.BURNED))
+    assert state.session.burnt == 1

@@ -190,3 +190,15 @@ def test_hedges_that_fail_in_a_row_halt():
     state, intents = risk.watch(replace(desk(), hedge=replace(desk().hedge, failures=10)))
     assert state.trading is TradingState.HALTED
     assert "10 hedge orders" in intents[0].reason
+
+
+def test_the_sessions_record_keeps_why_trading_stopped_though_it_was_reset_before_the_report():
+    state = replace(desk(), session=Session(day=DAY, close_ms=CLOSE_MS))
+    state, _ = risk.reduce(state, "a second writer")
+    state, _ = risk.halt(risk.reset(state), "loss")
+    assert [text for _, text in risk.reset(state).session.notices] == [
+        "REDUCING: a second writer",
+        "ACTIVE again, an operator reset it; it was REDUCING",
+        "HALTED: loss",
+        "ACTIVE again, an operator reset it; it was HALTED",
+    ]

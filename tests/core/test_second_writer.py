@@ -3,7 +3,8 @@ from msgspec.structs import replace
 
 from core import second_writer
 from core.events import KillReset, KillTripped, OrdersAnswered, SnapshotReceived, Started
-from core.intents import FetchFills, RaiseAlert
+from core.intents import CancelOrders, FetchFills, RaiseAlert
+from core.orders import register
 from core.state import decode, encode
 from core.types import Answer, Coin, OpenOrder, Outcome, Purpose, Side, TradingState
 from tests.core.desk import (
@@ -18,6 +19,7 @@ from tests.core.desk import (
     fill,
     fills,
     of,
+    order,
     sent,
     snapshot,
 )
@@ -147,3 +149,43 @@ def test_a_fill_of_spot_is_seen_once_and_is_no_position():
     assert len(of(intents, RaiseAlert)) == 1
     assert not of(intents, FetchFills)
     assert not state.book.broken
+
+
+def test_an_order_of_ours_that_is_not_on_record_is_no_stranger_and_is_cancelled():
+    """A lost journal's, or one that landed after everything had said that it never would."""
+    shown = replace(snapshot(), open_orders=(stranger(OURS),))
+    state, intents = after(desk(), SnapshotReceived(at_ms=CLOSE_MS, snapshot=shown))
+    assert state.trading is TradingState.ACTIVE
+    assert of(intents, CancelOrders) == [CancelOrders(orders=((SOL, OURS),))]
+    known = register(desk(), (order(SOL, D(3), cloid=OURS),))
+    _, intents = after(known, SnapshotReceived(at_ms=CLOSE_MS, snapshot=shown))
+    assert not of(intents, CancelOrders)
+
+
+def test_an_older_state_directory_takes_none_of_our_later_orders_for_foreign():
+    old = replace(desk(), orders=replace(desk().orders, counter=CLOSE_MS - 86_400_000))
+    made_since = cloid(Purpose.PROJECTED, CLOSE_MS - 3_600_000)
+    started = Started(at_ms=CLOSE_MS, version="test", settings=SETTINGS)
+    state, _ = after(old, started, fills(fill(SOL, D(2), cloid=made_since)))
+    assert state.trading is TradingState.ACTIVE
+    assert state.book.positions == {SOL: 2}
+
+
+def test_an_order_that_fills_after_its_nonce_was_burnt_is_booked_and_told():
+    """The venue contradicts itself: the noop was taken, so the order cannot be."""
+    lost = order(SOL, D(10))
+
+    def says(outcome):
+        return answered(Answer(cloid=lost.cloid, outcome=outcome), at_ms=CLOSE_MS + 3_000)
+
+    state = register(desk(), (lost,))
+    state, _ = after(state, says(Outcome.UNKNOWN), says(Outcome.NEVER_PLACED), says(Outcome.BURNED))
+    state, _ = after(state, says(Outcome.NEVER_PLACED))
+    assert not state.orders.open
+    late = answered(
+        Answer(cloid=lost.cloid, outcome=Outcome.FILLED, filled_qty=D(10)), at_ms=CLOSE_MS + 3_500
+    )
+    state, intents = after(state, late, fills(fill(SOL, D(10), cloid=lost.cloid), at_ms=CLOSE_MS + 3_600))
+    assert state.trading is TradingState.ACTIVE
+    assert state.book.positions == {SOL: 10}
+    assert [a.code for a in of(intents, RaiseAlert)] == ["fills.late"]

@@ -4,12 +4,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from core import venue_mode
-from core.events import VenueNoticed
-from core.intents import CancelOrders, RaiseAlert
+from core.events import KillTripped, StopRequested, VenueNoticed
+from core.intents import CancelEverything, CancelOrders, RaiseAlert
+from core.orders import register
 from core.sizing import round_price
 from core.state import OrderStatus
 from core.types import Answer, Outcome, Purpose, Tif, TradingState
-from tests.core.desk import CLOSE_MS, INSTRUMENTS, SOL, D, after, answered, desk, of, quote, sent, tick
+from tests.core.desk import CLOSE_MS, INSTRUMENTS, SOL, D, after, answered, desk, of, order, quote, sent, tick
 from tests.core.nights import CALM, FLIPPED, LONG_SHORT, night
 from tests.core.test_nights import check
 from tests.core.test_trade import at, correcting, sliced
@@ -199,3 +200,30 @@ def test_a_night_with_a_post_only_window_rests_in_it_takes_after_it_and_ends_on_
     check(played)
     assert not played.venue.resting
     assert any("post-only" in line["text"] for line in played.reports[0]["notices"])
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        KillTripped(at_ms=CLOSE_MS, reason="test", by="operator"),
+        StopRequested(at_ms=CLOSE_MS, reason="test"),
+    ],
+)
+def test_an_order_that_comes_to_rest_after_a_kill_or_a_stop_is_cancelled_until_it_is_gone(end):
+    """It was on its way when everything was cancelled, so the venue's list did not show it."""
+    alo = order(SOL, D(10), tif=Tif.ALO)
+    state, intents = after(register(desk(), (alo,)), end)
+    assert of(intents, CancelEverything)
+    state, _ = after(state, answered(Answer(cloid=alo.cloid, outcome=Outcome.RESTING), at_ms=CLOSE_MS + 100))
+    state, intents = after(state, tick(CLOSE_MS + 1_100))
+    assert of(intents, CancelOrders) == [CancelOrders(orders=((SOL, alo.cloid),))]
+    rests = answered(Answer(cloid=alo.cloid, outcome=Outcome.RESTING), at_ms=CLOSE_MS + 3_200)
+    state, intents = after(state, rests, tick(CLOSE_MS + 4_200))
+    assert of(intents, CancelOrders) == [CancelOrders(orders=((SOL, alo.cloid),))]
+
+
+def test_while_trading_goes_on_nothing_is_swept():
+    alo = order(SOL, D(10), tif=Tif.ALO)
+    rests = answered(Answer(cloid=alo.cloid, outcome=Outcome.RESTING))
+    _, intents = after(register(desk(), (alo,)), rests, tick(CLOSE_MS + 1_100))
+    assert not of(intents, CancelOrders)

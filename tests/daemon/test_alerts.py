@@ -132,6 +132,24 @@ def test_what_nobody_repeats_has_ended(desk, clock):
     assert [state for state, *_ in inbox.said()] == ["began", "ended"]
 
 
+def test_what_is_seen_to_stand_is_told_once_and_does_not_end(desk, clock):
+    inbox = Inbox()
+
+    async def night():
+        found = desk(inbox, quiet_s=60)
+        async with running(found):
+            found.raised(code="halted", level="critical", text="a kill")
+            for _ in range(10):
+                clock.ms += 30_000
+                found.stands("halted")
+                found.stands("never raised")
+                found.sweep()
+            assert [a.code for a in found.active()] == ["halted"]
+
+    asyncio.run(night())
+    assert [state for state, *_ in inbox.said()] == ["began"]
+
+
 def test_below_the_level_only_the_log_is_told(desk):
     inbox = Inbox()
 

@@ -9,6 +9,7 @@ from adapters.ports import Rejected, Signed, Unknown, VenueError
 from core.events import CancelScheduled, OrdersAnswered, SnapshotReceived
 from core.intents import (
     BurnNonce,
+    CancelEverything,
     CancelOrders,
     FetchFills,
     FetchSnapshot,
@@ -20,7 +21,8 @@ from core.intents import (
 )
 from core.types import Answer, Coin, Outcome, Phase, SessionDay
 from daemon.clock import LoopClock
-from daemon.outbox import COVERAGE_MARGIN_MS, Outbox
+from daemon.outbox import CANCEL_TRIES, COVERAGE_MARGIN_MS, Outbox
+from daemon.service import DRAIN_S
 from sim.loop import run
 from state.errors import JournalLost
 from tests.core.desk import order
@@ -280,3 +282,56 @@ def test_a_scheduled_cancel_waits_for_its_record_and_its_answer_is_an_event(faul
     [event] = stage.events
     assert isinstance(event, CancelScheduled)
     assert (event.scheduled_ms, event.taken, event.reason) == (40_000, taken, str(fault or ""))
+
+
+class Venue(Gateway):
+    """Its answers to cancel_open are written down beforehand; the last one is repeated."""
+
+    def __init__(self, clock, *said):
+        super().__init__(clock)
+        self.said = list(said)
+
+    async def cancel_open(self):
+        self.asked.append("cancel open")
+        said = self.said.pop(0) if len(self.said) > 1 else self.said[0]
+        if isinstance(said, VenueError):
+            raise said
+        return said
+
+
+GONE = Answer(cloid=ORDER.cloid, outcome=Outcome.CANCELLED)
+UNSURE = Answer(cloid=ORDER.cloid, outcome=Outcome.UNKNOWN, reason="timeout")
+
+
+def cancelled(*said):
+    async def play(stage):
+        stage.gateway = stage.outbox._gateway = Venue(stage.clock, *said)
+        stage.act(CancelEverything())
+        await stage.outbox.drain()
+
+    return played(play)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        (((),), 1),
+        (((GONE,),), 1),
+        ((Unknown("502"), (GONE,)), 2),
+        (((GONE, UNSURE), ()), 2),
+        ((Unknown("502"), (UNSURE,), (UNSURE,), ()), 4),
+    ],
+)
+def test_everything_is_cancelled_until_the_venue_shows_nothing_more(said, asked):
+    stage = cancelled(*said)
+    assert stage.gateway.asked == ["cancel open"] * asked
+    assert stage.desk.alerts == []
+    assert all(a.outcome is Outcome.UNKNOWN for e in stage.events for a in e.answers)
+
+
+@pytest.mark.parametrize("said", [Unknown("502"), (UNSURE,)])
+def test_what_could_not_be_cancelled_is_told_in_time_for_a_stop(said):
+    stage = cancelled(said)
+    assert [a.code for a in stage.desk.alerts] == ["cancel.failed"]
+    assert len(stage.gateway.asked) == CANCEL_TRIES
+    assert stage.clock.now_ms() - 10_000 <= 1000 * DRAIN_S / 2

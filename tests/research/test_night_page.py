@@ -346,6 +346,34 @@ def test_a_failed_check_is_the_headline_whatever_else_went_well(night):
     assert "SOL: ours 1, venue 2" in said.why[0]
 
 
+def test_a_night_of_reductions_says_so_and_not_that_it_was_halted(night):
+    document = json.loads(night[1]) | {"trading": "REDUCING", "halt_reason": "a second writer trades: SOL"}
+    document["invariants"][-1] |= {"held": False, "detail": "REDUCING: a second writer trades: SOL"}
+    said = verdict(read_report(document))
+    assert said.level == "bad"
+    assert "only made positions smaller" in said.headline
+    assert said.why == ("a second writer trades: SOL",)
+
+
+def test_what_went_another_way_is_on_the_page_with_its_time(night):
+    document = json.loads(night[1])
+    document["notices"] = [
+        {"at": "2025-07-24T23:52:01.000+00:00", "text": "the venue takes post-only orders alone"}
+    ]
+    document["orders"] |= {"rationed": 7, "burnt": 3}
+    document["dead_man"] |= {
+        "protection": "order expiries",
+        "reason": "too little volume",
+        "fired": {"2025-07-24": 2},
+    }
+    text = drawn(night[0], json.dumps(document).encode()).text
+    assert "23:52:01 the venue takes post-only orders alone" in text
+    assert "7 orders were not sent" in text
+    assert "3 were lost on their way and their nonces burnt" in text
+    assert "order expiries (too little volume)" in text
+    assert "fired 2 times on 2025-07-24" in text
+
+
 @pytest.mark.parametrize(("usd", "level"), [(9.0, "good"), (101.0, "warn")])
 def test_a_remainder_of_less_than_a_basis_point_leaves_the_book_where_it_should_be(night, usd, level):
     document = json.loads(night[1])

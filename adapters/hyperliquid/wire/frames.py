@@ -21,6 +21,9 @@ from adapters.hyperliquid.wire.status import read_order_updates
 from core.events import AnyEvent, FillsReceived, FundingReceived, OrdersAnswered, QuoteReceived
 from core.types import Coin, Quote
 
+AHEAD_MAX_MS = 600_000
+"""A price from further in the future would stand above all that come before that time, so it is none."""
+
 
 class Frame(NamedTuple):
     """What one frame said. channel is the venue's word ("" when unreadable); mids only on allMids, coin on those of one
@@ -132,6 +135,8 @@ def read_mids(payload: bytes | msgspec.Raw) -> dict[str, Decimal]:
 def _quote(bid: Level, ask: Level, *, coin: str, at_ms: int, now_ms: int) -> QuoteReceived:
     if not positive(bid.px) < positive(ask.px):
         raise Unreadable(f"bid {bid.px} is not below ask {ask.px}")
+    if at_ms > now_ms + AHEAD_MAX_MS:
+        raise Unreadable(f"its time {at_ms} lies {(at_ms - now_ms) / 1000:.0f} s ahead")
     quote = Quote(
         coin=Coin(coin),
         bid=bid.px,

@@ -9,6 +9,7 @@ from adapters.hyperliquid.wire.gate import (
     Fault,
     Id,
     Unreadable,
+    cloid,
     not_negative,
     read_rows,
     shown,
@@ -75,8 +76,8 @@ def to_answer(update: OrderUpdate, name: ClientOrderId) -> Answer:
 
 
 def _named(update: OrderUpdate) -> Answer | None:
-    name = update.order.cloid
-    return to_answer(update, ClientOrderId(name)) if name else None
+    name = cloid(update.order.cloid)
+    return to_answer(update, name) if name else None
 
 
 def read_order_updates(payload: bytes | str | msgspec.Raw) -> tuple[tuple[Answer, ...], tuple[Fault, ...]]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapters.hyperliquid.universe import Universe
 from core.events import FillsReceived, QuoteReceived, StreamChanged
@@ -215,6 +216,30 @@ def test_a_socket_that_dies_at_once_again_and_again_is_not_hammered():
         assert all(sum(t - 60_000 < other <= t for other in tried) <= 30 for t in tried)
 
     in_a_night(scenario)
+
+
+def test_a_whole_universe_subscribed_anew_at_every_drop_stays_within_the_messages_of_a_minute():
+    coins = [Coin(f"C{n}") for n in range(234)]
+    listed = Universe(
+        tuple(replace(UNIVERSE[0], coin=coin, asset_id=10 + n) for n, coin in enumerate(coins)) + UNIVERSE
+    )
+
+    async def scenario(night):
+        sent_ms = []
+        night.feed._backoff.longest_s = 0.5
+        night.feed.watch(coins)
+        for _ in range(1_200):
+            known = sum(len(s.sent) for s in night.sockets.opened)
+            await night.clock.advance(0.1)
+            new = sum(len(s.sent) for s in night.sockets.opened) - known
+            sent_ms += [night.clock.now_ms()] * new
+            if len(night.socket.subscribed) >= len(coins) and not night.socket.closed:
+                night.socket.drop()
+        assert len(sent_ms) > 3_000
+        for n in range(2_000, len(sent_ms)):
+            assert sent_ms[n] - sent_ms[n - 2_000] >= 59_800
+
+    in_a_night(scenario, listed)
 
 
 def test_silence_of_every_price_ends_a_socket_that_still_answers_pings():

@@ -22,10 +22,13 @@ from tests.adapters.hyperliquid.desk import (
 from tests.adapters.hyperliquid.recorded import needs_recordings, read_json, read_lines, round_trips
 from tests.adapters.scripted import NOON_MS
 
+RECORDED_MS = 2_000_000_000_000
+"""After every recording: a price from the future is none."""
 
-def read(frame):
+
+def read(frame, now_ms=NOON_MS + 5):
     return read_frame(
-        frame if isinstance(frame, str | bytes) else json.dumps(frame), now_ms=NOON_MS + 5, user=MASTER
+        frame if isinstance(frame, str | bytes) else json.dumps(frame), now_ms=now_ms, user=MASTER
     )
 
 
@@ -171,7 +174,7 @@ def test_an_unknown_channel_keeps_its_words():
 
 @needs_recordings
 def test_recorded_frames_are_read():
-    frames = [read(frame) for frame in read_lines("ccxt_static/ws_messages.jsonl")]
+    frames = [read(frame, now_ms=RECORDED_MS) for frame in read_lines("ccxt_static/ws_messages.jsonl")]
     quotes = [e.quote for f in frames for e in f.events if isinstance(e, QuoteReceived)]
     assert [(q.coin, q.bid, q.ask) for q in quotes] == [
         ("BTC", Decimal("64094.0"), Decimal("64095.0")),
@@ -283,9 +286,11 @@ def test_the_accounts_state_on_the_stream_is_a_witness_of_positions_and_no_event
 
 @needs_recordings
 def test_recorded_books_and_mids_over_http_are_read():
-    quote = read_best(json.dumps(read_json("nautilus_test_data/http_l2_book_btc.json")).encode(), now_ms=5)
+    quote = read_best(
+        json.dumps(read_json("nautilus_test_data/http_l2_book_btc.json")).encode(), now_ms=RECORDED_MS
+    )
     assert 0 < quote.bid < quote.ask
-    assert quote.received_ms == 5
+    assert quote.received_ms == RECORDED_MS
     assert quote.at_ms > 1_600_000_000_000
     [(_, body)] = round_trips("sdk_cassettes/test_get_all_mids.yaml")
     assert read_mids(body)["BTC"] > 0
@@ -362,3 +367,9 @@ def test_any_bytes_never_raise(raw):
 
 def test_a_deeply_nested_frame_does_not_raise():
     assert read('{"channel":"userFills","data":' + "[" * 100_000).faults
+
+
+def test_a_price_from_the_future_is_a_fault_and_cannot_stand_above_those_that_follow():
+    assert not read(bbo_frame(time=NOON_MS + 20_000)).faults
+    (fault,) = read(bbo_frame(time=NOON_MS + 3_600_000)).faults
+    assert "3600 s ahead" in str(fault)
