@@ -46,10 +46,16 @@ def call(arguments: Sequence[str]) -> int:
         code = app(args=list(arguments), prog_name="nightdesk", standalone_mode=False)
     except ClickException as error:
         said: str = error.format_message()  # type: ignore[attr-defined]
-        raise UsageFault(said if "\n" in said else f"{said} See nightdesk --help") from None
+        raise UsageFault(said if "\n" in said else f"{said.rstrip('.')}. See {_path(error)} --help") from None
     except typer.Abort:
         return 130
     return code if isinstance(code, int) else 0
+
+
+def _path(error: Exception) -> str:
+    """Return the command whose words they were, as it is typed."""
+    context = getattr(error, "ctx", None)
+    return "nightdesk" if context is None else str(context.command_path)
 
 
 @app.command()
@@ -70,7 +76,7 @@ def run(
     """Run the daemon: live by the configuration, or dry on a simulated venue."""
     options = RunOptions(
         dry_run=dry_run,
-        venue_url=venue.rstrip("/") if venue else None,
+        venue_url=None if venue is None else venue.rstrip("/"),
         data=data,
         start_ms=parse_instant(start, option="--start") if start else None,
         until_ms=parse_instant(until, option="--until") if until else None,
@@ -223,7 +229,9 @@ def check(
     json_: Json = False,
 ) -> None:
     """Look at everything a night depends on, here and at the venue, and say the mend; starts and sends nothing."""
-    document = operate.check(config, state_dir, venue=venue.rstrip("/") if venue else None, offline=offline)
+    document = operate.check(
+        config, state_dir, venue=None if venue is None else venue.rstrip("/"), offline=offline
+    )
     _print(document) if json_ else operate.show_check(document)
     if document["exit"]:
         raise typer.Exit(document["exit"])

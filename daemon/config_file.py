@@ -71,7 +71,10 @@ def parse(text: str, *, place: str = "config.toml") -> Settings:
     return settings
 
 
-def require_account(settings: Settings, *, place: str = "config.toml") -> None:
+IN_USE = "configuration (--config, else ./config.toml, else defaults)"
+
+
+def require_account(settings: Settings, *, place: str = IN_USE) -> None:
     """Raise ConfigError unless the settings name an account and where its signing key is."""
     faults = []
     if settings.account.address is None:

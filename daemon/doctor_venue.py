@@ -190,6 +190,10 @@ def _traded(ends: Ends) -> account_modes.Traded:
 def _signer(facts: AccountFacts, ends: Ends) -> Finding:
     """Say whose key it is, and when its approval ends if the venue says so."""
     what, key, address = "signer", ends.account.signer.address, _traded(ends).owner
+    if facts.role == "agent":
+        return warning(
+            what, f"{key}: not judged, {address} is no account", "mend account.address, then check again"
+        )
     problem = account_modes.signer(facts, _traded(ends))
     if problem is not None:
         return wrong(what, f"{key}: {problem.what}", problem.mend)
@@ -235,7 +239,7 @@ def _open_orders(snapshot: AccountSnapshot | str) -> Finding:
     more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
     return warning(
         what,
-        f"{len(foreign)} are not ours: {named}{more}",
+        f"{len(foreign)} not ours: {named}{more}",
         "cancel them and stop who made them: the daemon must be the account's only trader",
     )
 

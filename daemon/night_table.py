@@ -158,8 +158,8 @@ def _figures(night: NightReport) -> list[RenderableType]:
 
 def _hedging(night: NightReport) -> str:
     h = night.hedge
-    took = f"{milliseconds(h.fill_to_hedge_median_ms)} ms after the fill (p99 {milliseconds(h.fill_to_hedge_p99_ms)})"
-    return f"{h.count} orders, {took}; band ±{usd(h.band_usd)}, outside {seconds(h.outside_band_s)} s"
+    took = f"after {milliseconds(h.fill_to_hedge_median_ms)} ms (p99 {milliseconds(h.fill_to_hedge_p99_ms)})"
+    return f"{h.count} orders {took}, outside ±{usd(h.band_usd)} for {seconds(h.outside_band_s)} s"
 
 
 def _factor(night: NightReport, coin: str) -> str:

@@ -225,7 +225,7 @@ def check(config: Path | None, state_dir: Path | None, *, venue: str | None, off
     if venue is not None and offline:
         raise BadUse("--venue names a venue to ask, --offline asks none: choose one")
     if venue is not None and not venue.startswith(("http://", "https://")):
-        raise BadUse(f"--venue {venue}: must be http://HOST:PORT, as nightdesk venue prints it")
+        raise BadUse(f"--venue {venue!r}: must be http://HOST:PORT, as nightdesk venue prints it")
     path = config_path(config, live=True)
     return doctor.check(lambda: config_file.load(path), state_dir, venue=venue, offline=offline)
 

@@ -66,7 +66,7 @@ def checked(options: RunOptions) -> RunOptions:
             raise BadUse("--venue runs on that venue's data and clock: leave out --data and --start")
         if not options.venue_url.startswith(("http://", "https://")):
             raise BadUse(
-                f"--venue {options.venue_url}: must be http://HOST:PORT, as nightdesk venue prints it"
+                f"--venue {options.venue_url!r}: must be http://HOST:PORT, as nightdesk venue prints it"
             )
     if options.data is not None and not options.data.is_dir():
         raise BadUse(f"--data {options.data}: no such directory")

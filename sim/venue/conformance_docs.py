@@ -25,6 +25,11 @@ What the protocol has and what the venue of `nightdesk venue` answers. This page
 `python -m sim.venue.conformance_docs`: the types are those that the venue reads, the texts those that stand in it.
 What is asked of it is in `tests/conformance` and `tests/sim/venue`. Questions about vaults, staking, deployments and
 spot balances are answered as for an account that has none: the venue has none of them.
+
+Actions are signed as for testnet: `source` "b" in those of trading, `hyperliquidChain` "Testnet" in those of users.
+The SDK does so at any address but mainnet's; other clients have a switch for it (ccxt: `options.sandboxMode`).
+One that signs for mainnet is told `User or API Wallet {address} does not exist.`, with the unknown address that its
+signature recovers to.
 """
 
 

@@ -21,15 +21,19 @@ kind = "drop_after_effect"
 path = "/exchange"
 type = "order"
 from = 600
-until = 2024-12-31T23:59:00Z
+until = 1800
 probability = 0.05
 ```
+
+From ten minutes after the start to thirty, every twentieth order or so is placed and its answer lost. A fault whose time
+is not that of the venue's clock never strikes: without `--start` that clock is the wall's.
 
 Several faults may strike one request: their delays add up, and of two that would spoil the answer the first in the file
 wins. They act at the edge, before or after the venue acts; the venue itself stays what it is, and its ledger the truth.
 
 Draws come from `--seed`: the same plan, seed and sequence of requests and frames give the same faults, and adding a fault to
-a plan leaves the others' draws alone. `GET /nightdesk/faults` tells how often each fault of the plan has struck so far.
+a plan leaves the others' draws alone. `GET /nightdesk/faults` tells how often each fault of the plan has struck so far:
+requests, connections or frames. `post_only` and `clock_skew`, which hold for a while, are not counted and stay at 0.
 
 On the same edge stand the limits of an IP address: 1,200 of request weight a minute (none on a clock of another speed than
 1, unless `--ip-weight` sets one), 10 websockets, 30 new ones a minute, 2,000 messages a minute, 100 post requests under way.
@@ -41,6 +45,7 @@ This page is written from the program's types by `python -m sim.venue.fault_docs
 _TYPES = """\
 `type` is the type of an `/info` request, the type of an `/exchange` action, or on `ws` a frame's channel. Without it a fault
 strikes every request, but on `ws` leaves `pong`, `subscriptionResponse`, `error` and `post` alone.
+A dropped client's message is told by its method instead: `subscribe`, `unsubscribe`, `post` or `ping`.
 """
 
 _PLAN = "## The default plan\n\nModerate rates of everything that a night must survive.\n"

@@ -136,7 +136,7 @@ class AskUserFillsByTime(OfUser, frozen=True, tag="userFillsByTime"):
 
 
 class AskUserFunding(OfUser, frozen=True, tag="userFunding"):
-    start_time: Millis
+    start_time: Millis = 0
     end_time: Millis | None = None
 
 

@@ -129,6 +129,12 @@ def test_what_is_wrong_is_named_with_its_mend(what, said, mend, tmp_path):
     assert mend in finding.mend
 
 
+def test_a_key_is_not_judged_against_an_agents_address(tmp_path):
+    found = examined(tmp_path, userRole={"role": "agent", "data": {"user": "0x" + "cd" * 20}})["signer"]
+    assert found.level is doctor.Level.WARNING
+    assert "account.address" in found.mend
+
+
 DOUBTFUL = {
     "signer": {"extraAgents": [GOOD["extraAgents"][0] | {"validUntil": NOON_MS + 6 * DAY_MS}]},
     "requests": {"userRateLimit": {"cumVlm": "1.0", "nRequestsUsed": 7_000, "nRequestsCap": 10_000}},
@@ -147,7 +153,7 @@ def test_what_somebody_should_look_at_is_a_warning(what, tmp_path):
 
 def test_open_orders_that_are_not_ours_are_counted_and_named(tmp_path):
     found = examined(tmp_path, **DOUBTFUL["open orders"])["open orders"].found
-    assert found.startswith("2 are not ours: ETH buy 0.5 at 2000.0")
+    assert found.startswith("2 not ours: ETH buy 0.5 at 2000.0")
     assert examined(tmp_path, frontendOpenOrders=[resting(OURS)])["open orders"].found == "1, all ours"
 
 

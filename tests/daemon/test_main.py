@@ -77,6 +77,7 @@ BAD_RUNS = {
     "outside": ((*DRY, "--start", "2031-01-01"), "start inside of them"),
     "too early": ((*DRY, "--start", "2024-05-20T23:40:00Z"), "history too short"),
     "backwards": ((*DRY, "--start", "2024-12-31T23:40:00Z", "--until", "2024-12-31T23:00:00Z"), "not after"),
+    "no venue url": (("run", "--dry-run", "--venue", ""), "--venue '': must be http://HOST:PORT"),
     "venue url": (("run", "--dry-run", "--venue", "localhost:1"), "must be http://HOST:PORT"),
     "no venue": (("run", "--dry-run", "--venue", "http://127.0.0.1:9"), "no nightdesk venue answers there"),
 }

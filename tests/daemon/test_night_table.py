@@ -44,6 +44,12 @@ def test_no_digit_of_a_position_is_ever_cut_off(report, width):
         assert f"{Decimal(asset['position']).normalize():f}" in shown
 
 
+def test_how_long_the_book_was_outside_its_band_is_never_cut_off(report):
+    hedge = report["hedge"] | {"fill_to_hedge_median_ms": 1_391.0, "fill_to_hedge_p99_ms": 22_567.0}
+    hedge |= {"band_usd": 2_494.0, "outside_band_s": 137.1}
+    assert "for 137.1 s" in "\n".join(lines(report | {"hedge": hedge}, width=80))
+
+
 def test_the_headline_answers_first_and_the_path_comes_last(report):
     shown = lines(report)
     assert "position" in shown[0] or "book" in shown[0]
@@ -109,7 +115,7 @@ def test_a_delta_that_nobody_knows_is_a_dash_and_not_zero(report):
     hedge = report["hedge"] | {"final_delta_usd": {"BTC": None, "ETH": None}, "band_usd": None}
     shown = "\n".join(lines(report | {"hedge": hedge}))
     assert "net delta – USD" in shown
-    assert "band ±–" in shown
+    assert "outside ±–" in shown
 
 
 def test_the_barest_report_has_a_table():
