@@ -46,7 +46,10 @@ class WorkerCompute:
     def _new_pool() -> ProcessPoolExecutor:
         for name in BLAS_THREADS:
             os.environ.setdefault(name, "1")
-        return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"), initializer=step_back)
+        spawn = get_context("spawn")
+        return ProcessPoolExecutor(
+            max_workers=1, mp_context=spawn, initializer=step_back, initargs=(os.getpid(),)
+        )
 
     async def warm(self) -> None:
         await self.run("daemon.night_pipeline:warm", None)
@@ -99,13 +102,16 @@ class InlineCompute:
         return None
 
 
-def step_back() -> None:
+def step_back(daemon_pid: int) -> None:
     """Let the event loop have the processor first, and die with the daemon, however it dies (Linux).
 
-    A solve can wait a millisecond, a hedge should not. A worker that outlives kill -9 would wait for ever.
+    A solve can wait a millisecond, a hedge should not. A worker that outlives kill -9 would wait for ever; the
+    daemon may have died already, while this process was starting.
     """
     os.nice(NICENESS)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != daemon_pid:
+        os._exit(1)
 
 
 def call(function: str, request: Any) -> Any:

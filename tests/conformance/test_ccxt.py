@@ -1,6 +1,7 @@
 """ccxt and ccxt.pro on loopback: markets, fetches, watches, orders, positions (hyperliquid.md 5.2)."""
 
 import asyncio
+import decimal
 from contextlib import asynccontextmanager
 
 import ccxt
@@ -11,6 +12,13 @@ from tests.conformance.loopback import venue_on_loopback
 from tests.sim.venue.desk import ALICE, MASTER
 
 BTC, ETH = "BTC/USDC:USDC", "ETH/USDC:USDC"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def decimals_as_they_were():
+    """ccxt turns the rounding of the whole thread's decimals; the tests after these want Python's own."""
+    with decimal.localcontext():
+        yield
 
 
 @pytest.fixture(scope="module")
