@@ -148,10 +148,8 @@ def desk(now_ms: int) -> State:
 
 
 def start_position(n: int) -> int:
-    """Return what the coin of fill n held before it: what desk() gives it, and the fills before on the same coin."""
-    coin = n % COINS
-    earlier = sum(FILL_QTY if k % 2 else -FILL_QTY for k in range(coin, n, COINS))
-    return (100 if coin % 2 else -100) + earlier
+    """Return what the coin of fill n holds whenever a fill comes: what desk() gives it."""
+    return 100 if n % COINS % 2 else -100
 
 
 def fill_frame(n: int, now_ms: int, user: str) -> bytes:
@@ -238,7 +236,8 @@ class Rig:
         state = self.app.state
         hedge = replace(state.hedge, turnover=(), reaction_ms=(), outside_since_ms=None)
         orders = replace(state.orders, recent_ms=(), open={})
-        book = replace(state.book, positions=desk(self.clock.now_ms()).book.positions)
+        positions = desk(self.clock.now_ms()).book.positions
+        book = replace(state.book, positions=positions, chain={}, broken={})
         self.app.state = replace(state, hedge=hedge, orders=orders, book=book)
 
 
