@@ -79,6 +79,7 @@ class Ends:
     alarms: AlarmMaker
     pulse: Pulse
     weight_per_min: float
+    elapsed_ms: Callable[[], float]
     speed: float = 1.0
 
 
@@ -141,7 +142,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         logs=logs,
         version=version("nightdesk"),
         settings=settings,
-        elapsed_ms=elapsed_since_exec_ms,
+        elapsed_ms=ends.elapsed_ms,
     )
     service = Service(shell)
     service_box.append(service)
@@ -187,6 +188,7 @@ def live_ends(settings: Settings) -> Ends:
         alarms=lambda wake, hourly: WallAlarms(settings.trading.session, wake=wake, hourly=hourly),
         pulse=pulse(),
         weight_per_min=float(settings.venue.ip_weight_per_min),
+        elapsed_ms=elapsed_since_exec_ms,
     )
 
 
@@ -206,6 +208,7 @@ def remote_ends(settings: Settings, url: str) -> Ends:
         alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
         pulse=pulse(),
         weight_per_min=facts.ip_weight_per_min or NO_LIMIT_PER_MIN,
+        elapsed_ms=elapsed_since_exec_ms,
         speed=facts.speed,
     )
 
@@ -241,6 +244,7 @@ def memory_ends(options: RunOptions, *, market: "PriceSource", start_ms: int) ->
         alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
         pulse=NoPulse(),
         weight_per_min=NO_LIMIT_PER_MIN,
+        elapsed_ms=elapsed_since_exec_ms,
         speed=options.speed or 1.0,
     )
 

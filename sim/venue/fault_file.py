@@ -62,7 +62,7 @@ def load_plan(name: str) -> tuple[Planned, ...]:
 
 
 def default_text() -> str:
-    return resources.files("sim").joinpath("faults/default.toml").read_text("utf-8")
+    return resources.files("sim").joinpath("venue/plans/default.toml").read_text("utf-8")
 
 
 def parse_plan(text: str, *, place: str) -> tuple[Planned, ...]:

@@ -1,0 +1,92 @@
+"""Plays a night of sim.world with this daemon in it, and says what became of it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from daemon.data_directory import SAMPLE
+from daemon.in_world import InWorld, prepare
+from sim.checks import all_checks
+from sim.night import Night, Outcome
+from sim.venue.market import Market
+from sim.venue.price_source import PriceSource
+from sim.world import World
+from state.journal import Journal
+from state.store import Store
+
+CLOSE_MS = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000)
+IN_MEMORY = Path("/dev/shm")
+"""Where Linux keeps files in memory: a night syncs its journal hundreds of times."""
+
+BEFORE = Night(seed=0, start_s=-900.0, end_s=-600.0)
+"""A daemon that runs before the night, and fetches its history."""
+
+
+def play_night(night: Night) -> Outcome:
+    """Play a night in a directory of its own, which is removed. The same night has the same outcome."""
+    with in_memory() as directory:
+        return outcome(played(night, directory))
+
+
+def played(night: Night, directory: Path) -> World:
+    """Play a night in a directory that its caller keeps, and return its world."""
+    prepared()
+    state = directory / "state"
+    state.mkdir()
+    shutil.copy(history_of(night.coins), state)
+    world = World(night, InWorld, market=market_of(night), close_ms=CLOSE_MS, directory=state)
+    world.play(all_checks)
+    return world
+
+
+def outcome(world: World) -> Outcome:
+    journal = Journal.open_read_only(Store(world.directory).journal_path)
+    try:
+        records, chain = journal._chain("end")
+    finally:
+        journal.close()
+    assert world.checkers is not None
+    session = world.daemon.state.session
+    return Outcome(
+        night=world.night,
+        failures=tuple(world.checkers.failures.values()),
+        records=records,
+        chain=chain.hex(),
+        steps=sum(life.steps for life in world.lives.all),
+        lives=len(world.lives.all),
+        fills=len(world.venue.fills(world.keys.address)),
+        stage=session.stage.value if session is not None else "none",
+    )
+
+
+def market_of(night: Night) -> PriceSource:
+    return Market.from_directory(SAMPLE, seed=night.seed)
+
+
+@cache
+def prepared() -> None:
+    """Make this process ready, once."""
+    prepare()
+
+
+@cache
+def history_of(coins: int) -> Path:
+    """Return the history file that a daemon has before such nights, fetched by itself, once a process."""
+    prepared()
+    directory = Path(tempfile.mkdtemp(prefix="nightdesk-history-"))
+    before = Night(seed=0, coins=coins, start_s=BEFORE.start_s, end_s=BEFORE.end_s)
+    world = World(before, InWorld, market=market_of(before), close_ms=CLOSE_MS, directory=directory)
+    world.play(lambda _: ())
+    return Store(world.directory).history_path
+
+
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """Give an empty directory, in memory where there is such a place, and remove it in the end."""
+    place = IN_MEMORY if IN_MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="nightdesk-world-", dir=place) as directory:
+        yield Path(directory)

@@ -1,0 +1,144 @@
+"""The event loop of a world: virtual time, ready tasks in a drawn order, lives that can be stalled and killed.
+
+It has no selector, so that no socket or thread can reach it; what tries is told so.
+"""
+
+import asyncio
+import heapq
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+from typing import Any, NoReturn
+
+from sim.nights.life import LIFE, Killed, Life
+
+RESOLUTION_S = 1e-6
+
+
+class Unreachable(RuntimeError):
+    """Something in a world reached for a thread, a socket or the wall clock."""
+
+
+class Deadlock(RuntimeError):
+    """Everything waits, and no timer is set."""
+
+
+class WorldLoop(asyncio.BaseEventLoop):
+    """Handles run in the order asyncio has them, but for steps of tasks, which are shuffled as trio does."""
+
+    _ready: Any
+    _scheduled: list[asyncio.TimerHandle]
+
+    def __init__(self, random: Random) -> None:
+        super().__init__()
+        self._clock_resolution = RESOLUTION_S
+        self._time_s = 0.0
+        self._random = random
+        self.handles_run = 0
+
+    def time(self) -> float:
+        return self._time_s
+
+    def _run_once(self) -> None:
+        self._let_time_pass()
+        batch = list(self._ready)
+        self._ready.clear()
+        if len(batch) > 1:
+            self._shuffle(batch)
+        for handle in batch:
+            self._run(handle)
+
+    def _let_time_pass(self) -> None:
+        """Take up the timers that are due; when nothing else is ready, jump to the first."""
+        scheduled = self._scheduled
+        while scheduled and scheduled[0]._cancelled:  # type: ignore[attr-defined]
+            self._forget(heapq.heappop(scheduled))
+        if not self._ready and not self._stopping:  # type: ignore[attr-defined]
+            if not scheduled:
+                raise Deadlock("every task waits and no timer is set")
+            self._time_s = max(self._time_s, scheduled[0].when())
+        end_s = self._time_s + RESOLUTION_S
+        while scheduled and scheduled[0].when() < end_s:
+            handle = heapq.heappop(scheduled)
+            self._forget(handle)
+            self._ready.append(handle)
+
+    def _forget(self, handle: asyncio.TimerHandle) -> None:
+        if handle._cancelled:  # type: ignore[attr-defined]
+            self._timer_cancelled_count -= 1
+        handle._scheduled = False  # type: ignore[attr-defined]
+
+    def _shuffle(self, batch: list[Any]) -> None:
+        """Shuffle the steps of tasks among their places; a callback keeps its own, which asyncio promises."""
+        places = [i for i, handle in enumerate(batch) if _is_step(handle._callback)]
+        if len(places) < 2:
+            return
+        steps = [batch[i] for i in places]
+        self._random.shuffle(steps)
+        for i, handle in zip(places, steps, strict=True):
+            batch[i] = handle
+
+    def _run(self, handle: Any) -> None:
+        if handle._cancelled:
+            return
+        life: Life | None = handle._context.get(LIFE)
+        if life is not None:
+            if life.dead:
+                return
+            if life.stalled_until_s > self._time_s:
+                life.held.append(handle)
+                return
+            if not life.step():
+                return
+        self.handles_run += 1
+        handle._run()
+
+    def stall(self, life: Life, seconds: float) -> None:
+        """Let nothing of a life run for some seconds; what comes due meanwhile runs when they are over."""
+        life.stalled_until_s = max(life.stalled_until_s, self._time_s + seconds)
+        self.call_at(life.stalled_until_s, self._release, life)
+
+    def _release(self, life: Life) -> None:
+        if life.stalled_until_s <= self._time_s:
+            held, life.held = life.held, []
+            self._ready.extend(held)
+
+    # --- what a world does not have --------------------------------------------------------------------
+
+    def _process_events(self, event_list: object) -> None:
+        raise Unreachable("a world has no selector")
+
+    def _write_to_self(self) -> NoReturn:
+        raise Unreachable("a thread called into a world")
+
+    def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> NoReturn:
+        raise Unreachable(f"a thread called {callback!r} in a world")
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> NoReturn:
+        raise Unreachable(f"{func!r} was to run in another thread or process")
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., Any], *args: Any) -> NoReturn:
+        raise Unreachable("a world has no signals")
+
+
+def _is_step(callback: Any) -> bool:
+    """Say whether a handle's callback is the next step of a task, begun or woken."""
+    return type(callback).__name__ == "TaskStepMethWrapper" or isinstance(
+        getattr(callback, "__self__", None), asyncio.Task
+    )
+
+
+def abandon(loop: WorldLoop) -> None:
+    """Close a loop whose lives were killed. What their coroutines would still have done is done in vain."""
+    told, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            with suppress(RuntimeError, Killed):
+                task.get_coro().close()  # type: ignore[union-attr]
+        loop._ready.clear()
+        loop._scheduled.clear()
+        loop.close()
+    finally:
+        sys.unraisablehook = told

@@ -1,0 +1,276 @@
+"""A world: one night of the daemon, its adapter and the venue in virtual time, in which one seed decides everything.
+
+There is no thread, socket or wall clock in it; what reaches for one fails loudly. The daemon is handed in by the floor
+above, which alone knows how to wire it.
+"""
+
+import asyncio
+import gc
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+from adapters.hyperliquid.signing import Signer
+from adapters.ports import Clock, HttpTransport, SocketTransport
+from core.events import AnyEvent
+from core.intents import AnyIntent
+from core.state import State
+from sim.checkers import Checker, Checkers
+from sim.faults import KINDS
+from sim.night import Night
+from sim.nights.clock import WorldClock
+from sim.nights.fault import Fault
+from sim.nights.life import LIFE, OUTSIDE, Killed, Life
+from sim.nights.loop import WorldLoop, abandon
+from sim.nights.network import Network
+from sim.nights.wall import out_of_reach
+from sim.venue.edge import Edge
+from sim.venue.fault_plan import FaultPlan
+from sim.venue.limits import WITHOUT_WEIGHT
+from sim.venue.price_source import PriceSource
+from sim.venue.venue import Venue
+
+EQUITY_USDC = Decimal(1_000_000)
+RESTART_S = 2.0
+"""How long systemd waits before it starts a daemon again that has failed (RestartSec)."""
+
+Observe = Callable[[State, AnyEvent, tuple[AnyIntent, ...]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """What one life of the daemon is given in place of a machine. config is the text of its configuration file."""
+
+    life: Life
+    http: HttpTransport
+    sockets: SocketTransport
+    clock: Clock
+    directory: Path
+    config: str
+    keys: "Keys"
+    random: Random
+    observe: Observe
+
+
+class Daemon(Protocol):
+    """One life of the daemon, as a world drives it."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def reports(self) -> list[dict[str, Any]]: ...
+    async def run(self) -> None: ...
+    def stop(self, reason: str) -> None: ...
+
+
+Boot = Callable[[Edges], Daemon]
+"""Wires a daemon on its edges. Raises what a start raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The account's address and the two throw-away keys of every world."""
+
+    master: str = "0x" + sha256(b"nightdesk world master").hexdigest()
+    agent: str = "0x" + sha256(b"nightdesk world agent").hexdigest()
+
+    @property
+    def address(self) -> str:
+        return Signer.from_key(self.master).address
+
+
+@dataclass(slots=True, eq=False)
+class Lives:
+    """The daemon's lives so far, the one that runs, and how those before it ended.
+
+    remains are the tasks of those that were killed: let go of, they would run their last words in the middle of a night.
+    """
+
+    all: list[Life] = field(default_factory=list)
+    daemons: list[Daemon] = field(default_factory=list)
+    errors: list[BaseException] = field(default_factory=list)
+    remains: list[object] = field(default_factory=list)
+    restart_after_s: float = RESTART_S
+
+    @property
+    def current(self) -> Life | None:
+        return self.all[-1] if self.all and not self.all[-1].dead else None
+
+
+class World:
+    """One night. play() runs it to its end; afterwards everything can be looked at."""
+
+    def __init__(
+        self,
+        night: Night,
+        boot: Boot,
+        *,
+        market: PriceSource,
+        close_ms: int,
+        directory: Path,
+    ) -> None:
+        """directory: one on storage in memory, with what an earlier night left (history.sqlite), or empty."""
+        self.night, self.market, self.directory = night, market, directory
+        self.close_ms, self.start_ms = close_ms, close_ms + round(1000 * night.start_s)
+        self.loop = WorldLoop(Random(f"order {night.seed}"))
+        self.clock = WorldClock(self.loop, self.start_ms)
+        self.keys, self.lives = Keys(), Lives()
+        self.venue = Venue(
+            market,
+            accounts={self.keys.address: EQUITY_USDC},
+            agents={Signer.from_key(self.keys.agent).address: self.keys.address},
+            start_ms=self.start_ms,
+            seed=night.seed,
+        )
+        plan = FaultPlan(self._planned(), seed=night.seed, start_ms=self.start_ms)
+        edge = Edge(self.venue, limits=WITHOUT_WEIGHT, plan=plan)
+        self.network = Network(self.loop, edge, self.clock, random=Random(f"latency {night.seed}"))
+        self.checkers: Checkers | None = None
+        self.config = night.config
+        self._boot = boot
+        self._ended: asyncio.Future[None] | None = None
+
+    def play(self, checkers: Callable[["World"], tuple[Checker, ...]]) -> Checkers:
+        """Run the night and return what its checkers found."""
+        self.checkers = Checkers(self, checkers(self))
+        asyncio.set_event_loop(None)
+        with out_of_reach(), _nothing_collected():
+            self.loop.run_until_complete(self._night())
+            self.checkers.at_end()
+            abandon(self.loop)
+        return self.checkers
+
+    @property
+    def now_s(self) -> float:
+        """Seconds from the close."""
+        return (self.clock.now_ms() - self.close_ms) / 1000
+
+    @property
+    def daemon(self) -> Daemon:
+        """The daemon of the newest life that got as far as being wired."""
+        return self.lives.daemons[-1]
+
+    # --- what faults do --------------------------------------------------------------------------------
+
+    def kill(self, *, restart_after_s: float) -> None:
+        """End the life that runs, like SIGKILL, and start another some time later."""
+        life = self.lives.current
+        if life is not None:
+            self.lives.restart_after_s = restart_after_s
+            life.kill()
+
+    def stall(self, seconds: float) -> None:
+        """Let nothing of the daemon run for a while."""
+        if self.lives.current is not None:
+            self.loop.stall(self.lives.current, seconds)
+
+    def at(self, when_s: float, call: Callable[..., None], *args: Any) -> None:
+        """Do something outside of every life, when_s seconds from the close, or now when that is over."""
+        self.loop.call_later(max(when_s - self.now_s, 0.0), call, *args, context=OUTSIDE)
+
+    def _planned(self) -> Iterator[Any]:
+        for fault in self.night.faults:
+            planned = KINDS[fault.name].planned
+            if planned is not None:
+                yield from planned(fault, fault.at_s - self.night.start_s)
+
+    def _strike(self, fault: Fault) -> None:
+        strike = KINDS[fault.name].strike
+        assert strike is not None
+        strike(self, fault)
+
+    # --- lives -----------------------------------------------------------------------------------------
+
+    async def _night(self) -> None:
+        self.network.wake()
+        for fault in self.night.faults:
+            if KINDS[fault.name].strike is not None:
+                self.at(fault.at_s, self._strike, fault)
+        while self.now_s < self.night.end_s:
+            await self._one_life()
+            left_s = self.night.end_s - self.now_s
+            await asyncio.sleep(max(min(self.lives.restart_after_s, left_s), 0.0))
+            self.lives.restart_after_s = RESTART_S
+
+    async def _one_life(self) -> None:
+        first = not self.lives.all
+        life = Life(
+            number=len(self.lives.all) + 1,
+            kill_at_step=self.night.kill_at_step if first else None,
+            kill_at_write=self.night.kill_at_write if first else None,
+            on_kill=self._life_ended,
+        )
+        self.lives.all.append(life)
+        context = copy_context()
+        context.run(LIFE.set, life)
+        self._ended = self.loop.create_future()
+        task = self.loop.create_task(self._live(life), context=context)
+        task.add_done_callback(self._left, context=OUTSIDE)
+        stop = self.loop.call_later(self.night.end_s - self.now_s, self._stop, context=OUTSIDE)
+        await self._ended
+        stop.cancel()
+        self.network.break_all(life)
+        if life.dead:
+            self.lives.remains.append(asyncio.all_tasks(self.loop))
+            self.directory = _without_its_handles(self.directory, life.number)
+        life.kill()
+
+    async def _live(self, life: Life) -> None:
+        http, sockets = self.network.transports(life)
+        edges = Edges(
+            life=life,
+            http=http,
+            sockets=sockets,
+            clock=WorldClock(self.loop, self.start_ms, life=life),
+            directory=self.directory,
+            config=self.config,
+            keys=self.keys,
+            random=Random(f"life {self.night.seed} {life.number}"),
+            observe=self._observe,
+        )
+        daemon = self._boot(edges)
+        self.lives.daemons.append(daemon)
+        await daemon.run()
+
+    def _stop(self) -> None:
+        if self.lives.daemons:
+            self.daemon.stop("the night is over")
+
+    def _left(self, task: "asyncio.Task[None]") -> None:
+        """A life has left by itself, well or with an error; a failed one is started again."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Killed):
+            self.lives.errors.append(error)
+        self._life_ended()
+
+    def _life_ended(self) -> None:
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    def _observe(self, state: State, event: AnyEvent, intents: tuple[AnyIntent, ...]) -> None:
+        assert self.checkers is not None
+        self.checkers.on_step(state, event, intents)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Keep the collector of cycles from ending a coroutine at a moment that no seed has drawn."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _without_its_handles(directory: Path, number: int) -> Path:
+    """Return a copy of a state directory whose process was killed: it still holds the files open in this one."""
+    copied = directory.with_name(f"after-{number}")
+    shutil.copytree(directory, copied)
+    return copied
