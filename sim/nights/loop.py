@@ -6,7 +6,6 @@ It has no selector, so that no socket or thread can reach it; what tries is told
 import asyncio
 import heapq
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 from typing import Any, NoReturn
@@ -28,7 +27,8 @@ class WorldLoop(asyncio.BaseEventLoop):
     """Handles run in the order asyncio has them, but for steps of tasks, which are shuffled as trio does."""
 
     _ready: Any
-    _scheduled: list[asyncio.TimerHandle]
+    _scheduled: list[Any]
+    _timer_cancelled_count: int
 
     def __init__(self, random: Random) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class WorldLoop(asyncio.BaseEventLoop):
     def _let_time_pass(self) -> None:
         """Take up the timers that are due; when nothing else is ready, jump to the first."""
         scheduled = self._scheduled
-        while scheduled and scheduled[0]._cancelled:  # type: ignore[attr-defined]
+        while scheduled and scheduled[0]._cancelled:
             self._forget(heapq.heappop(scheduled))
         if not self._ready and not self._stopping:  # type: ignore[attr-defined]
             if not scheduled:
@@ -64,10 +64,10 @@ class WorldLoop(asyncio.BaseEventLoop):
             self._forget(handle)
             self._ready.append(handle)
 
-    def _forget(self, handle: asyncio.TimerHandle) -> None:
-        if handle._cancelled:  # type: ignore[attr-defined]
+    def _forget(self, handle: Any) -> None:
+        if handle._cancelled:
             self._timer_cancelled_count -= 1
-        handle._scheduled = False  # type: ignore[attr-defined]
+        handle._scheduled = False
 
     def _shuffle(self, batch: list[Any]) -> None:
         """Shuffle the steps of tasks among their places; a callback keeps its own, which asyncio promises."""
@@ -112,13 +112,13 @@ class WorldLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> NoReturn:
         raise Unreachable("a thread called into a world")
 
-    def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> NoReturn:
-        raise Unreachable(f"a thread called {callback!r} in a world")
+    def call_soon_threadsafe(self, *args: Any, **_: Any) -> NoReturn:  # type: ignore[override]
+        raise Unreachable(f"a thread called {args} in a world")
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> NoReturn:
-        raise Unreachable(f"{func!r} was to run in another thread or process")
+    def run_in_executor(self, *args: Any, **_: Any) -> NoReturn:  # type: ignore[override]
+        raise Unreachable(f"{args} was to run in another thread or process")
 
-    def add_signal_handler(self, sig: int, callback: Callable[..., Any], *args: Any) -> NoReturn:
+    def add_signal_handler(self, *args: Any, **_: Any) -> NoReturn:  # type: ignore[override]
         raise Unreachable("a world has no signals")
 
 
@@ -136,7 +136,7 @@ def abandon(loop: WorldLoop) -> None:
         for task in asyncio.all_tasks(loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             with suppress(RuntimeError, Killed):
-                task.get_coro().close()  # type: ignore[union-attr]
+                task.get_coro().close()
         loop._ready.clear()
         loop._scheduled.clear()
         loop.close()
