@@ -30,6 +30,7 @@ from state.database import (
     open_read_only,
     transaction,
 )
+from state.disk import OS_DISK, Disk
 from state.errors import CorruptFile, JournalLost, StateError
 
 SCHEMA = Schema("journal", application_id=0x6E64_4A31)
@@ -80,14 +81,14 @@ class Journal:
         self._seq, self._hash = self._end()
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, disk: Disk = OS_DISK) -> Self:
         """Open or create the journal. Raises CorruptFile, NewerFile or StateError, and changes nothing then."""
-        return cls._checked(open_database(path, SCHEMA), path)
+        return cls._checked(open_database(path, SCHEMA, disk), path)
 
     @classmethod
-    def open_read_only(cls, path: Path) -> Self:
+    def open_read_only(cls, path: Path, disk: Disk = OS_DISK) -> Self:
         """Open an existing journal beside its writer, to follow it."""
-        return cls._checked(open_read_only(path, SCHEMA), path)
+        return cls._checked(open_read_only(path, SCHEMA, disk), path)
 
     @classmethod
     def in_memory(cls) -> Self:

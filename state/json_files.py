@@ -1,6 +1,7 @@
 """Small documents as JSON: replaced whole or not at all, versioned, with a checksum over their body."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from state.disk import OS_DISK, Disk, sync_directory, write_all
 from state.errors import CorruptFile, NewerFile, StateError
 
 T = TypeVar("T")
@@ -23,34 +25,25 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     body: msgspec.Raw
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, disk: Disk = OS_DISK) -> None:
     """Replace the file; after a crash at any moment it holds either the old bytes or the new ones."""
-    part = _written_part(path, data)
+    part = _written_part(path, data, disk)
     try:
-        os.replace(part, path)
-        sync_directory(path.parent)
+        disk.replace(part, path)
+        sync_directory(path.parent, disk)
     except OSError as error:
         raise _cannot_write(path, error) from error
 
 
-def sync_directory(directory: Path) -> None:
-    """Make the directory's names durable: a rename is not until this returns."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def append_line(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes, disk: Disk = OS_DISK) -> None:
     """Add one line at the end of a file and wait until it is on the disk."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        handle = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
-            _write_all(handle, line.rstrip(b"\n") + b"\n")
-            os.fsync(handle)
+            write_all(handle, line.rstrip(b"\n") + b"\n", disk)
+            disk.fsync(handle)
         finally:
-            os.close(handle)
+            disk.close(handle)
     except OSError as error:
         raise _cannot_write(path, error) from error
 
@@ -64,6 +57,7 @@ class JsonFile(Generic[T]):
     format: str
     version: int = 1
     keep: int = 3
+    disk: Disk = OS_DISK
 
     def write(self, value: T) -> None:
         """Replace the document. Raises StateError when the disk refuses; the old document stands then."""
@@ -73,7 +67,7 @@ class JsonFile(Generic[T]):
             self._keep_old()
         except OSError as error:
             raise _cannot_write(self.path, error) from error
-        write_atomically(self.path, msgspec.json.encode(document) + b"\n")
+        write_atomically(self.path, msgspec.json.encode(document) + b"\n", self.disk)
 
     def read(self) -> T | None:
         """Return the document, None when there is none. Raises CorruptFile or NewerFile, naming the last good one."""
@@ -105,9 +99,10 @@ class JsonFile(Generic[T]):
             return
         for number in range(self.keep - 1, 0, -1):
             if self._old(number).exists():
-                os.replace(self._old(number), self._old(number + 1))
-        self._old(1).unlink(missing_ok=True)
-        os.link(self.path, self._old(1))
+                self.disk.replace(self._old(number), self._old(number + 1))
+        with suppress(FileNotFoundError):
+            self.disk.unlink(self._old(1))
+        self.disk.link(self.path, self._old(1))
 
     def _way_back(self) -> str:
         good = self.previous()
@@ -144,26 +139,21 @@ class JsonFile(Generic[T]):
             raise CorruptFile(f"{path}: its checksum is wrong, the file was changed or cut")
 
 
-def _written_part(path: Path, data: bytes) -> Path:
+def _written_part(path: Path, data: bytes, disk: Disk) -> Path:
     """Write the bytes beside path, on the disk. The name holds the pid: two processes don't meet in it."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = disk.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
-            _write_all(handle, data)
-            os.fsync(handle)
+            write_all(handle, data, disk)
+            disk.fsync(handle)
         finally:
-            os.close(handle)
+            disk.close(handle)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            disk.unlink(part)
         raise _cannot_write(path, error) from error
     return part
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
 
 
 def _cannot_write(path: Path, error: OSError) -> StateError:

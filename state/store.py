@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from core.types import SessionDay
+from state.disk import OS_DISK, Disk
 from state.errors import StateError, WrongAccount
 from state.json_files import JsonFile, write_atomically
 
@@ -20,16 +21,28 @@ class Identity(msgspec.Struct, frozen=True):
 class Store:
     """Paths and documents of one state directory. Opening it creates the directory, for its owner only."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, disk: Disk = OS_DISK) -> None:
         self.directory = directory
-        self._identity = JsonFile(directory / "identity.json", Identity, "identity")
+        self.disk = disk
+        self._identity = JsonFile(directory / "identity.json", Identity, "identity", disk=disk)
         try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (directory / "sessions").mkdir(exist_ok=True, mode=0o700)
+            self._make(directory)
+            self._make(directory / "sessions")
         except OSError as error:
             raise StateError(
                 f"{directory}: cannot be made a state directory ({error.strerror}). Name another one, or check its rights"
             ) from error
+
+    def _make(self, directory: Path, mode: int = 0o700) -> None:
+        """Make the directory where it is missing, and those above it, as mkdir -p does."""
+        if directory.is_dir():
+            return
+        self._make(directory.parent, mode=0o777)
+        try:
+            self.disk.mkdir(directory, mode)
+        except FileExistsError:
+            if not directory.is_dir():
+                raise
 
     @property
     def journal_path(self) -> Path:
@@ -70,11 +83,11 @@ class Store:
     def write_report(self, session: SessionDay, report: bytes) -> Path:
         """Keep the JSON of a session, replacing an earlier one; returns its path."""
         msgspec.json.decode(report)
-        write_atomically(self.report_path(session), report)
+        write_atomically(self.report_path(session), report, self.disk)
         return self.report_path(session)
 
     def write_page(self, session: SessionDay, html: str) -> Path:
-        write_atomically(self.page_path(session), html.encode())
+        write_atomically(self.page_path(session), html.encode(), self.disk)
         return self.page_path(session)
 
     def read_report(self, session: SessionDay) -> bytes | None:
