@@ -56,9 +56,8 @@ def margin_table(description: str, tiers: Sequence[tuple[int, int]]) -> Document
 def asset_context(state: VenueState, asset_id: int) -> Document:
     """Return one coin's context; premium, mid and impact prices are null without a book."""
     context = state.prices.context(asset_id, state.price_ms)
-    live = context.mid is not None
     return {
-        "funding": number(context.funding_rate) if live else "0.0",
+        "funding": number(context.funding_rate),
         "openInterest": number(context.open_interest),
         "prevDayPx": number(context.prev_day_px),
         "dayNtlVlm": number(context.day_notional_usd),
