@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from daemon import operate
+from daemon import hangups, operate
 from daemon.options import BadUse, RunOptions, checked, parse_instant, parse_speed
 
 app = typer.Typer(
@@ -74,6 +74,7 @@ def run(
     json_: Json = False,
 ) -> None:
     """Run the daemon: live by the configuration, or dry on a simulated venue."""
+    hangups.hold()
     options = RunOptions(
         dry_run=dry_run,
         venue_url=None if venue is None else venue.rstrip("/"),

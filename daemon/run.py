@@ -15,7 +15,7 @@ import structlog
 from core.calendar import DAY_MS, current_close_ms
 from core.config import SessionSettings
 from core.report import iso
-from daemon import config_file, logs
+from daemon import config_file, hangups, logs
 from daemon.clock import WallClock
 from daemon.control import ControlServer
 from daemon.data_directory import SAMPLE, check_night, check_start, checked_market
@@ -112,7 +112,10 @@ async def _serve(wired: Wired, ends: Ends, options: RunOptions) -> None:
     if real:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stop, signal.Signals(number).name)
+        held = hangups.held()
         loop.add_signal_handler(signal.SIGHUP, _reload, service, options)
+        if held.came:
+            loop.call_soon(_reload, service, options)
         await control.start()
     beside = [asyncio.ensure_future(job) for job in _beside(wired, ends, options)]
     try:
@@ -122,6 +125,9 @@ async def _serve(wired: Wired, ends: Ends, options: RunOptions) -> None:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
         await control.close()
+        if real:
+            loop.remove_signal_handler(signal.SIGHUP)
+            hangups.hold()
 
 
 def _beside(wired: Wired, ends: Ends, options: RunOptions) -> list[Coroutine[Any, Any, None]]:

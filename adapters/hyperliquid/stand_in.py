@@ -49,11 +49,14 @@ class Prices:
         self._made_ms: dict[Coin, int] = {}
 
     def offer(self, quote: Quote, sink: Sink, *, made_ms: int | None = None) -> None:
-        """Tell the engine unless it knows a newer price; made_ms where the stamp says more than when it was made."""
+        """Tell the engine unless it knows a newer price; made_ms where the stamp says more than when it was made.
+
+        The event's time is the quote's own: a journal keeps no other, and a replay must lead to the same state.
+        """
         made_ms = quote.at_ms if made_ms is None else made_ms
         if made_ms >= self._made_ms.get(quote.coin, 0):
             self.shown[quote.coin], self._made_ms[quote.coin] = quote, made_ms
-            sink(QuoteReceived(at_ms=self._clock.now_ms(), quote=quote))
+            sink(QuoteReceived(at_ms=quote.received_ms, quote=quote))
 
     def confirm(self, best: Quote, as_of_ms: int, sink: Sink) -> None:
         """Show a quote again that the venue has just said to be still so."""

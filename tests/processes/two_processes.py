@@ -11,7 +11,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 NIGHTDESK = [sys.executable, "-m", "daemon"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,12 +85,12 @@ class DaemonProcess:
     until: str
     kills: list[str] = field(default_factory=list)
 
-    def start(self) -> "subprocess.Popen[bytes]":
+    def start(
+        self, *, stdout: IO[bytes] | int = subprocess.PIPE, stderr: IO[bytes] | int = subprocess.PIPE
+    ) -> "subprocess.Popen[bytes]":
         words = ["run", "--dry-run", "--venue", self.venue.url, "--state-dir", str(self.state_dir)]
         words += ["--config", str(self.config), "--until", self.until, "--json"]
-        return subprocess.Popen(
-            [*NIGHTDESK, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
-        )
+        return subprocess.Popen([*NIGHTDESK, *words], cwd=ROOT, stdout=stdout, stderr=stderr, env=os.environ)
 
     def run_through(self, kill_at_ms: list[int], *, timeout_s: float) -> dict[str, Any]:
         """Run until the time given, killing with SIGKILL at these moments of the venue's clock; return the report."""

@@ -220,6 +220,17 @@ def test_a_price_that_was_said_again_is_younger_and_no_newer():
     assert told[-1] == (100, 90)
 
 
+def test_a_price_is_told_at_the_time_that_its_quote_carries():
+    """The journal keeps the quote and not the event: any other time would make a replay differ from the night."""
+    clock, told = ScriptedClock(NOON_MS), []
+    prices = Prices(clock)
+    clock.ms += 2
+    prices.offer(quote(10, 0), told.append)
+    clock.ms += 2
+    prices.confirm(quote(10, 1), NOON_MS + 1, told.append)
+    assert [(e.at_ms, e.quote.received_ms) for e in told] == [(NOON_MS, NOON_MS), (NOON_MS + 4, NOON_MS + 4)]
+
+
 def test_a_mid_moves_the_last_price_and_keeps_its_spread():
     told = Told()
     told.prices.shift(SOL, D(7), NOON_MS, told)
