@@ -1,6 +1,7 @@
 """The adapter on a network that says what the fuzzer wants: its feed and its gateway, with nothing behind them."""
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -22,6 +23,7 @@ from core.events import AnyEvent
 from core.types import ClientOrderId, Coin, Instrument, Order, Purpose, SessionDay, Side, Tif
 from fuzz.readers import NAMES
 from fuzz.samples import USER, T
+from tests.adapters.hyperliquid.desk import KeptNonce
 
 ETH = Coin("ETH")
 LISTED = (
@@ -45,31 +47,26 @@ class StillClock:
 
 
 class SameReply:
-    """Answers every request alike, until it has been asked too often."""
+    """Answers every request alike, until it has been asked too often or is closed; keeps the nonces it was sent."""
 
     def __init__(self, status: int, body: bytes) -> None:
         self.reply = HttpReply(status, "application/json", body)
-        self.asked = 0
+        self.left = REQUESTS_MAX
+        self.nonces: list[int] = []
 
     async def post(self, path: str, body: bytes, *, timeout_s: float) -> HttpReply:
-        self.asked += 1
-        if self.asked > REQUESTS_MAX:
+        if not self.left:
             raise Unknown("the network ended")
+        self.left -= 1
+        if path == "/exchange":
+            self.nonces.append(json.loads(body)["nonce"])
         return self.reply
 
     async def close(self) -> None:
-        pass
+        self.left = 0
 
     async def connect(self) -> Socket:
         raise ConnectionError("no sockets here")
-
-
-class NoStore:
-    def load(self) -> int:
-        return 0
-
-    def save(self, highest_ms: int) -> None:
-        pass
 
 
 def feed(sink: Callable[[AnyEvent], None]) -> Callable[[bytes | str], None]:
@@ -129,11 +126,9 @@ CALLS: dict[str, Call] = {
 def call(name: str, status: int, body: bytes) -> Any:
     """Call the adapter on a venue that always answers so; return what it gave, or the VenueError it raised."""
     clock, http, universe = StillClock(), SameReply(status, body), Universe(LISTED)
-    info = Info(http, clock, Budget(clock, capacity_per_min=1e9))
+    info, kept = Info(http, clock, Budget(clock, capacity_per_min=1e9)), KeptNonce()
     account = Account(USER, SIGNER, Network.TESTNET)
-    gateway = HyperliquidGateway(
-        Exchange(http, account, Nonces(clock, NoStore()), info.budget), info, universe
-    )
+    gateway = HyperliquidGateway(Exchange(http, account, Nonces(clock, kept), info.budget), info, universe)
 
     async def ask() -> Any:
         return await CALLS[name](gateway, HyperliquidReference(info, universe))
@@ -142,6 +137,8 @@ def call(name: str, status: int, body: bytes) -> Any:
         found = asyncio.run(ask())
     except VenueError as error:
         return error
+    finally:
+        assert max(http.nonces, default=0) <= kept.highest_ms, "a restart would use a nonce again"
     if name in ("send", "cancel"):
         assert {answer.cloid for answer in found} == set(NAMES), "an answer for every order"
     return found

@@ -1,7 +1,7 @@
 """Every reader of the edge, what it may raise, and what must be true of whatever it lets through."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from typing import Any
@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from adapters.hyperliquid.wire import account, frames, ledger, market, replies, status
-from adapters.hyperliquid.wire.gate import BAD
-from core.types import ClientOrderId
+from adapters.hyperliquid.wire.gate import BAD, Fault
+from core.types import ClientOrderId, Outcome
 from fuzz.samples import USER, T
 
 NAMES = tuple(ClientOrderId(f"0x{n:032x}") for n in range(3))
@@ -74,16 +74,31 @@ def examine(name: str, payload: bytes) -> Any:
 
 def numbers(value: Any) -> Iterator[Decimal]:
     """Yield every Decimal and float inside a value, floats as Decimal."""
-    if isinstance(value, Decimal):
-        yield value
-    elif isinstance(value, float):
-        yield Decimal(value) if math.isfinite(value) else Decimal("NaN")
-    elif isinstance(value, msgspec.Struct):
-        yield from numbers(msgspec.structs.astuple(value))
+    for part in parts(value):
+        if isinstance(part, Decimal):
+            yield part
+        elif isinstance(part, float):
+            yield Decimal(part) if math.isfinite(part) else Decimal("NaN")
+
+
+def refused(found: Any) -> bool:
+    """Say whether what examine() returned is nothing, names a fault, or leaves every outcome unknown."""
+    outcomes = {part for part in parts(found) if isinstance(part, Outcome)}
+    faulty = any(isinstance(part, Fault) for part in parts(found))
+    return found is None or faulty or outcomes == {Outcome.UNKNOWN}
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """Yield a value and everything inside it, however deep."""
+    yield value
+    inside: Iterable[Any] = ()
+    if isinstance(value, msgspec.Struct):
+        inside = msgspec.structs.astuple(value)
     elif is_dataclass(value):
-        yield from numbers(tuple(getattr(value, f.name) for f in fields(value)))
+        inside = tuple(getattr(value, f.name) for f in fields(value))
     elif isinstance(value, dict):
-        yield from numbers(tuple(value.values()))
+        inside = value.values()
     elif isinstance(value, tuple | list):
-        for item in value:
-            yield from numbers(item)
+        inside = value
+    for item in inside:
+        yield from parts(item)

@@ -40,6 +40,13 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
             yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
 
 
+def written() -> Iterator[str]:
+    """Yield the name of every file of ours, the tests' own included."""
+    yield from (name for name, _ in sources())
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        yield path.relative_to(ROOT).as_posix()
+
+
 def imported(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -83,11 +90,9 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
 
 
 def test_files_and_functions_stay_short() -> None:
-    long = []
+    lines = {name: (ROOT / name).read_text().count("\n") for name in written()}
+    long = [f"{name} {n} lines" for name, n in lines.items() if n > 500]
     for name, tree in sources():
-        lines = (ROOT / name).read_text().count("\n")
-        if lines > 500:
-            long.append(f"{name} {lines} lines")
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1

@@ -8,8 +8,8 @@ import ccxt
 import ccxt.pro
 import pytest
 
-from tests.conformance.loopback import venue_on_loopback
 from tests.sim.venue.desk import ALICE, MASTER
+from tests.sim.venue.serving import serving
 
 BTC, ETH = "BTC/USDC:USDC", "ETH/USDC:USDC"
 
@@ -23,7 +23,7 @@ def decimals_as_they_were():
 
 @pytest.fixture(scope="module")
 def server():
-    with venue_on_loopback() as running:
+    with serving() as running:
         yield running
 
 

@@ -10,8 +10,8 @@ from hyperliquid.utils.error import ClientError
 from hyperliquid.utils.types import Cloid
 
 from sim.venue.clock import wall_ms
-from tests.conformance.loopback import eventually, venue_on_loopback
 from tests.sim.venue.desk import ALICE, MASTER
+from tests.sim.venue.serving import eventually, serving
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -19,7 +19,7 @@ DAY_MS = 24 * HOUR_MS
 
 @pytest.fixture(scope="module")
 def server():
-    with venue_on_loopback() as running:
+    with serving() as running:
         yield running
 
 
@@ -68,34 +68,34 @@ def test_market_data_is_of_the_market(info):
 
 
 @pytest.mark.parametrize(
-    "question",
+    ("question", "kind"),
     [
-        "user_state",
-        "spot_user_state",
-        "open_orders",
-        "frontend_open_orders",
-        "user_fills",
-        "user_fees",
-        "query_referral_state",
-        "query_sub_accounts",
-        "query_user_abstraction_state",
-        "historical_orders",
-        "portfolio",
-        "user_twap_slice_fills",
-        "user_vault_equities",
-        "user_role",
-        "user_rate_limit",
-        "extra_agents",
-        "query_user_to_multi_sig_signers",
-        "user_staking_summary",
-        "user_staking_delegations",
-        "user_staking_rewards",
-        "delegator_history",
+        ("user_state", dict),
+        ("spot_user_state", dict),
+        ("open_orders", list),
+        ("frontend_open_orders", list),
+        ("user_fills", list),
+        ("user_fees", dict),
+        ("query_referral_state", dict),
+        ("query_sub_accounts", type(None)),
+        ("query_user_abstraction_state", str),
+        ("historical_orders", list),
+        ("portfolio", list),
+        ("user_twap_slice_fills", list),
+        ("user_vault_equities", list),
+        ("user_role", dict),
+        ("user_rate_limit", dict),
+        ("extra_agents", list),
+        ("query_user_to_multi_sig_signers", type(None)),
+        ("user_staking_summary", dict),
+        ("user_staking_delegations", list),
+        ("user_staking_rewards", list),
+        ("delegator_history", list),
     ],
 )
-def test_every_question_about_an_account_is_answered_for_ours_and_for_nobodys(info, question):
+def test_every_question_about_an_account_is_answered_for_ours_and_for_nobodys(info, question, kind):
     for address in (ALICE, "0x" + 40 * "5"):
-        getattr(info, question)(address)
+        assert type(getattr(info, question)(address)) is kind
 
 
 def test_an_order_lives_from_the_book_to_its_cancel(info, exchange):

@@ -34,7 +34,8 @@ from tests.core.desk import (
     sent,
     tick,
 )
-from tests.core.nights import FLIPPED, LONG_SHORT, ROUGH, moving, night
+from tests.core.night_venue import ROUGH
+from tests.core.nights import FLIPPED, LONG_SHORT, moving, night
 from tests.core.test_trade import correcting
 
 

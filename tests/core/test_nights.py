@@ -14,7 +14,8 @@ from core.report import final_targets
 from core.state import Stage
 from core.types import TradingState
 from tests.core.desk import BTC, CLOSE_MS, DOGE, ETH, INSTRUMENTS, PRICES, SETTINGS, SOL, D
-from tests.core.nights import CALM, FLIPPED, LONG_SHORT, ROUGH, moving, night
+from tests.core.night_venue import CALM, ROUGH
+from tests.core.nights import FLIPPED, LONG_SHORT, moving, night
 
 
 def check(played):

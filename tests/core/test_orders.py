@@ -28,7 +28,8 @@ from tests.core.desk import (
     sent,
     tick,
 )
-from tests.core.nights import ROUGH, moving, night
+from tests.core.night_venue import ROUGH
+from tests.core.nights import moving, night
 
 ORDER = order(SOL, D(10))
 PROVED_MS = ORDER.expires_ms + orders.EXPIRY_SLACK_MS + 1

@@ -7,7 +7,8 @@ from core.report import EXPLAINED_BPS_MAX, final_targets, iso, session_report
 from core.state import Stage
 from core.types import Phase
 from tests.core.desk import BTC, CLOSE_MS, DOGE, ETH, PRICES, SOL, D, after, fill, fills
-from tests.core.nights import FLIPPED, LONG_SHORT, ROUGH, moving, night, still
+from tests.core.night_venue import ROUGH
+from tests.core.nights import FLIPPED, LONG_SHORT, moving, night, still
 
 CENT = 0.01
 

@@ -11,7 +11,8 @@ from core.sizing import round_price
 from core.state import OrderStatus
 from core.types import Answer, Outcome, Purpose, Tif, TradingState
 from tests.core.desk import CLOSE_MS, INSTRUMENTS, SOL, D, after, answered, desk, of, order, quote, sent, tick
-from tests.core.nights import CALM, FLIPPED, LONG_SHORT, night
+from tests.core.night_venue import CALM
+from tests.core.nights import FLIPPED, LONG_SHORT, night
 from tests.core.test_nights import check
 from tests.core.test_trade import at, correcting, sliced
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 from unittest.mock import patch
 
 import pandas as pd
@@ -47,6 +48,10 @@ def ms(text: str) -> int:
     if len(text) <= 8:
         text = f"{DAY if text >= '12' else '2025-01-01'}T{text}Z"
     return parse_instant(text, option="test")
+
+
+def is_order(path: str, request: dict[str, Any]) -> bool:
+    return path == "/exchange" and request["action"]["type"] == "order"
 
 
 @cache

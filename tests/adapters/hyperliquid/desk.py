@@ -1,8 +1,12 @@
 """An adapter wired to a scripted network: a test says only what it is about."""
 
+import json
 import random
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
+
+import coincurve
 
 from adapters.backoff import Backoff
 from adapters.hyperliquid.budget import Budget
@@ -12,10 +16,19 @@ from adapters.hyperliquid.gateway import HyperliquidGateway
 from adapters.hyperliquid.info import Info
 from adapters.hyperliquid.nonces import Nonces
 from adapters.hyperliquid.reference import HyperliquidReference
-from adapters.hyperliquid.signing import Network, Signer
+from adapters.hyperliquid.signing import Network, Signer, action_hash, agent_digest, keccak256
 from adapters.hyperliquid.universe import Universe
-from core.types import ClientOrderId, Coin, Instrument, Order, Purpose, SessionDay, Side, Tif
-from tests.adapters.scripted import NOON_MS, HastyClock, ScriptedClock, ScriptedHttp, ScriptedSockets, reply
+from adapters.ports import HttpReply
+from core.types import Answer, ClientOrderId, Coin, Instrument, Order, Purpose, SessionDay, Side, Tif
+from tests.adapters.scripted import (
+    NOON_MS,
+    HastyClock,
+    ScriptedClock,
+    ScriptedHttp,
+    ScriptedSockets,
+    reply,
+    run,
+)
 
 MASTER = "0x" + "ab" * 20
 KEY = "0x" + "11" * 32
@@ -25,6 +38,8 @@ UNIVERSE = (
     Instrument(coin=ETH, asset_id=1, size_decimals=4, leverage_max=25),
     Instrument(coin=Coin("OLD"), asset_id=2, size_decimals=1, leverage_max=3, delisted=True),
 )
+TAKEN = reply({"status": "ok", "response": {"type": "default"}})
+"""The venue's answer to a noop that burnt its nonce, and to any action without members."""
 
 
 class KeptNonce:
@@ -77,6 +92,47 @@ def feed(
     )
 
 
+def nobody(path: str, question: dict[str, Any]) -> NoReturn:
+    raise AssertionError(f"nothing should have been asked, but {path} {question}")
+
+
+def always(answer: HttpReply | Exception) -> ScriptedHttp:
+    return ScriptedHttp(lambda path, question: answer)
+
+
+def orders_ok(*statuses: Any) -> HttpReply:
+    return reply({"status": "ok", "response": {"type": "order", "data": {"statuses": list(statuses)}}})
+
+
+def cancels_ok(*statuses: Any) -> HttpReply:
+    return reply({"status": "ok", "response": {"type": "cancel", "data": {"statuses": list(statuses)}}})
+
+
+def sent_by(http: ScriptedHttp, orders: Sequence[Order]) -> Sequence[Answer]:
+    async def scenario() -> Sequence[Answer]:
+        desk = gateway(http)
+        return await desk.send(desk.sign(orders))
+
+    return run(scenario())
+
+
+def recovered(body: bytes) -> str:
+    """Return the address that signed, as the venue finds it out."""
+    envelope = json.loads(body)
+    h = action_hash(
+        envelope["action"],
+        envelope["nonce"],
+        vault=envelope["vaultAddress"],
+        expires_ms=envelope["expiresAfter"],
+    )
+    s = envelope["signature"]
+    raw = int(s["r"], 16).to_bytes(32, "big") + int(s["s"], 16).to_bytes(32, "big") + bytes([s["v"] - 27])
+    public = coincurve.PublicKey.from_signature_and_message(
+        raw, agent_digest(h, Network.TESTNET), hasher=None
+    )
+    return "0x" + keccak256(public.format(compressed=False)[1:])[12:].hex()
+
+
 def name(number: int) -> ClientOrderId:
     return ClientOrderId(f"0x{number:032x}")
 
@@ -119,6 +175,18 @@ def fill_row(tid: int = 1, **changes: Any) -> dict[str, Any]:
         "twapId": None,
     }
     return row | changes
+
+
+def open_row(coin: str, oid: Any, cloid: ClientOrderId | None = None) -> dict[str, Any]:
+    return {
+        "coin": coin,
+        "side": "A",
+        "limitPx": "1.0",
+        "sz": "0.5",
+        "oid": oid,
+        "timestamp": 1,
+        "cloid": cloid,
+    }
 
 
 def fills_frame(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from adapters.hyperliquid.wire import account, ledger, market, replies, status
+from adapters.ports import Unknown
 from core.events import FillsReceived, QuoteReceived
 from core.types import Outcome
 from fuzz import desk, readers, samples
 from fuzz.samples import DEEP, FRAMES, HOSTILE, T
+from tests.adapters.scripted import run
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -97,11 +99,15 @@ def test_a_reader_raises_nothing_but_what_it_says_and_passes_only_numbers_to_rec
 
 @pytest.mark.parametrize("name", readers.READERS)
 def test_a_hostile_word_at_every_place_of_a_message_is_withstood(name):
-    """Without chance: our own samples, every place, every word."""
+    """Without chance: our own samples, every place, every word. A reader that read all, or nothing, would be none."""
+    refused = set()
     for document in samples.OWN[name]:
+        assert not readers.refused(readers.examine(name, json.dumps(document).encode()))
         for path in places(document):
             for word in HOSTILE:
-                readers.examine(name, with_other(document, path, word).encode("utf-8", "surrogatepass"))
+                spoilt = with_other(document, path, word).encode("utf-8", "surrogatepass")
+                refused.add(readers.refused(readers.examine(name, spoilt)))
+    assert refused == {True, False}
 
 
 # --- nothing valid is lost -------------------------------------------------------------------------------
@@ -249,12 +255,32 @@ def test_the_feed_survives_any_frames_in_any_order_and_hands_on_every_good_fill(
 
 
 def test_the_feed_takes_a_hostile_word_at_every_place_of_every_frame():
-    take = desk.feed(lambda event: None)
+    """And hands on a good fill after each of them."""
+    events, sent = [], 0
+    take = desk.feed(events.append)
     for document in FRAMES:
         take(json.dumps(document))
         for path in places(document):
             for word in HOSTILE:
                 take(with_other(document, path, word).encode("utf-8", "surrogatepass"))
+                sent += 1
+                events.clear()
+                take(fill_frame(10**9 + sent))
+                assert [f.tid for e in events if isinstance(e, FillsReceived) for f in e.fills] == [
+                    10**9 + sent
+                ]
+
+
+def test_a_closed_network_answers_nothing_more():
+    network = desk.SameReply(200, b"null")
+
+    async def ask():
+        return await network.post("/info", b"{}", timeout_s=1)
+
+    assert run(ask()).body == b"null"
+    run(network.close())
+    with pytest.raises(Unknown):
+        run(ask())
 
 
 @pytest.mark.parametrize("name", desk.CALLS)

@@ -1,63 +1,35 @@
-import asyncio
+"""Orders on their way out: signing, batches, sub-accounts, cancels."""
+
 import json
 from decimal import Decimal
 
-import coincurve
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.hyperliquid.exchange import Account
-from adapters.hyperliquid.sent import KEPT_MS
-from adapters.hyperliquid.signing import Network, Signer, action_hash, agent_digest, keccak256
+from adapters.hyperliquid.signing import Network, Signer
 from adapters.hyperliquid.wire.actions import off_grid
-from adapters.ports import Rejected, Unknown, VenueError
-from core.types import Coin, Outcome, Side, Tif
-from tests.adapters.hyperliquid.desk import BTC, ETH, KEY, MASTER, fill_row, gateway, name, order
-from tests.adapters.hyperliquid.recorded import case, needs_recordings, round_trips
-from tests.adapters.scripted import NOON_MS, HastyClock, ScriptedHttp, reply, run, settle
-
-
-def nobody(path, question):
-    raise AssertionError(f"nothing should have been asked, but {path} {question}")
-
-
-def always(answer):
-    return ScriptedHttp(lambda path, question: answer)
-
-
-def orders_ok(*statuses):
-    return reply({"status": "ok", "response": {"type": "order", "data": {"statuses": list(statuses)}}})
-
-
-def cancels_ok(*statuses):
-    return reply({"status": "ok", "response": {"type": "cancel", "data": {"statuses": list(statuses)}}})
-
-
-def sent_by(http, orders, clock=None):
-    async def scenario():
-        desk = gateway(http, clock)
-        return await desk.send(desk.sign(orders))
-
-    return run(scenario())
-
-
-def recovered(body):
-    """Return the address that signed, as the venue finds it out."""
-    envelope = json.loads(body)
-    h = action_hash(
-        envelope["action"],
-        envelope["nonce"],
-        vault=envelope["vaultAddress"],
-        expires_ms=envelope["expiresAfter"],
-    )
-    s = envelope["signature"]
-    raw = int(s["r"], 16).to_bytes(32, "big") + int(s["s"], 16).to_bytes(32, "big") + bytes([s["v"] - 27])
-    public = coincurve.PublicKey.from_signature_and_message(
-        raw, agent_digest(h, Network.TESTNET), hasher=None
-    )
-    return "0x" + keccak256(public.format(compressed=False)[1:])[12:].hex()
-
+from adapters.ports import Unknown
+from core.types import Outcome, Side, Tif
+from tests.adapters.hyperliquid.desk import (
+    BTC,
+    KEY,
+    MASTER,
+    TAKEN,
+    always,
+    cancels_ok,
+    gateway,
+    name,
+    nobody,
+    open_row,
+    order,
+    orders_ok,
+    recovered,
+    sent_by,
+)
+from tests.adapters.hyperliquid.recorded import needs_recordings, round_trips
+from tests.adapters.scripted import NOON_MS, HastyClock, ScriptedHttp, reply, run
 
 # --- signing -------------------------------------------------------------------------------------------
 
@@ -241,151 +213,6 @@ def test_our_order_is_the_recorded_one():
         assert made == theirs
 
 
-# --- burning a nonce -----------------------------------------------------------------------------------
-
-TAKEN = reply({"status": "ok", "response": {"type": "default"}})
-DUPLICATE = reply({"status": "err", "response": "Invalid nonce: duplicate nonce 1"})
-
-
-def lost_and_burnt(*answers, orders=None, named=None):
-    """Send a batch and burn it; answers are those of /exchange in turn. Return the answers and the envelopes."""
-    waiting = list(answers)
-    http = ScriptedHttp(lambda path, question: waiting.pop(0))
-    orders = orders or [order(1), order(2)]
-
-    async def scenario():
-        desk = gateway(http)
-        first = await desk.send(desk.sign(orders))
-        return first, await desk.burn(named or [orders[0].cloid])
-
-    first, burnt = run(scenario())
-    return first, burnt, [question for _, question in http.asked]
-
-
-def test_a_lost_batch_is_burnt_by_one_noop_with_its_nonce_and_all_its_orders_are_answered():
-    first, burnt, (batch, noop) = lost_and_burnt(Unknown("time-out"), TAKEN)
-    assert {a.outcome for a in first} == {Outcome.UNKNOWN}
-    assert [(a.cloid, a.outcome) for a in burnt] == [(name(1), Outcome.BURNED), (name(2), Outcome.BURNED)]
-    assert noop["action"] == {"type": "noop"}
-    assert noop["nonce"] == batch["nonce"]
-    assert noop["expiresAfter"] is None, "an expired noop would leave the nonce free"
-    assert recovered(json.dumps(noop).encode()) == Signer.from_key(KEY).address
-
-
-def test_orders_of_one_action_are_burnt_once_and_those_of_two_twice():
-    waiting = [Unknown("reset"), Unknown("reset"), TAKEN, DUPLICATE]
-    http = ScriptedHttp(lambda path, question: waiting.pop(0))
-
-    async def scenario():
-        desk = gateway(http)
-        await desk.send(desk.sign([order(1), order(2)]))
-        await desk.send(desk.sign([order(3)]))
-        return await desk.burn([name(3), name(1), name(2)])
-
-    answers = {a.cloid: a.outcome for a in run(scenario())}
-    assert len(http.asked) == 4
-    assert answers == {name(3): Outcome.BURNED, name(1): Outcome.SPENT, name(2): Outcome.SPENT}
-
-
-@pytest.mark.parametrize(
-    "answer", [Unknown("reset"), reply(b"<html>", 502), reply(None, 429), reply(b"?", 422)]
-)
-def test_a_noop_that_nobody_answered_proves_nothing_and_is_sent_again_when_asked(answer):
-    waiting = [Unknown("reset"), answer, TAKEN]
-    http = ScriptedHttp(lambda path, question: waiting.pop(0))
-
-    async def scenario():
-        desk = gateway(http)
-        await desk.send(desk.sign([order(1)]))
-        return [(await desk.burn([name(1)]))[0].outcome for _ in range(2)]
-
-    assert run(scenario()) == [Outcome.UNKNOWN, Outcome.BURNED]
-    assert len({question["nonce"] for _, question in http.asked}) == 1
-
-
-def test_an_order_nobody_remembers_is_not_burnt():
-    """After a restart its nonce is not known, and its expiry is the proof."""
-    [answer] = run(gateway(ScriptedHttp(nobody)).burn([name(1)]))
-    assert answer.outcome is Outcome.UNKNOWN
-    assert "not known" in answer.reason
-
-
-@pytest.mark.parametrize(
-    "proved",
-    [
-        {"resting": {"oid": 7}},
-        {"filled": {"totalSz": "0.5", "avgPx": "2345.6", "oid": 8}},
-        {"error": "Insufficient margin to place order. asset=1"},
-    ],
-)
-def test_an_order_whose_outcome_is_proved_is_forgotten(proved):
-    _, burnt, asked = lost_and_burnt(orders_ok(proved), orders=[order(1)])
-    assert burnt[0].outcome is Outcome.UNKNOWN
-    assert len(asked) == 1
-
-
-def test_an_order_that_the_venue_was_found_to_know_is_forgotten():
-    def answer(path, question):
-        if path == "/exchange":
-            return Unknown("reset")
-        row = {"oid": 7, "sz": "0.0", "origSz": "0.5", "cloid": name(1), "coin": "ETH"}
-        return reply({"status": "order", "order": {"order": row, "status": "filled"}})
-
-    http = ScriptedHttp(answer)
-
-    async def scenario():
-        desk = gateway(http)
-        await desk.send(desk.sign([order(1)]))
-        await desk.order_status(name(1))
-        return await desk.burn([name(1)])
-
-    assert run(scenario())[0].outcome is Outcome.UNKNOWN
-    assert len([path for path, _ in http.asked if path == "/exchange"]) == 1
-
-
-def test_memory_of_what_was_lost_is_bounded_by_expiry():
-    async def scenario():
-        clock = HastyClock()
-        desk = gateway(always(Unknown("reset")), clock)
-        kept = []
-        for n in range(100):
-            pair = [order(2 * n + k, expires_ms=clock.now_ms() + 10_000) for k in range(2)]
-            await desk.send(desk.sign(pair))
-            kept.append(len(desk._sent))
-            clock.ms += 5_000
-        return kept
-
-    kept = run(scenario())
-    assert kept[0] == 2
-    assert max(kept) == 2 * ((KEPT_MS + 10_000) // 5_000 + 1)
-
-
-def test_a_batch_still_on_its_way_can_be_burnt():
-    """Three seconds of silence are enough to ask, and the answer may be slower than that."""
-    first = []
-
-    async def scenario():
-        gate = asyncio.Event()
-
-        class Slow(ScriptedHttp):
-            async def post(self, path, body, *, timeout_s):
-                if json.loads(body)["action"]["type"] == "order":
-                    await gate.wait()
-                    return DUPLICATE
-                return TAKEN
-
-        desk = gateway(Slow(nobody))
-        sending = asyncio.create_task(desk.send(desk.sign([order(1)])))
-        await settle()
-        burnt = await desk.burn([name(1)])
-        gate.set()
-        first.extend(await sending)
-        return burnt
-
-    assert run(scenario())[0].outcome is Outcome.BURNED
-    assert first[0].outcome is Outcome.UNKNOWN, "its own late refusal is no proof, the noop is"
-
-
 # --- sub-accounts --------------------------------------------------------------------------------------
 
 SUB = "0x" + "5a" * 20
@@ -442,18 +269,6 @@ def test_a_refused_cancel_never_says_that_the_order_was_refused():
         assert run(gateway(always(answer)).cancel([(1, name(1))]))[0].outcome is Outcome.UNKNOWN
 
 
-def open_row(coin, oid, cloid=None):
-    return {
-        "coin": coin,
-        "side": "A",
-        "limitPx": "1.0",
-        "sz": "0.5",
-        "oid": oid,
-        "timestamp": 1,
-        "cloid": cloid,
-    }
-
-
 def test_cancel_open_ends_every_open_order_by_its_number_ours_or_not():
     def answer(path, question):
         if question.get("type") == "frontendOpenOrders":
@@ -469,183 +284,3 @@ def test_cancel_open_ends_every_open_order_by_its_number_ours_or_not():
     assert "by hand" in answers["oid:13"].reason
     [action] = [q["action"] for p, q in http.asked if p == "/exchange"]
     assert action == {"type": "cancel", "cancels": [{"a": 1, "o": 11}, {"a": 0, "o": 12}]}
-
-
-# --- reads ---------------------------------------------------------------------------------------------
-
-
-def test_an_order_that_could_not_be_asked_about_is_unknown():
-    answer = run(gateway(always(Unknown("reset"))).order_status(name(1)))
-    assert answer.outcome is Outcome.UNKNOWN
-    never = run(gateway(always(reply({"status": "unknownOid"}))).order_status(name(1)))
-    assert never.outcome is Outcome.NEVER_PLACED
-
-
-def state(*positions, **changes):
-    body = {
-        "marginSummary": {
-            "accountValue": "1000.5",
-            "totalNtlPos": "0",
-            "totalRawUsd": "0",
-            "totalMarginUsed": "0",
-        },
-        "assetPositions": [{"type": "oneWay", "position": p} for p in positions],
-        "time": NOON_MS,
-    }
-    return body | changes
-
-
-def position(coin="ETH", szi="-2.0", value="5000.0", **more):
-    held = {
-        "coin": coin,
-        "szi": szi,
-        "entryPx": "2400.0",
-        "positionValue": value,
-        "cumFunding": {"sinceOpen": "1.5"},
-    }
-    return held | more
-
-
-def snapshot_of(body, orders=()):
-    answers = {"clearinghouseState": reply(body), "frontendOpenOrders": reply(list(orders))}
-    return run(gateway(ScriptedHttp(lambda p, q: answers[q["type"]])).snapshot())
-
-
-def test_a_snapshot_holds_equity_positions_their_marks_and_open_orders():
-    snapshot = snapshot_of(state(position()), [open_row("ETH", 11, name(1))])
-    assert (snapshot.at_ms, snapshot.equity_usd) == (NOON_MS, Decimal("1000.5"))
-    held = snapshot.positions[ETH]
-    assert (held.qty, held.entry_px, held.mark_px) == (Decimal(-2), Decimal(2400), Decimal(2500))
-    assert held.funding_since_open_usd == Decimal("-1.5")
-    [resting] = snapshot.open_orders
-    assert (resting.oid, resting.cloid, resting.side) == (11, name(1), Side.SELL)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        state(position(), position("BTC", value="NaN")),
-        state(position(), position("BTC", szi="0.0")),
-        state(marginSummary={"accountValue": "NaN"}),
-        state(time=None),
-        state(assetPositions=None),
-        {},
-    ],
-)
-def test_a_snapshot_with_something_unreadable_in_it_is_no_snapshot(body):
-    """A position left out would read as flat (trading_daemons.md 4.2)."""
-    with pytest.raises(VenueError):
-        snapshot_of(body)
-
-
-def test_a_snapshot_with_an_unreadable_open_order_is_no_snapshot():
-    with pytest.raises(VenueError, match="open orders is incomplete"):
-        snapshot_of(state(), [open_row("ETH", "x")])
-
-
-@needs_recordings
-@pytest.mark.parametrize(
-    "text",
-    [
-        "clearinghouseState HIP-3",
-        "clearinghouseState isolated short",
-        "clearinghouseState cross short",
-        "clearinghouseState flat",
-    ],
-)
-def test_recorded_accounts_are_read_and_their_marks_give_their_unrealised_profit(text):
-    body = {"time": NOON_MS} | case(text)
-    snapshot = snapshot_of(body)
-    assert snapshot.equity_usd == Decimal(body["marginSummary"]["accountValue"])
-    for row in body["assetPositions"]:
-        held = snapshot.positions[Coin(row["position"]["coin"])]
-        profit = held.qty * (held.mark_px - held.entry_px)
-        assert float(profit) == pytest.approx(float(row["position"]["unrealizedPnl"]), abs=0.02)
-
-
-@needs_recordings
-def test_recorded_open_orders_are_read():
-    [(_, body)] = round_trips("sdk_cassettes/test_get_frontend_open_orders.yaml")
-    rows = json.loads(body)
-    assert [o.oid for o in snapshot_of(state(), rows).open_orders] == [row["oid"] for row in rows]
-
-
-def test_fills_are_read_page_by_page_each_once_oldest_first():
-    ledger = [fill_row(n, time=NOON_MS + n // 3, oid=n) for n in range(5_000)]
-
-    def answer(path, question):
-        until = question.get("endTime", 10**15)
-        found = [r for r in ledger if question["startTime"] <= r["time"] <= until]
-        return reply(found[:2000])
-
-    http = ScriptedHttp(answer)
-    fills = run(gateway(http).fills(from_ms=NOON_MS + 1))
-    assert [f.tid for f in fills] == list(range(3, 5_000))
-    assert len(http.asked) <= 9
-
-
-def test_two_fills_of_one_trade_are_two_when_the_orders_differ_and_one_when_they_do_not():
-    rows = [fill_row(1, oid=1), fill_row(1, oid=2), fill_row(1, oid=1)]
-    assert [f.key for f in run(gateway(always(reply(rows))).fills(from_ms=0))] == ["1:1", "1:2"]
-
-
-@needs_recordings
-def test_recorded_fills_are_read_and_their_positions_chain():
-    tapes = ["UserFillsByTime", "UserFillsByTimeEmpty"]
-    for tape in tapes:
-        bodies = [
-            b
-            for q, b in round_trips(f"go_hyperliquid_cassettes/{tape}.yaml")
-            if q["type"] == "userFillsByTime"
-        ]
-        fills = run(gateway(always(reply(bodies[0]))).fills(from_ms=0))
-        assert len(fills) == len({f.key for f in fills}) == len(json.loads(bodies[0]))
-        position = {}
-        for fill in fills:
-            assert position.get(fill.coin, fill.start_position) == fill.start_position
-            position[fill.coin] = fill.start_position + fill.signed_qty
-
-
-def test_fundings_are_read_with_our_sign():
-    delta = {
-        "type": "funding",
-        "coin": "ETH",
-        "usdc": "-0.5",
-        "szi": "1.0",
-        "fundingRate": "0.0001",
-        "nSamples": None,
-    }
-    rows = [
-        {"time": NOON_MS, "hash": "0x0", "delta": delta},
-        {"time": NOON_MS, "hash": "0x0", "delta": {"type": "x"}},
-    ]
-    [payment] = run(gateway(always(reply(rows))).fundings(from_ms=0))
-    assert (payment.usd, payment.rate, payment.coin) == (Decimal("-0.5"), Decimal("0.0001"), "ETH")
-
-
-@needs_recordings
-def test_recorded_fundings_are_read():
-    [(_, body)] = round_trips("sdk_cassettes/test_user_funding_history_with_end_time.yaml")
-    rows = json.loads(body)
-    payments = run(gateway(always(reply(body))).fundings(from_ms=0))
-    assert len(payments) == len({(r["delta"]["coin"], r["time"] // 3_600_000) for r in rows}) > 10
-    assert all(p.usd * p.qty * p.rate <= 0 for p in payments)
-
-
-def test_leverage_is_set_or_the_venues_words_are_raised():
-    http = always(reply({"status": "ok", "response": {"type": "default"}}))
-    run(gateway(http).set_leverage(1, 5))
-    assert http.asked[0][1]["action"] == {
-        "type": "updateLeverage",
-        "asset": 1,
-        "isCross": True,
-        "leverage": 5,
-    }
-    with pytest.raises(Rejected, match="Invalid leverage value"):
-        run(
-            gateway(always(reply({"status": "err", "response": "Invalid leverage value"}))).set_leverage(
-                1, 99
-            )
-        )
-    with pytest.raises(Unknown):
-        run(gateway(always(reply(b"<html>", 502))).set_leverage(1, 5))

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import aiohttp
@@ -18,45 +16,22 @@ from hyperliquid.exchange import Exchange
 from hyperliquid.info import Info
 from hyperliquid.utils.types import Cloid
 
-from sim.venue.clock import VenueClock, wall_ms
+from sim.venue.clock import wall_ms
 from sim.venue.command import BadOptions, VenueOptions, laid_onto
-from sim.venue.server import serve
 from sim.venue.shifted import ShiftedPrices, shift_onto
-from sim.venue.venue import Venue
 from tests.sim.venue.desk import ALICE, MASTER, SHARED
-from tests.sim.venue.small_market import HOUR_MS, D, SmallMarket
+from tests.sim.venue.serving import eventually, serving
+from tests.sim.venue.small_market import HOUR_MS, SmallMarket
 
 DATA = SHARED / "data" / "hyperliquid_perp"
 DAY_MS = 24 * HOUR_MS
 CLOID = Cloid("0x" + "ef" * 16)
 
 
-def small_venue():
-    clock = VenueClock(wall_ms())
-    accounts = {MASTER.address: D(1_000_000)}
-    return Venue(SmallMarket(), accounts=accounts, agents={}, start_ms=clock.now_ms(), seed=1), clock
-
-
 @pytest.fixture(scope="module")
 def server():
-    """A server in a thread of its own, since the SDK blocks."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-
-    async def start():
-        return await serve(*small_venue()[:1], port=0, clock=VenueClock(wall_ms()))
-
-    running = asyncio.run_coroutine_threadsafe(start(), loop).result(5)
-    yield running
-    asyncio.run_coroutine_threadsafe(running.close(), loop).result(5)
-    loop.call_soon_threadsafe(loop.stop)
-
-
-def eventually(condition, seconds=3.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
+    with serving() as running:
+        yield running
 
 
 def test_the_sdk_trades_and_hears_of_its_fills(server):
