@@ -28,7 +28,7 @@ def why(patch: Path) -> str:
 
 @contextmanager
 def planted(patch: Path | None) -> Iterator[Path]:
-    """Give a copy of the project's packages with the bug of a patch in it. Raises CalledProcessError where it no longer fits."""
+    """Give a copy of the project's packages with the bug of a patch in it. Raises as apply() does."""
     with TemporaryDirectory(prefix="nightdesk-mutant-") as directory:
         for package in PACKAGES:
             ignored = shutil.ignore_patterns("__pycache__")
@@ -46,7 +46,7 @@ def apply(patch: Path, directory: Path) -> None:
 
 
 def hunted(directory: Path, *, first: int, nights: int) -> dict[str, Any]:
-    """Play nights on a copy in a process of its own, until a checker fires; see hunt.hunt."""
+    """Play nights on a copy in a process of its own, until a checker fires (see hunt.hunt), or the world itself breaks."""
     environment = {**os.environ, "PYTHONPATH": str(directory), "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, str(HUNT), str(first), str(nights)],
@@ -57,6 +57,6 @@ def hunted(directory: Path, *, first: int, nights: int) -> dict[str, Any]:
         check=False,
     )
     if done.returncode:
-        return {"nights": 1, "found": {"the start": done.stderr.strip().rpartition("\n")[2]}}
+        return {"nights": 1, "found": {"the world": done.stderr.strip().rpartition("\n")[2]}}
     found: dict[str, Any] = json.loads(done.stdout)
     return found
