@@ -1,6 +1,7 @@
 """Property tests draw the same examples on every machine: a red run is a change of ours, and can be repeated.
 
-Every clearinghouseState that a venue emits in any test is held against the accounting identities.
+Every clearinghouseState that a venue emits in any test is held against the accounting identities, and no test passes in
+which a venue survived a mistake of its own: one that plants a mistake clears venue.mistakes when it has seen it there.
 """
 
 import json
@@ -11,6 +12,7 @@ from hypothesis import settings
 
 from sim.venue.identities import broken_identities, margin_tiers
 from sim.venue.info_market import meta
+from sim.venue.mistakes import Mistakes
 from sim.venue.venue import Venue
 
 settings.register_profile("repeatable", derandomize=True, print_blob=True)
@@ -63,3 +65,25 @@ def every_state_balances():
         patched.setattr(Venue, "http", checked_http)
         patched.setattr(Venue, "take_frames", checked_frames)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def noted():
+    """(where it is kept, mistake) of every mistake since the last test ended."""
+    made, note = [], Mistakes.note
+
+    def remembered(self, mistake):
+        note(self, mistake)
+        made.append((self.made, mistake))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Mistakes, "note", remembered)
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def no_venue_survived_a_mistake(noted):
+    yield
+    left = [repr(mistake) for kept, mistake in noted if mistake in kept]
+    noted.clear()
+    assert left == []

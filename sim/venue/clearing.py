@@ -148,7 +148,8 @@ def pay_funding(state: VenueState, hour_ms: int) -> None:
     """Settle one hour's funding: size times oracle price times rate; longs pay when it is positive."""
     for account in state.accounts.values():
         for asset_id in sorted(account.positions):
-            _pay(state, account, state.prices.assets[asset_id], hour_ms)
+            with state.mistakes.survived("funding of", (account.address, asset_id)):
+                _pay(state, account, state.prices.assets[asset_id], hour_ms)
 
 
 def _pay(state: VenueState, account: Account, asset: VenueAsset, hour_ms: int) -> None:
@@ -210,9 +211,14 @@ def forced_order(state: VenueState, account: Account, asset_id: int, tif: str) -
 def settle_delisted(state: VenueState, asset_id: int) -> None:
     """Cancel a delisted coin's orders and settle its positions at the mark, without a fee."""
     for account in state.accounts.values():
-        for order in [o for o in account.open_orders.values() if o.asset_id == asset_id]:
-            force_cancel(state, order, "delistedCanceled")
-        if asset_id in account.positions:
-            order = forced_order(state, account, asset_id, "Ioc")
-            trade = Execution(order.px, order.size, True, state.ids.tid(), NO_HASH, forced="Settlement")
-            execute(state, order, trade)
+        with state.mistakes.survived("settlement of", (account.address, asset_id)):
+            _settle_delisted(state, account, asset_id)
+
+
+def _settle_delisted(state: VenueState, account: Account, asset_id: int) -> None:
+    for order in [o for o in account.open_orders.values() if o.asset_id == asset_id]:
+        force_cancel(state, order, "delistedCanceled")
+    if asset_id in account.positions:
+        order = forced_order(state, account, asset_id, "Ioc")
+        trade = Execution(order.px, order.size, True, state.ids.tid(), NO_HASH, forced="Settlement")
+        execute(state, order, trade)

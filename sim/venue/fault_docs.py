@@ -39,6 +39,9 @@ On the same edge stand the limits of an IP address: 1,200 of request weight a mi
 1, unless `--ip-weight` sets one), 10 websockets, 30 new ones a minute, 2,000 messages a minute, 100 post requests under way.
 `GET /nightdesk/limits` tells what each address has used.
 
+A mistake of the venue's own, in an action, an answer or a duty of its clock, is logged and the venue goes on.
+`GET /nightdesk/mistakes` names them; a night on a venue that names any proves nothing.
+
 This page is written from the program's types by `python -m sim.venue.fault_docs`.
 """
 

@@ -52,8 +52,9 @@ def liquidate_where_due(state: VenueState) -> None:
     for account in list(state.accounts.values()):
         apart = [asset_id for asset_id, held in account.positions.items() if held.raw_usd is not None]
         for subject in (*(Subject(account, asset_id) for asset_id in sorted(apart)), Subject(account, None)):
-            if _underwater(state, subject):
-                _liquidate(state, subject)
+            with state.mistakes.survived("liquidation of", account.address):
+                if _underwater(state, subject):
+                    _liquidate(state, subject)
 
 
 def margin_left(state: VenueState, subject: Subject) -> tuple[Decimal, Decimal]:

@@ -52,7 +52,8 @@ class Portfolios:
     def sample(self, state: "VenueState") -> None:
         """Remember what every account is worth now."""
         for account in state.accounts.values():
-            self._samples.setdefault(account.address, []).append(self.now(state, account))
+            with state.mistakes.survived("the hour's sample of", account.address):
+                self._samples.setdefault(account.address, []).append(self.now(state, account))
 
     def samples(self, state: "VenueState", account: Account) -> list[Sample]:
         """Return the account's samples in order, the last of them now."""

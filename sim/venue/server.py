@@ -62,6 +62,7 @@ class Server:
         app.router.add_get("/nightdesk/account", self._account)
         app.router.add_get("/nightdesk/limits", self._limits)
         app.router.add_get("/nightdesk/faults", self._faults)
+        app.router.add_get("/nightdesk/mistakes", self._mistakes)
         app.router.add_route("*", "/{path:.*}", self._http)
         app.on_response_prepare.append(_without_type_when_empty)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handle_signals=False)
@@ -140,6 +141,10 @@ class Server:
     async def _faults(self, request: web.Request) -> web.Response:
         """Our own: how often each fault of the plan has struck."""
         return _response(Reply(200, JSON, encode(self.edge.plan.document())))
+
+    async def _mistakes(self, request: web.Request) -> web.Response:
+        """Our own: what the venue itself did wrong and went on after; [] of one that can be believed."""
+        return _response(Reply(200, JSON, encode([repr(mistake) for mistake in self.edge.venue.mistakes])))
 
     # --- websockets --------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from sim.venue.account import Account, FundingPaid, LedgerRow, VenueFill
 from sim.venue.assets import VenueAsset
 from sim.venue.margin import Valuation
 from sim.venue.matching import Book
+from sim.venue.mistakes import Mistakes
 from sim.venue.nonces import NonceSet
 from sim.venue.order import Order, OrderRow, basic_document, full_document
 from sim.venue.portfolio import Portfolios
@@ -146,6 +147,7 @@ class VenueState:
         self.open_interest_caps_usd: dict[int, Decimal] = {}
         self.happened: list[Happening] = []
         self.touched: dict[int, None] = {}
+        self.mistakes = Mistakes()
         self.portfolios = Portfolios()
         for account in self.accounts.values():
             self._deposit(account)

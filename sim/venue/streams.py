@@ -73,6 +73,12 @@ class Streams:
         else:
             self._agenda.put(due_ms, Duty.IDLE, number)
 
+    def cut(self, number: int) -> None:
+        """Break a connection, if it is still there."""
+        connection = self._connections.get(number)
+        if connection is not None:
+            self._close(connection)
+
     def _close(self, connection: Connection) -> None:
         self.disconnect(connection.number)
         self._out.append((connection.number, ABNORMAL))
@@ -204,8 +210,8 @@ class Streams:
         A repetition that began before everybody had left the topic is over, or there would be two of them.
         """
         if self._repetitions.get(topic) == repetition:
-            self._publish(topic, self._again(topic))
             self._put_repetition(topic)
+            self._publish(topic, self._again(topic))
 
     def _again(self, topic: Topic) -> str | None:
         if isinstance(topic, on.FastAssetCtxs):
@@ -232,21 +238,21 @@ class Streams:
     def watch(self, asset_id: int) -> None:
         """See to it that the coin's ticks are on the agenda as long as somebody needs them."""
         if asset_id not in self._ticking:
-            self._ticking.add(asset_id)
             self._agenda.put(self._state.book(asset_id).next_tick_ms, Duty.TICK, asset_id)
+            self._ticking.add(asset_id)
 
     def tick(self, asset_id: int) -> None:
         """The market moved: show best prices and others' trades, and look again at the next tick."""
-        coin = self._state.prices.assets[asset_id].name
-        book = self._state.book(asset_id)
+        prices, now_ms = self._state.prices, self._state.now_ms
+        coin, book = prices.assets[asset_id].name, self._state.books[asset_id]
         trades = on.Trades(coin) in self._listeners
         if not (trades or book.has_resting or on.Bbo(coin) in self._listeners):
             self._ticking.discard(asset_id)
             return
+        self._agenda.put(prices.next_tick_ms(asset_id, now_ms), Duty.TICK, asset_id)
         self.show_best(asset_id)
         if trades:
             self._show_others(asset_id, coin)
-        self._agenda.put(book.next_tick_ms, Duty.TICK, asset_id)
 
     def show_best(self, asset_id: int) -> None:
         """Send the best prices of a coin if they are not what was sent last."""

@@ -62,11 +62,16 @@ def fire_reached(state: VenueState) -> None:
         if oid not in account.open_orders:
             del state.triggers[oid]
             continue
-        assert order.trigger is not None, "only trigger orders wait for the mark"
-        mark = state.mark(order.asset_id)
-        if order.trigger.reached(mark, buy=order.buy) and not state.post_only:
-            del state.triggers[oid], account.open_orders[oid]
-            _fire(state, account, order, mark)
+        with state.mistakes.survived("trigger order", oid):
+            _fire_if_reached(state, account, order)
+
+
+def _fire_if_reached(state: VenueState, account: Account, order: Order) -> None:
+    assert order.trigger is not None, "only trigger orders wait for the mark"
+    mark = state.mark(order.asset_id)
+    if order.trigger.reached(mark, buy=order.buy) and not state.post_only:
+        del state.triggers[order.oid], account.open_orders[order.oid]
+        _fire(state, account, order, mark)
 
 
 def _fire(state: VenueState, account: Account, order: Order, mark: Decimal) -> None:

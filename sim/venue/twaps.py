@@ -89,10 +89,10 @@ HANDLERS: Handlers = {TwapOrderAction: _order, TwapCancelAction: _cancel}
 
 def execute_slice(state: VenueState, twap: Twap) -> None:
     """Execute the slice that is due; in the post-only window nothing fills, and later slices catch up."""
-    account = state.accounts[twap.address]
-    size = _slice_size(state, twap)
     twap.slices += 1
     twap.next_ms += SLICE_MS
+    account = state.accounts[twap.address]
+    size = _slice_size(state, twap)
     if size > 0 and not state.post_only:
         order = _slice(state, twap, size)
         fault = listing_fault(state, twap.asset_id) or reduce_only_fault(account, order)
@@ -105,15 +105,15 @@ def execute_slice(state: VenueState, twap: Twap) -> None:
         filled, spent = filled_of(account, order)
         twap.executed_size += filled
         twap.executed_usd += spent
-    if twap.slices == twap.slices_max:
+    if twap.slices >= twap.slices_max:
         _end(state, twap, "finished")
 
 
 def _slice_size(state: VenueState, twap: Twap) -> Decimal:
-    plain, last = twap.slice_size, twap.slices + 1 == twap.slices_max
-    wanted = twap.size * (twap.slices + 1) / twap.slices_max - twap.executed_size
+    plain, last = twap.slice_size, twap.slices >= twap.slices_max
+    wanted = twap.size * twap.slices / twap.slices_max - twap.executed_size
     if twap.randomize and not last:
-        chance = random.Random(f"{state.seed} twap {twap.twap_id} {twap.slices}")
+        chance = random.Random(f"{state.seed} twap {twap.twap_id} {twap.slices - 1}")
         wanted += plain * RANDOM_SHARE * chance.randint(-100, 100) / 100
     wanted = min(wanted, CATCH_UP * plain, twap.size - twap.executed_size)
     lot = Decimal(1).scaleb(-state.prices.assets[twap.asset_id].size_decimals)

@@ -1,10 +1,10 @@
 """Hyperliquid as a machine without IO: requests and frames in, replies and frames out, time given.
 
 It has no clock and no randomness but its seed: the same calls at the same times give the same bytes.
+A mistake of ours in one action, answer or duty ends that one alone: it is logged and kept in mistakes.
 """
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableSequence
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -41,7 +41,6 @@ NO_JSON = Reply(400, TEXT, b"Failed to parse the request body as JSON")
 NO_PATH = Reply(404, TEXT, b"")
 NO_COIN = BROKEN = Reply(500, JSON, b"null")
 DAY_MS = 24 * HOUR_MS
-log = logging.getLogger(__name__)
 
 
 class Venue:
@@ -92,6 +91,11 @@ class Venue:
             return NO_PATH
         if (content_type or "").partition(";")[0].strip().lower() != JSON:
             return WRONG_TYPE
+        with self._state.mistakes.survived("POST", path):
+            return self._made_of(path, body)
+        return BROKEN
+
+    def _made_of(self, path: str, body: bytes) -> Reply | Envelope:
         try:
             if path == "/exchange":
                 return read_envelope(body)
@@ -108,6 +112,11 @@ class Venue:
 
         What would be an HTTP error is a string there.
         """
+        with self._state.mistakes.survived("a post request for", kind):
+            return self._post_response(sender, kind, payload)
+        return _post_error(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _post_response(self, sender: tuple[int, int], kind: str, payload: Any) -> Document | None:
         try:
             if kind == "info":
                 data = answer(self._state, self._tape, convert_request(payload))
@@ -130,25 +139,19 @@ class Venue:
 
     def _end_block(self) -> None:
         for number, envelope in self._blocks.take():
-            outcome = self._carry_out_orlog(envelope)
             sender = self._posts.pop(number, None)
-            if sender is None:
-                self._replies.append((number, _http_reply(outcome)))
-            elif isinstance(outcome, HTTPStatus):
-                self._streams.answer_post(sender, _post_error(outcome))
-            else:
-                self._streams.answer_post(sender, {"type": "action", "payload": outcome})
+            with self._state.mistakes.survived(type(envelope.action).__name__):
+                self._answer(number, sender, self._carry_out(envelope))
+                continue
+            self._answer(number, sender, HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    def _carry_out_orlog(self, envelope: Envelope) -> Document | HTTPStatus:
-        """A mistake of ours in one action is logged and answered with 500, and the venue goes on for the others.
-
-        What the action had done by then stays done.
-        """
-        try:
-            return self._carry_out(envelope)
-        except Exception:
-            log.exception("%s was not carried out", type(envelope.action).__name__)
-            return HTTPStatus.INTERNAL_SERVER_ERROR
+    def _answer(self, number: int, sender: tuple[int, int] | None, outcome: Document | HTTPStatus) -> None:
+        if sender is None:
+            self._replies.append((number, _http_reply(outcome)))
+        elif isinstance(outcome, HTTPStatus):
+            self._streams.answer_post(sender, _post_error(outcome))
+        else:
+            self._streams.answer_post(sender, {"type": "action", "payload": outcome})
 
     def _carry_out(self, envelope: Envelope) -> Document | HTTPStatus:
         """Return what the action led to; a status for a signature that nobody can have made."""
@@ -167,9 +170,17 @@ class Venue:
         return self._streams.connect()
 
     def receive(self, connection: int, text: str, *, now_ms: int) -> None:
+        """Take a client's frame. A mistake of ours in it breaks the connection."""
         self.advance(now_ms)
-        self._streams.receive(connection, text)
-        self._settle()
+        self._hear(connection, text)
+        with self._state.mistakes.survived("what follows from a frame of connection", connection):
+            self._settle()
+
+    def _hear(self, connection: int, text: str) -> None:
+        with self._state.mistakes.survived("a frame of connection", connection):
+            self._streams.receive(connection, text)
+            return
+        self._streams.cut(connection)
 
     def disconnect(self, connection: int) -> None:
         self._streams.disconnect(connection)
@@ -188,8 +199,10 @@ class Venue:
         """Do what has come due, each thing at its own moment. Time never goes back."""
         while (due := self._agenda.take(now_ms)) is not None:
             self._state.now_ms = max(self._state.now_ms, due.at_ms)
-            self._do(due)
-            self._settle()
+            with self._state.mistakes.survived("duty", due):
+                self._do(due)
+            with self._state.mistakes.survived("what follows from duty", due):
+                self._settle()
         self._state.now_ms = max(self._state.now_ms, now_ms)
 
     def _do(self, due: Due) -> None:
@@ -197,15 +210,16 @@ class Venue:
             case Duty.BLOCK:
                 self._end_block()
             case Duty.TICK:
-                match_resting(self._state, due.subject)
+                with self._state.mistakes.survived("the matching of asset", due.subject):
+                    match_resting(self._state, due.subject)
                 self._streams.tick(due.subject)
             case Duty.PRICES:
                 self._heed_marks()
             case Duty.HOUR:
+                self._agenda.put(due.at_ms + HOUR_MS, Duty.HOUR)
                 pay_funding(self._state, due.at_ms)
                 self._state.portfolios.sample(self._state)
                 forget_expired(self._state)
-                self._agenda.put(due.at_ms + HOUR_MS, Duty.HOUR)
             case Duty.DELIST:
                 settle_delisted(self._state, due.subject)
             case Duty.TWAP:
@@ -219,6 +233,14 @@ class Venue:
 
     def _settle(self) -> None:
         """Send what has happened, and put on the agenda what follows from it."""
+        try:
+            self._follow()
+        finally:
+            self._mind_marks()
+            self._mind_scheduled()
+            self._mind_twaps()
+
+    def _follow(self) -> None:
         state = self._state
         while state.happened or state.touched:
             happened, state.happened = state.happened, []
@@ -230,9 +252,6 @@ class Venue:
                 self._streams.show_best(asset_id)
                 if state.book(asset_id).has_resting:
                     self._streams.watch(asset_id)
-        self._mind_marks()
-        self._mind_scheduled()
-        self._mind_twaps()
 
     # --- marks: triggers and margins -------------------------------------------------------------------
 
@@ -252,7 +271,8 @@ class Venue:
         self._minding_marks = False
         if self._state.triggers:
             fire_reached(self._state)
-            self._settle()
+            with self._state.mistakes.survived("what follows from the triggers"):
+                self._settle()
         liquidate_where_due(self._state)
 
     # --- TWAPs ------------------------------------------------------------------------------------------
@@ -299,6 +319,11 @@ class Venue:
     @property
     def market(self) -> PriceSource:
         return self._state.prices
+
+    @property
+    def mistakes(self) -> MutableSequence[Exception]:
+        """What was raised by our own code and survived, oldest first. Whoever has looked may clear it."""
+        return self._state.mistakes.made
 
     @property
     def post_only_until_ms(self) -> int:

@@ -70,9 +70,16 @@ class VenueProcess:
                 return sorted(found.values(), key=lambda f: f["time"])
             from_ms = max(f["time"] for f in page)
 
+    def mistakes(self) -> list[str]:
+        with urllib.request.urlopen(f"{self.url}/nightdesk/mistakes", timeout=10) as reply:
+            return list(json.load(reply))
+
     def stop(self) -> None:
+        """Raises AssertionError where the venue went on after a mistake of its own."""
+        made = self.mistakes() if self.process.poll() is None else []
         self.process.terminate()
         self.process.wait(10)
+        assert made == []
 
 
 @dataclass

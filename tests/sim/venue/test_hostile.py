@@ -171,6 +171,8 @@ def test_a_mistake_of_ours_in_one_action_is_its_own_500_and_the_others_go_on(mon
     assert (replies[broken.number].status, replies[broken.number].body) == (500, b"null")
     assert json.loads(replies[whole.number].body) == DONE
     assert "CreateSubAccountAction was not carried out" in caplog.text
+    assert len(desk.venue.mistakes) == 1
+    desk.venue.mistakes.clear()
 
 
 def signed(desk, action):

@@ -122,11 +122,14 @@ def test_a_block_that_ends_after_the_timeout_is_unknown_at_the_timeout():
 def test_a_venue_that_breaks_leaves_nobody_waiting_for_a_reply(monkeypatch):
     async def main():
         night = Night()
+        advance = night.venue.advance
 
-        def broken():
-            raise ZeroDivisionError
+        def broken(now_ms):
+            if not night.venue._blocks.empty:
+                raise ZeroDivisionError
+            advance(now_ms)
 
-        monkeypatch.setattr(night.venue, "_end_block", broken)
+        monkeypatch.setattr(night.venue, "advance", broken)
         with pytest.raises(ZeroDivisionError):
             await night.order("ETH", 1, 4100, "Ioc")
 
