@@ -12,6 +12,9 @@ from state.errors import CorruptFile, NewerFile, StateError
 
 BUSY_S = 5.0
 
+NO_SPACE = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"})
+"""What SQLite says when the disk has no room; of the second, for the index of the write-ahead log, the text does not tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -96,7 +99,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def explain(error: sqlite3.Error, path: Path) -> StateError:
     text = str(error)
-    if "full" in text:
+    if "full" in text or getattr(error, "sqlite_errorname", "") in NO_SPACE:
         return StateError(f"{path}: the disk is full ({text}). Free space, then start again")
     if "readonly" in text or "unable to open" in text:
         return StateError(

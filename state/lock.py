@@ -25,7 +25,7 @@ class InstanceLock:
 
     @classmethod
     def acquire(cls, directory: Path) -> Self:
-        """Take the directory. Raises AlreadyRunning with the pid that has it."""
+        """Take the directory. Raises AlreadyRunning with the pid that has it, StateError where the disk refuses."""
         path = directory / PID_FILE
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -40,8 +40,14 @@ class InstanceLock:
                 f"{directory} is in use by process {pid or 'unknown'}. Stop it, or name another state directory",
                 pid=pid,
             )
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(handle)
+            raise StateError(
+                f"{path}: cannot be written ({error.strerror}). Check the disk's free space, then start again"
+            ) from error
         return cls(handle)
 
     def release(self) -> None:

@@ -59,7 +59,9 @@ def state_of_the_journal(state_dir: Path) -> State:
             before = state
             for quote in record.quotes:
                 before, _ = step(before, QuoteReceived(at_ms=quote.received_ms, quote=quote))
-            assert step(before, record.event)[1] == record.intents, f"record {record.seq} wanted something else"
+            assert step(before, record.event)[1] == record.intents, (
+                f"record {record.seq} wanted something else"
+            )
             state = replayed(state, record)
     finally:
         journal.close()
