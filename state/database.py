@@ -13,7 +13,7 @@ from state.errors import CorruptFile, NewerFile, StateError
 BUSY_S = 5.0
 
 NO_SPACE = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"})
-"""What SQLite says when the disk has no room; of the second, for the index of the write-ahead log, the text does not tell."""
+"""No room on the disk. The second is about the index of the write-ahead log; its text says only "disk I/O error"."""
 
 
 @dataclass(frozen=True, slots=True)

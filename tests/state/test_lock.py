@@ -79,6 +79,6 @@ def test_a_disk_without_room_for_the_pid_refuses_the_start_and_keeps_nobody_out(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "pwrite", full)
-        with pytest.raises(StateError, match="No space left on device.*free space"):
+        with pytest.raises(StateError, match=r"No space left on device.*free space"):
             InstanceLock.acquire(tmp_path)
     InstanceLock.acquire(tmp_path).release()
