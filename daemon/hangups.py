@@ -1,4 +1,4 @@
-"""SIGHUP where no loop runs yet, or any more: it would end a daemon that starts or leaves, and systemd calls that a clean end."""
+"""SIGHUP where no loop runs yet, or any more: it would end the daemon, and systemd calls that a clean end."""
 
 import signal
 from types import FrameType

@@ -11,6 +11,9 @@ from pathlib import Path
 from state.disk import OS_DISK, Connection, Disk
 from state.errors import CorruptFile, NewerFile, StateError
 
+NO_SPACE = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"})
+"""No room on the disk. The second is about the index of the write-ahead log; its text says only "disk I/O error"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -83,7 +86,7 @@ def transaction(connection: Connection) -> Iterator[None]:
 
 def explain(error: sqlite3.Error, path: Path) -> StateError:
     text = str(error)
-    if "full" in text:
+    if "full" in text or getattr(error, "sqlite_errorname", "") in NO_SPACE:
         return StateError(f"{path}: the disk is full ({text}). Free space, then start again")
     if "readonly" in text or "unable to open" in text:
         return StateError(

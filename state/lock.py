@@ -27,7 +27,7 @@ class InstanceLock:
 
     @classmethod
     def acquire(cls, directory: Path, disk: Disk = OS_DISK) -> Self:
-        """Take the directory. Raises AlreadyRunning with the pid that has it."""
+        """Take the directory. Raises AlreadyRunning with the pid that has it, StateError where the disk refuses."""
         path = directory / PID_FILE
         try:
             handle = disk.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -42,8 +42,14 @@ class InstanceLock:
                 f"{directory} is in use by process {pid or 'unknown'}. Stop it, or name another state directory",
                 pid=pid,
             )
-        disk.truncate(handle)
-        write_all(handle, f"{os.getpid()}\n".encode(), disk)
+        try:
+            disk.truncate(handle)
+            write_all(handle, f"{os.getpid()}\n".encode(), disk)
+        except OSError as error:
+            disk.close(handle)
+            raise StateError(
+                f"{path}: cannot be written ({error.strerror}). Check the disk's free space, then start again"
+            ) from error
         return cls(handle, disk)
 
     def release(self) -> None:

@@ -39,8 +39,12 @@ def test_a_night_struck_from_outside_ends_with_both_ledgers_equal(seed: int, tmp
 def told(night: Round) -> str:
     """Say which round failed, what had struck it, and how to see it again."""
     strikes = "\n".join(map(str, drawn(night.seed)))
-    again = f"NIGHTDESK_ROUNDS={night.seed} .venv/bin/pytest -n 0 -k 'outside_ends and [{night.seed}]' {__file__}"
-    return f"round {night.seed} failed\n{strikes}\n{dict(night.struck)}\n{night.daemon.leaves}\nagain: {again}"
+    again = (
+        f"NIGHTDESK_ROUNDS={night.seed} .venv/bin/pytest -n 0 -k 'outside_ends and [{night.seed}]' {__file__}"
+    )
+    return (
+        f"round {night.seed} failed\n{strikes}\n{dict(night.struck)}\n{night.daemon.leaves}\nagain: {again}"
+    )
 
 
 def figures(night: Round, report: dict, took_s: float) -> dict[str, object]:

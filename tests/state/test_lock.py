@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -70,3 +71,14 @@ def test_a_program_started_by_the_holder_does_not_keep_the_lock(tmp_path):
 def test_a_directory_that_is_not_there_is_named(tmp_path):
     with pytest.raises(StateError, match="nowhere"):
         InstanceLock.acquire(tmp_path / "nowhere")
+
+
+def test_a_disk_without_room_for_the_pid_refuses_the_start_and_keeps_nobody_out(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(StateError, match=r"No space left on device.*free space"):
+            InstanceLock.acquire(tmp_path)
+    InstanceLock.acquire(tmp_path).release()
