@@ -4,11 +4,15 @@ The market moves on its ticks: a distortion begins at the first tick of its wind
 """
 
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 
 from sim.venue.agenda import FOREVER_MS
 
 GAP_MAX = 0.3
+SPREAD_MAX_BPS = 5_000
+CANDLE_FIELDS = frozenset("ohlcv")
+CONTEXT_FIELDS = frozenset({"mark", "oracle", "mid", "prev_day_px", "day_notional_usd", "day_base_volume"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,10 @@ class Window:
     coin: str | None
     from_ms: int
     to_ms: int = FOREVER_MS
+
+    def __post_init__(self) -> None:
+        if self.from_ms >= self.to_ms:
+            raise ValueError(f"{self}: a window must end after it began")
 
     def of(self, coin: str) -> bool:
         return self.coin is None or self.coin == coin
@@ -95,6 +103,12 @@ class CrossedBook:
     at: Window
     depth_bps: float = 5.0
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.depth_bps <= SPREAD_MAX_BPS:
+            raise ValueError(
+                f"depth_bps {self.depth_bps}: it must be at least 0 and at most {SPREAD_MAX_BPS}"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class ThinBook:
@@ -103,6 +117,10 @@ class ThinBook:
     at: Window
     share: float
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 1:
+            raise ValueError(f"share {self.share}: it must be at least 0 and below 1")
+
 
 @dataclass(frozen=True, slots=True)
 class WideSpread:
@@ -110,6 +128,10 @@ class WideSpread:
 
     at: Window
     spread_bps: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.spread_bps <= SPREAD_MAX_BPS:
+            raise ValueError(f"spread_bps {self.spread_bps}: it must be above 0 and at most {SPREAD_MAX_BPS}")
 
 
 # --- of the data -----------------------------------------------------------------------------------------
@@ -129,6 +151,10 @@ class RevisedClose:
     at: Window
     fraction: float
 
+    def __post_init__(self) -> None:
+        if not 0 < abs(self.fraction) < 1:
+            raise ValueError(f"fraction {self.fraction}: it must be within -1 and 1, not 0")
+
 
 @dataclass(frozen=True, slots=True)
 class MissingFunding:
@@ -141,13 +167,19 @@ class MissingFunding:
 class BadNumber:
     """While the window lasts a text stands where a number should.
 
-    field is a candle's o, h, l, c or v (of the day that ended last), or a context's mark, oracle, mid or prev_day_px:
-    a context carries what reads as a decimal (NaN, -1, 0), a candle any text.
+    field is one of CANDLE_FIELDS (of the day that ended last) or of CONTEXT_FIELDS; mid is that of allMids too. A candle
+    carries any text, a context what reads as a decimal (NaN, -1, 0). The venue itself reckons with the true numbers.
     """
 
     at: Window
     field: str
     text: str
+
+    def __post_init__(self) -> None:
+        if self.field not in CANDLE_FIELDS | CONTEXT_FIELDS:
+            raise ValueError(f"field {self.field!r}: there are {sorted(CANDLE_FIELDS | CONTEXT_FIELDS)}")
+        if self.field in CONTEXT_FIELDS and not _reads_as_decimal(self.text):
+            raise ValueError(f"text {self.text!r}: a context carries decimals")
 
 
 # --- of the listing --------------------------------------------------------------------------------------
@@ -165,6 +197,14 @@ class Listing:
 
     coin: str
     at_ms: int
+
+
+def _reads_as_decimal(text: str) -> bool:
+    try:
+        Decimal(text)
+    except InvalidOperation:
+        return False
+    return True
 
 
 OfPath = Gap | FrozenPrice | Halted | UnitChange

@@ -11,11 +11,11 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from sim.nights.listings import Listed, listed
+from sim.nights.listings import HEDGES, Listed
 from sim.venue.assets import PRICE_DECIMALS_MAX, PRICE_FIGURES
 from sim.venue.bars import DAY_MS, HOUR_MS
-from sim.venue.book import Usual
 from sim.venue.candles import CandleRow
+from sim.venue.days import Usual
 from sim.venue.funding import DELAY_MAX_MS, FundingRow
 
 REACH_MS = 3 * HOUR_MS
@@ -57,9 +57,9 @@ def legal_one(fine: int, decimals: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def history_of(place: int, past: Past, close_ms: int) -> "History":
-    """Return the history of the coin at a place of listed(); nights with the same past and close share it."""
-    return History(listed()[place], past, close_ms)
+def history_of(coin: Listed, past: Past, close_ms: int) -> "History":
+    """Return a coin's history; nights with the same past and close share it."""
+    return History(coin, past, close_ms)
 
 
 @lru_cache(maxsize=8)
@@ -101,18 +101,18 @@ class History:
 
     def _returns(self) -> Floats:
         btc, eth = _factors(self.past)
-        rng, place = self._rng, self.coin.asset.asset_id
+        rng, hedge = self._rng, self.coin.asset.asset_id
+        if hedge < HEDGES:
+            return btc if hedge == 0 else btc + eth
         beta_btc, beta_eth = rng.uniform(0.6, 1.4), rng.uniform(0.0, 0.8)
         noise = rng.standard_normal(len(btc)) * self.coin.volatility * _NOISE_SHARE / np.sqrt(_HOURS)
         drift = np.repeat(self._drift(), _HOURS) / _HOURS
-        if place == 0:
-            return btc
-        return btc + eth if place == 1 else beta_btc * btc + beta_eth * eth + noise + drift
+        return np.asarray(beta_btc * btc + beta_eth * eth + noise + drift)
 
     def _drift(self) -> Floats:
         """Return each day's drift: some of the day's before is kept."""
         shocks = self._rng.standard_normal(self.past.days + 1) * self.coin.volatility * _DRIFT_SHARE
-        return _kept(shocks, _DRIFT_KEPT) * np.sqrt(1.0 - _DRIFT_KEPT**2)
+        return np.asarray(_kept(shocks, _DRIFT_KEPT) * np.sqrt(1.0 - _DRIFT_KEPT**2))
 
     def _volumes(self) -> list[float]:
         """Return the volume of each day and of the two that the night lies in, in base units, whole lots."""

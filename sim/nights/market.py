@@ -20,7 +20,7 @@ from sim.nights.distortions import (
     OfPath,
 )
 from sim.nights.history import REACH_MS, History, Past, history_of
-from sim.nights.listings import listed
+from sim.nights.listings import HEDGES, Listed, listed
 from sim.nights.path import TICK_MS, Path
 from sim.nights.quotes import Quotes
 from sim.nights.rows import Rows
@@ -42,17 +42,21 @@ class WorldMarket:
     def __init__(
         self,
         seed: int,
-        assets: Sequence[VenueAsset],
+        coins: Sequence[Listed],
         *,
         night: tuple[Past, int],
         distortions: Sequence[Distortion],
     ) -> None:
-        """assets are the first ones of listed(); night is (past, close_ms)."""
-        self.assets = tuple(assets)
-        self._seed, (self._past, self._close_ms), self._distortions = seed, night, distortions
+        """coins are in the order of their ids; night is (past, close_ms)."""
+        self._seed, (self._past, self._close_ms) = seed, night
         self.first_ms = self._close_ms - (self._past.days + 1) * DAY_MS
         self.last_ms = self._close_ms + REACH_MS
-        self._coins: list[_Coin | None] = [None] * len(self.assets)
+        self.assets = tuple(
+            _told(replace(coin.asset, asset_id=place, listed_from_ms=self.first_ms), distortions)
+            for place, coin in enumerate(coins)
+        )
+        self._listed, self._distortions = coins, distortions
+        self._coins: list[_Coin | None] = [None] * len(coins)
 
     @classmethod
     def drawn(
@@ -64,18 +68,19 @@ class WorldMarket:
         distortions: Sequence[Distortion] = (),
         past: Past = PAST,
     ) -> Self:
-        """Make a world's market. Raises ValueError for a number of coins or a close that it cannot have."""
+        """Make a world's market: coins that are listed in its night have the last ids, as at the venue.
+
+        Raises ValueError for a number of coins, a close or a distortion that it cannot have.
+        """
         if not COINS_MIN <= coins <= COINS_MAX:
             raise ValueError(f"{coins} coins: a world has {COINS_MIN} to {COINS_MAX}")
         if close_ms % DAY_MS:
             raise ValueError(f"close_ms is {close_ms}: a day closes at midnight UTC")
-        first_ms = close_ms - (past.days + 1) * DAY_MS
-        assets = [
-            _told(replace(one.asset, asset_id=place, listed_from_ms=first_ms), distortions)
-            for place, one in enumerate(listed()[:coins])
-        ]
-        _refuse_unknown(assets, distortions)
-        return cls(seed, assets, night=(past, close_ms), distortions=distortions)
+        chosen = listed()[:coins]
+        _refuse_unknown([coin.asset.name for coin in chosen], distortions)
+        late = {one.coin for one in distortions if isinstance(one, Listing)}
+        ordered = sorted(chosen, key=lambda coin: coin.asset.name in late)
+        return cls(seed, ordered, night=(past, close_ms), distortions=distortions)
 
     def live(self, asset_id: int, at_ms: int) -> bool:
         """Say whether the asset trades: from its listing to its delisting."""
@@ -163,7 +168,7 @@ class WorldMarket:
 
     def _open(self, asset_id: int) -> "_Coin":
         """Make a coin when it is first asked for: its whole night in one go."""
-        history = history_of(asset_id, self._past, self._close_ms)
+        history = history_of(self._listed[asset_id], self._past, self._close_ms)
         asset = self.assets[asset_id]
         coin = self._coins[asset_id] = _Coin(asset, (history, self._seed), _of(asset.name, self._distortions))
         return coin
@@ -210,10 +215,11 @@ def _told(asset: VenueAsset, distortions: Sequence[Distortion]) -> VenueAsset:
     return asset
 
 
-def _refuse_unknown(assets: Sequence[VenueAsset], distortions: Sequence[Distortion]) -> None:
+def _refuse_unknown(names: Sequence[str], distortions: Sequence[Distortion]) -> None:
     """Raise ValueError for a distortion of a coin that is not there: it would do nothing, and nobody would know."""
-    names = {asset.name for asset in assets}
     for one in distortions:
         coin = one.coin if isinstance(one, Delisting | Listing) else one.at.coin
         if coin is not None and coin not in names:
             raise ValueError(f"{one}: the world has no {coin}")
+        if isinstance(one, Delisting | Listing) and coin in names[:HEDGES]:
+            raise ValueError(f"{one}: every book is hedged with {coin}")

@@ -1,12 +1,12 @@
 """One coin's price on the ticks of a night, in whole numbers: a walk on the venue's finest grid, and what is done to it."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from sim.nights.distortions import FrozenPrice, Gap, Halted, OfPath, UnitChange, Window
-from sim.nights.history import REACH_MS, History, Ints, legal
+from sim.nights.history import REACH_MS, History, Ints, legal, legal_one
 from sim.venue.bars import DAY_MS, HOUR_MS
 
 TICK_MS = 2_000
@@ -33,7 +33,6 @@ class Path:
         self.begins_ms = history.begins_ms
         self.sources = self._sources()
         self.ticks = self._ticks(seed)
-        self.marks, self.smooth = self._smoothed()
 
     def _ticks(self, seed: int) -> Ints:
         """Return the price of every tick: whole-number arithmetic, so the same on every machine."""
@@ -66,12 +65,11 @@ class Path:
             sources[part] = sources[part][:1]
         return sources
 
-    def _smoothed(self) -> tuple[Ints, Ints]:
-        """Return marks (half the tick's price, half the mean of the last three) and that mean."""
+    @cached_property
+    def _last_three(self) -> Ints:
+        """Return the sum of each tick's price and the two before it."""
         three = np.concatenate([[self.ticks[0]] * 2, self.ticks])
-        total = three[2:] + three[1:-1] + three[:-2]
-        decimals = self.history.decimals
-        return legal((3 * self.ticks + total) // 6, decimals), legal(total // 3, decimals)
+        return np.asarray(three[2:] + three[1:-1] + three[:-2])
 
     def _window(self, at: Window) -> slice:
         first, end = (-((self.begins_ms - ms) // TICK_MS) for ms in (at.from_ms, at.to_ms))
@@ -94,12 +92,17 @@ class Path:
         return self.ticks.item(place) if place >= 0 else self._hourly(at_ms)
 
     def mark(self, at_ms: int) -> int:
+        """Return half the price of a tick and half the smoothed one, legal."""
         place = self.place(at_ms)
-        return self.marks.item(place) if place >= 0 else self._hourly(at_ms)
+        if place < 0:
+            return self._hourly(at_ms)
+        both = 3 * self.ticks.item(place) + self._last_three.item(place)
+        return legal_one(both // 6, self.history.decimals)
 
-    def smoothed(self, at_ms: int) -> int:
+    def smoothed(self, at_ms: int) -> float:
+        """Return the mean price of a tick and the two before it."""
         place = self.place(at_ms)
-        return self.smooth.item(place) if place >= 0 else self._hourly(at_ms)
+        return self._last_three.item(place) / 3.0 if place >= 0 else float(self._hourly(at_ms))
 
     def _hourly(self, at_ms: int) -> int:
         return self.history.prices.item(max((at_ms - self.history.first_ms) // HOUR_MS, 0))

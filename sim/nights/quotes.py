@@ -18,7 +18,8 @@ from sim.nights.history import legal_one
 from sim.nights.path import TICK_MS, Path
 from sim.venue.assets import PRICE_DECIMALS_MAX, PRICE_FIGURES, VenueAsset
 from sim.venue.bars import DAY_MS, HOUR_MS
-from sim.venue.book import Ladder, Level, Noise, Usual, half_spread_bps, shape_of
+from sim.venue.book import Ladder, Level, Noise, half_spread_bps, shape_of
+from sim.venue.days import Usual
 from sim.venue.draws import Draws
 from sim.venue.market import Context, impact_px
 

@@ -4,7 +4,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from sim.nights.distortions import BadNumber, MissingClose, MissingFunding, OfData, RevisedClose
+from sim.nights.distortions import (
+    CANDLE_FIELDS,
+    BadNumber,
+    MissingClose,
+    MissingFunding,
+    OfData,
+    RevisedClose,
+)
 from sim.nights.history import History, legal_one
 from sim.nights.path import Path
 from sim.venue.assets import VenueAsset
@@ -99,7 +106,7 @@ class Rows:
                 rows = [row for row in rows if row["t"] != ended]
             elif isinstance(fault, RevisedClose):
                 rows = [self._revised(row, fault.fraction) if row["t"] == ended else row for row in rows]
-            elif isinstance(fault, BadNumber) and fault.field in ("o", "h", "l", "c", "v"):
+            elif isinstance(fault, BadNumber) and fault.field in CANDLE_FIELDS:
                 rows = [_with(row, fault) if row["t"] == ended else row for row in rows]
         return rows
 
@@ -138,4 +145,6 @@ class Rows:
 
 
 def _with(row: CandleRow, bad: BadNumber) -> CandleRow:
-    return CandleRow(**{**row, bad.field: bad.text})
+    spoiled = row.copy()
+    spoiled[bad.field] = bad.text  # type: ignore[literal-required]  # one of CANDLE_FIELDS
+    return spoiled

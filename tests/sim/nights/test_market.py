@@ -466,13 +466,41 @@ def test_a_coin_is_delisted_in_the_middle_of_a_night(market):
 
 def test_a_coin_is_listed_in_the_middle_of_a_night(market):
     at_ms = CLOSE_MS - 2 * MINUTE_MS
-    wrong = made(Listing(SOL, at_ms))
-    assert (wrong.live(2, at_ms - 1), wrong.live(2, at_ms)) == (False, True)
-    assert wrong.best(2, at_ms - 1) is None
-    assert wrong.best(2, at_ms) == market.best(2, at_ms)
-    assert [row["t"] for row in days_of(wrong, 2)] == [CLOSE_MS - DAY_MS, CLOSE_MS]
-    assert days_of(wrong, 2, now_ms=at_ms - 1) == []
-    assert wrong.funding_history(2, start_ms=0, end_ms=at_ms, now_ms=at_ms) == []
+    wrong, new = made(Listing(SOL, at_ms)), COINS - 1
+    assert [a.name for a in wrong.assets] == [*(a.name for a in market.assets if a.name != SOL), SOL]
+    assert (wrong.live(new, at_ms - 1), wrong.live(new, at_ms)) == (False, True)
+    assert wrong.best(new, at_ms - 1) is None
+    assert wrong.best(new, at_ms) == market.best(2, at_ms)
+    assert [row["t"] for row in days_of(wrong, new)] == [CLOSE_MS - DAY_MS, CLOSE_MS]
+    assert days_of(wrong, new, now_ms=at_ms - 1) == []
+    assert wrong.funding_history(new, start_ms=0, end_ms=at_ms, now_ms=at_ms) == []
+
+
+@pytest.mark.parametrize("kind", [Listing, Delisting])
+def test_the_hedges_trade_all_night(kind):
+    with pytest.raises(ValueError, match="hedged with BTC"):
+        made(kind("BTC", CLOSE_MS))
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        (ThinBook, (1.0,)),
+        (WideSpread, (0.0,)),
+        (CrossedBook, (-1.0,)),
+        (RevisedClose, (0.0,)),
+        (BadNumber, ("t", "NaN")),
+        (BadNumber, ("mark", "null")),
+    ],
+)
+def test_a_distortion_that_would_do_nothing_or_break_the_venue_is_refused(kind, wrong):
+    with pytest.raises(ValueError, match=r"share|spread|depth|fraction|field|text"):
+        kind(Window(SOL, FROM_MS, TO_MS), *wrong)
+
+
+def test_a_window_must_end_after_it_began():
+    with pytest.raises(ValueError, match="must end"):
+        Window(SOL, TO_MS, FROM_MS)
 
 
 # --- speed -----------------------------------------------------------------------------------------------

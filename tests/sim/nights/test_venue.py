@@ -209,7 +209,12 @@ def test_a_halted_coins_ticks_come_back_when_its_halt_ends():
 
 def test_a_listed_coin_trades_from_its_listing_on():
     desk = opened("listed")
-    px = to_grid(desk.market.assets[2], desk.market.mark(2, desk.now_ms) * Decimal("1.05"), up=False)
+    new = len(desk.market.assets) - 1
+    px = to_grid(desk.market.assets[new], desk.market.mark(new, desk.now_ms) * Decimal("1.05"), up=False)
     assert "delisted" in desk.order("SOL", 1, px)["error"]
+    before, contexts = desk.info("metaAndAssetCtxs")
     desk.wait(CLOSE_MS - desk.now_ms)
     assert "filled" in desk.order("SOL", 1, px)
+    after, more = desk.info("metaAndAssetCtxs")
+    assert [coin["name"] for coin in after["universe"]] == [*(c["name"] for c in before["universe"]), "SOL"]
+    assert (len(contexts), len(more)) == (new, new + 1)
