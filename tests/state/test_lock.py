@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from state.disk import OsDisk
 from state.errors import AlreadyRunning, StateError
 from state.lock import PID_FILE, InstanceLock, running_pid
 
@@ -73,12 +74,12 @@ def test_a_directory_that_is_not_there_is_named(tmp_path):
         InstanceLock.acquire(tmp_path / "nowhere")
 
 
-def test_a_disk_without_room_for_the_pid_refuses_the_start_and_keeps_nobody_out(tmp_path, monkeypatch):
-    def full(*_):
+class Full(OsDisk):
+    def write(self, handle, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "pwrite", full)
-        with pytest.raises(StateError, match=r"No space left on device.*free space"):
-            InstanceLock.acquire(tmp_path)
+
+def test_a_disk_without_room_for_the_pid_refuses_the_start_and_keeps_nobody_out(tmp_path):
+    with pytest.raises(StateError, match=r"No space left on device.*free space"):
+        InstanceLock.acquire(tmp_path, Full())
     InstanceLock.acquire(tmp_path).release()
