@@ -113,7 +113,8 @@ def sent_by(http: ScriptedHttp, orders: Sequence[Order]) -> Sequence[Answer]:
         desk = gateway(http)
         return await desk.send(desk.sign(orders))
 
-    return run(scenario())
+    answers: Sequence[Answer] = run(scenario())
+    return answers
 
 
 def recovered(body: bytes) -> str:

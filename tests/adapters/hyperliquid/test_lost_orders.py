@@ -61,6 +61,8 @@ class Line:
         if fault in ("lost", "unheard"):
             await self.clock.sleep(timeout_s)
             raise Unknown(f"POST {path}: no complete reply within {timeout_s} s")
+        if fault == "reset":
+            raise Unknown(f"POST {path}: connection reset by the other side")
         if fault == "refused":
             return HttpReply(502, "text/html", b"<html>bad gateway</html>")
         return reply
@@ -171,7 +173,7 @@ def test_without_a_fault_there_is_one_batch_and_no_noop():
     assert [name for name, _ in daemon.line.actions] == ["order"]
 
 
-@pytest.mark.parametrize("fault", ["unheard", "refused"])
+@pytest.mark.parametrize("fault", ["unheard", "refused", "reset"])
 def test_an_order_whose_reply_was_lost_is_found_and_nothing_is_burnt_or_sent_again(fault):
     daemon = played(fault)
     assert daemon.positions() == HEDGED
@@ -213,7 +215,7 @@ def test_a_noop_lost_like_the_order_before_it_is_sent_again():
     assert len({o.cloid for o in daemon.hedges}) == 4
 
 
-FAULTS = st.sampled_from([None, "lost", "unheard", "refused", "overtaken"])
+FAULTS = st.sampled_from([None, "lost", "unheard", "refused", "reset", "overtaken"])
 
 
 @given(faults=st.lists(FAULTS, max_size=6), late_s=st.lists(st.integers(0, 25), max_size=2))
