@@ -103,6 +103,7 @@ def test_every_price_and_size_is_legal_and_the_book_stands_around_the_path(marke
     assert market.best(coin, at_ms) == (book.bids[0], book.asks[0])
     assert market.mid(coin, at_ms) == (book.bids[0].px + book.asks[0].px) / 2
     assert abs(market.mark(coin, at_ms) / market.mid(coin, at_ms) - 1) < Decimal("0.01")
+    assert abs(market.oracle(coin, at_ms) / market.mid(coin, at_ms) - 1) < Decimal("0.01")
     assert book.at_ms <= at_ms < market.next_tick_ms(coin, at_ms)
     assert market.ladder(coin, market.next_tick_ms(coin, at_ms) - 1) == book
 
@@ -353,6 +354,18 @@ def test_a_gap_moves_the_price_by_its_fraction_and_stays_without_an_end(market):
     close = next(r for r in days_of(stays, 2) if r["T"] == CLOSE_MS - 1)["c"]
     bid, ask = stays.best(2, CLOSE_MS - 1)
     assert bid.px <= Decimal(close) <= ask.px
+
+
+@pytest.mark.parametrize("below", ["0.9999", "0.9995", "0.99", "0.96"])
+def test_a_book_that_reaches_over_a_power_of_ten_is_legal_on_both_sides_of_it(below):
+    """A price below 1 may have a decimal more than one above it; a book has one grid."""
+    coins = 20
+    coin = place(made(coins=coins), "ENA")
+    fraction = float(Decimal(below) / made(coins=coins).mid(coin, CLOSE_MS)) - 1
+    market = made(Gap(Window("ENA", FROM_MS), fraction), coins=coins)
+    book = market.ladder(coin, CLOSE_MS)
+    assert book.bids[0].px < 1
+    assert all(on_grid(market.assets[coin], level.px) for level in (*book.bids, *book.asks))
 
 
 @pytest.mark.parametrize("fraction", [0.31, -0.4, 0.0])
