@@ -34,11 +34,16 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """Which history, and how many whole days of it before the day that the night closes."""
+class Terms:
+    """Which history, how many whole days of it before the day that the night closes, and how often prices move."""
 
-    seed: int = 0
-    days: int = 140
+    history_seed: int = 0
+    history_days: int = 140
+    tick_ms: int = 2_000
+
+    def __post_init__(self) -> None:
+        if HOUR_MS % self.tick_ms:
+            raise ValueError(f"tick_ms {self.tick_ms}: an hour must be a whole number of ticks")
 
 
 def legal(fine: Ints, decimals: int) -> Ints:
@@ -57,16 +62,16 @@ def legal_one(fine: int, decimals: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def history_of(coin: Listed, past: Past, close_ms: int) -> "History":
-    """Return a coin's history; nights with the same past and close share it."""
-    return History(coin, past, close_ms)
+def history_of(coin: Listed, terms: Terms, close_ms: int) -> "History":
+    """Return a coin's history; nights on the same terms with the same close share it."""
+    return History(coin, terms, close_ms)
 
 
 @lru_cache(maxsize=8)
-def _factors(past: Past) -> tuple[Floats, Floats]:
+def _factors(terms: Terms) -> tuple[Floats, Floats]:
     """Return BTC's hourly log returns and what ETH has beside them."""
-    rng = np.random.default_rng([past.seed, past.days])
-    hours = (past.days + 1) * _HOURS
+    rng = np.random.default_rng([terms.history_seed, terms.history_days])
+    hours = (terms.history_days + 1) * _HOURS
     btc, eth = rng.standard_normal((2, hours)) / np.sqrt(_HOURS)
     return btc * _BTC_DAILY, eth * _ETH_DAILY
 
@@ -77,13 +82,14 @@ class History:
     Prices are whole numbers of 10^-decimals USD, legal ones; price k holds for the hour from first_ms + k hours on.
     """
 
-    def __init__(self, coin: Listed, past: Past, close_ms: int) -> None:
-        self.coin, self.past, self.close_ms = coin, past, close_ms
-        self.first_ms = close_ms - (past.days + 1) * DAY_MS
+    def __init__(self, coin: Listed, terms: Terms, close_ms: int) -> None:
+        self.coin, self.terms, self.close_ms = coin, terms, close_ms
+        self.first_ms = close_ms - (terms.history_days + 1) * DAY_MS
         self.begins_ms = close_ms - REACH_MS
         self.decimals = PRICE_DECIMALS_MAX - coin.asset.size_decimals
         self.unit = Decimal(1).scaleb(-self.decimals)
-        self._rng = np.random.default_rng([past.seed, past.days, *coin.asset.name.encode()])
+        seeds = [terms.history_seed, terms.history_days, *coin.asset.name.encode()]
+        self._rng = np.random.default_rng(seeds)
         fine = self._levels()
         self.prices, self.anchor = fine[:-1], int(fine[-1])
         self.volumes = self._volumes()
@@ -100,7 +106,7 @@ class History:
         return legal(np.maximum(np.rint(level), 1.0).astype(np.int64), self.decimals)
 
     def _returns(self) -> Floats:
-        btc, eth = _factors(self.past)
+        btc, eth = _factors(self.terms)
         rng, hedge = self._rng, self.coin.asset.asset_id
         if hedge < HEDGES:
             return btc if hedge == 0 else btc + eth
@@ -111,12 +117,12 @@ class History:
 
     def _drift(self) -> Floats:
         """Return each day's drift: some of the day's before is kept."""
-        shocks = self._rng.standard_normal(self.past.days + 1) * self.coin.volatility * _DRIFT_SHARE
+        shocks = self._rng.standard_normal(self.terms.history_days + 1) * self.coin.volatility * _DRIFT_SHARE
         return np.asarray(_kept(shocks, _DRIFT_KEPT) * np.sqrt(1.0 - _DRIFT_KEPT**2))
 
     def _volumes(self) -> list[float]:
         """Return the volume of each day and of the two that the night lies in, in base units, whole lots."""
-        days = self.past.days
+        days = self.terms.history_days
         closes = self.prices[_HOURS - 1 :: _HOURS][:days] * float(self.unit)
         px = np.concatenate([closes, [closes[-1]] * 2])
         usd = self.coin.volume_usd * np.exp(_VOLUME_SPREAD * self._rng.standard_normal(days + 2))

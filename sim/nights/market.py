@@ -1,7 +1,7 @@
 """The market of a deterministic world: made, distorted where it is told to be, and cheap to ask.
 
-Pure in (seed, past, close, time): what is asked first or twice changes nothing. Ticks are common to all coins, every two
-seconds from three hours before the close to three after it; before them the price moves once an hour, after them not at all.
+Pure in (seed, terms, close, time): what is asked first or twice changes nothing. Ticks are common to all coins, from three
+hours before the close to three after it; before them the price moves once an hour, after them not at all.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from sim.nights.distortions import (
     OfData,
     OfPath,
 )
-from sim.nights.history import REACH_MS, History, Past, history_of
+from sim.nights.history import REACH_MS, History, Terms, history_of
 from sim.nights.listings import HEDGES, Listed, listed
-from sim.nights.path import TICK_MS, Path
+from sim.nights.path import Path
 from sim.nights.quotes import Quotes
 from sim.nights.rows import Rows
 from sim.venue.agenda import FOREVER_MS
@@ -33,7 +33,7 @@ from sim.venue.funding import FundingRow
 from sim.venue.market import Context
 
 COINS_MIN, COINS_MAX = 3, 120
-PAST = Past()
+TERMS = Terms()
 
 
 class WorldMarket:
@@ -44,12 +44,13 @@ class WorldMarket:
         seed: int,
         coins: Sequence[Listed],
         *,
-        night: tuple[Past, int],
+        night: tuple[Terms, int],
         distortions: Sequence[Distortion],
     ) -> None:
-        """coins are in the order of their ids; night is (past, close_ms)."""
-        self._seed, (self._past, self._close_ms) = seed, night
-        self.first_ms = self._close_ms - (self._past.days + 1) * DAY_MS
+        """coins are in the order of their ids; night is (terms, close_ms)."""
+        self._seed, (self._terms, self._close_ms) = seed, night
+        self._tick_ms = self._terms.tick_ms
+        self.first_ms = self._close_ms - (self._terms.history_days + 1) * DAY_MS
         self.last_ms = self._close_ms + REACH_MS
         self.assets = tuple(
             _told(replace(coin.asset, asset_id=place, listed_from_ms=self.first_ms), distortions)
@@ -66,7 +67,7 @@ class WorldMarket:
         coins: int,
         close_ms: int,
         distortions: Sequence[Distortion] = (),
-        past: Past = PAST,
+        terms: Terms = TERMS,
     ) -> Self:
         """Make a world's market: coins that are listed in its night have the last ids, as at the venue.
 
@@ -80,7 +81,7 @@ class WorldMarket:
         _refuse_unknown([coin.asset.name for coin in chosen], distortions)
         late = {one.coin for one in distortions if isinstance(one, Listing)}
         ordered = sorted(chosen, key=lambda coin: coin.asset.name in late)
-        return cls(seed, ordered, night=(past, close_ms), distortions=distortions)
+        return cls(seed, ordered, night=(terms, close_ms), distortions=distortions)
 
     def live(self, asset_id: int, at_ms: int) -> bool:
         """Say whether the asset trades: from its listing to its delisting."""
@@ -91,7 +92,7 @@ class WorldMarket:
         """Return the book, which stays as it is until next_tick_ms; empty while the asset does not trade."""
         coin = self._coins[asset_id] or self._open(asset_id)
         if not coin.starts_ms <= at_ms < coin.ends_ms:
-            return Ladder(at_ms - at_ms % TICK_MS, (), ())
+            return Ladder(at_ms - at_ms % self._tick_ms, (), ())
         now = coin.now
         if not now.at_ms <= at_ms < now.until_ms:
             now.turn(at_ms)
@@ -109,12 +110,12 @@ class WorldMarket:
 
     def next_tick_ms(self, asset_id: int, at_ms: int) -> int:
         """Return when the book may change next; a halted coin's when its halt ends."""
-        tick = at_ms - at_ms % TICK_MS
+        tick = at_ms - at_ms % self._tick_ms
         coin = self._coins[asset_id] or self._open(asset_id)
         for halt in coin.halts:
             if halt.at.holds(tick):
-                return -(-halt.at.to_ms // TICK_MS) * TICK_MS
-        return tick + TICK_MS
+                return -(-halt.at.to_ms // self._tick_ms) * self._tick_ms
+        return tick + self._tick_ms
 
     def mid(self, asset_id: int, at_ms: int) -> Decimal:
         """Return the middle of the book (USD); the last price where there is none."""
@@ -168,7 +169,7 @@ class WorldMarket:
 
     def _open(self, asset_id: int) -> "_Coin":
         """Make a coin when it is first asked for: its whole night in one go."""
-        history = history_of(self._listed[asset_id], self._past, self._close_ms)
+        history = history_of(self._listed[asset_id], self._terms, self._close_ms)
         asset = self.assets[asset_id]
         coin = self._coins[asset_id] = _Coin(asset, (history, self._seed), _of(asset.name, self._distortions))
         return coin

@@ -9,8 +9,6 @@ from sim.nights.distortions import FrozenPrice, Gap, Halted, OfPath, UnitChange,
 from sim.nights.history import REACH_MS, History, Ints, legal, legal_one
 from sim.venue.bars import DAY_MS, HOUR_MS
 
-TICK_MS = 2_000
-TICKS = 2 * REACH_MS // TICK_MS
 _DRAWN = 1_000
 _DRAWN_DEVIATION = _DRAWN / np.sqrt(3.0)
 _MARKET_SHARE, _OWN_SHARE = 0.6, 0.8
@@ -21,8 +19,8 @@ _BPS = 10_000
 
 
 @lru_cache(maxsize=8)
-def _market_steps(seed: int) -> Ints:
-    return np.random.default_rng([seed, 0]).integers(-_DRAWN, _DRAWN + 1, TICKS)
+def _market_steps(seed: int, ticks: int) -> Ints:
+    return np.random.default_rng([seed, 0]).integers(-_DRAWN, _DRAWN + 1, ticks)
 
 
 class Path:
@@ -30,20 +28,21 @@ class Path:
 
     def __init__(self, history: History, seed: int, changes: Sequence[OfPath]) -> None:
         self.history, self._changes = history, changes
-        self.begins_ms = history.begins_ms
+        self.begins_ms, self.tick_ms = history.begins_ms, history.terms.tick_ms
+        self._count = 2 * REACH_MS // self.tick_ms
         self.sources = self._sources()
         self.ticks = self._ticks(seed)
 
     def _ticks(self, seed: int) -> Ints:
         """Return the price of every tick: whole-number arithmetic, so the same on every machine."""
         own = np.random.default_rng([seed, *self.history.coin.asset.name.encode()])
-        steps = own.integers(-_DRAWN, _DRAWN + 1, TICKS)
+        steps = own.integers(-_DRAWN, _DRAWN + 1, self._count)
         anchor = self.history.anchor
-        deviation = anchor * self.history.coin.volatility * np.sqrt(TICK_MS / DAY_MS) / _DRAWN_DEVIATION
+        deviation = anchor * self.history.coin.volatility * np.sqrt(self.tick_ms / DAY_MS) / _DRAWN_DEVIATION
         market, alone = (
             round(deviation * share * 2**_FRACTION_BITS) for share in (_MARKET_SHARE, _OWN_SHARE)
         )
-        moved = market * _market_steps(seed) + alone * steps
+        moved = market * _market_steps(seed, self._count) + alone * steps
         moved[0] = 0
         fine = np.maximum(anchor + (np.cumsum(moved) >> _FRACTION_BITS), max(anchor // _FAR, 1))
         for change in self._changes:
@@ -59,7 +58,7 @@ class Path:
         still = [c for c in self._changes if isinstance(c, FrozenPrice | Halted)]
         if not still:
             return None
-        sources = np.arange(TICKS)
+        sources = np.arange(self._count)
         for change in still:
             part = self._window(change.at)
             sources[part] = sources[part][:1]
@@ -72,8 +71,8 @@ class Path:
         return np.asarray(three[2:] + three[1:-1] + three[:-2])
 
     def _window(self, at: Window) -> slice:
-        first, end = (-((self.begins_ms - ms) // TICK_MS) for ms in (at.from_ms, at.to_ms))
-        return slice(min(max(first, 0), TICKS), min(max(end, 0), TICKS))
+        first, end = (-((self.begins_ms - ms) // self.tick_ms) for ms in (at.from_ms, at.to_ms))
+        return slice(min(max(first, 0), self._count), min(max(end, 0), self._count))
 
     def units(self, at_ms: int) -> float:
         """Return by how much the coin's unit is changed at a tick: 1 when it is not."""
@@ -85,7 +84,7 @@ class Path:
 
     def place(self, at_ms: int) -> int:
         """Return the place of a moment's tick; negative before the ticks."""
-        return min((at_ms - self.begins_ms) // TICK_MS, TICKS - 1)
+        return min((at_ms - self.begins_ms) // self.tick_ms, self._count - 1)
 
     def price(self, at_ms: int) -> int:
         place = self.place(at_ms)
@@ -113,7 +112,7 @@ class Path:
         hours = self.history.prices[_held(from_ms - first, until_ms - first, HOUR_MS)]
         if until_ms <= begins:
             return hours
-        ticks = self.ticks[_held(from_ms - begins, until_ms - begins, TICK_MS)]
+        ticks = self.ticks[_held(from_ms - begins, until_ms - begins, self.tick_ms)]
         if not len(ticks):
             return self.ticks[-1:]
         return np.concatenate([hours, ticks]) if from_ms < begins else ticks

@@ -15,7 +15,7 @@ from sim.nights.distortions import (
     WideSpread,
 )
 from sim.nights.history import legal_one
-from sim.nights.path import TICK_MS, Path
+from sim.nights.path import Path
 from sim.venue.assets import PRICE_DECIMALS_MAX, PRICE_FIGURES, VenueAsset
 from sim.venue.bars import DAY_MS, HOUR_MS
 from sim.venue.book import Ladder, Level, Noise, half_spread_bps, shape_of
@@ -73,14 +73,16 @@ class Quotes:
         self, asset: VenueAsset, path: Path, *, seed: int, faults: Sequence[OfBook], bad: Sequence[BadNumber]
     ) -> None:
         self.at_ms = self.until_ms = 0
+        self._tick_ms = path.tick_ms
+        self._layout_key = (-1, 0.0)
         self._asset, self._path, self._faults, self._bad = asset, path, faults, bad
         self._salt = seed * 2_654_435_761 + int.from_bytes(asset.name.encode())
         self._half_bps = half_spread_bps(path.history.usual)
 
     def turn(self, at_ms: int) -> None:
         """Go to the tick that holds at_ms."""
-        self.at_ms = tick = at_ms - at_ms % TICK_MS
-        self.until_ms = tick + TICK_MS
+        self.at_ms = tick = at_ms - at_ms % self._tick_ms
+        self.until_ms = tick + self._tick_ms
         self._best: Best = None
         self._ladder: Ladder | None = None
         self._mid: Decimal | None = None
@@ -143,7 +145,7 @@ class Quotes:
         if self._bid:
             return
         path, fine = self._path, self._path.price(self.at_ms)
-        self._draw = ((self._shown_ms() // TICK_MS * _MIX + self._salt) & _WORD) >> 24
+        self._draw = ((self._shown_ms() // self._tick_ms * _MIX + self._salt) & _WORD) >> 24
         half_bps = self._half_bps * _SPREAD_FACTORS[(self._draw >> 10) % _ROWS]
         spread = max(round(2.0 * half_bps * _BPS * fine), 1)
         crossed = False
@@ -164,17 +166,22 @@ class Quotes:
             self._ask = max(-(-ask // scale), self._bid + 1)
         self._decimals = decimals
         units = path.units(self.at_ms)
-        usual = path.history.usual
+        if self._layout_key != (decimals, units):
+            self._layout_key = decimals, units
+            self._layout = self._laid_out(decimals, units)
+
+    def _laid_out(self, decimals: int, units: float) -> Layout:
+        usual = self._path.history.usual
         if units != 1.0:
             usual = Usual(usual.px * units, usual.volume / units, usual.volatility)
-        self._layout = _layout(usual, decimals, self._asset.size_decimals)
+        return _layout(usual, decimals, self._asset.size_decimals)
 
     def _shown_ms(self) -> int:
         """Return the tick whose book is seen: an older one while the price is frozen."""
         sources, place = self._path.sources, self._path.place(self.at_ms)
         if sources is None or place < 0:
             return self.at_ms
-        return self.at_ms - (place - int(sources[place])) * TICK_MS
+        return self.at_ms - (place - int(sources[place])) * self._tick_ms
 
     def _rows(self) -> tuple[list[tuple[Decimal, int]], list[tuple[Decimal, int]]]:
         rows = self._layout.sizes(self._draw % _ROWS), self._layout.sizes((self._draw >> 5) % _ROWS)

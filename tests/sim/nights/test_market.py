@@ -24,23 +24,23 @@ from sim.nights.distortions import (
     WideSpread,
     Window,
 )
-from sim.nights.market import Past, WorldMarket
-from sim.nights.path import TICK_MS
+from sim.nights.market import TERMS, Terms, WorldMarket
 from sim.venue.assets import PRICE_DECIMALS_MAX
 from sim.venue.bars import DAY_MS, HOUR_MS, MINUTE_MS
 
 CLOSE_MS = 1_735_689_600_000
 FROM_MS, TO_MS = CLOSE_MS - 4 * MINUTE_MS, CLOSE_MS + 3 * MINUTE_MS
 COINS = 12
-SHORT = Past(seed=3, days=40)
+TICK_MS = TERMS.tick_ms
+SHORT = Terms(history_seed=3, history_days=40)
 SOL, K = "SOL", "kPEPE"
 
 around = st.integers(CLOSE_MS - 4 * HOUR_MS, CLOSE_MS + 4 * HOUR_MS)
 ever = st.integers(CLOSE_MS - 50 * DAY_MS, CLOSE_MS + 2 * DAY_MS)
 
 
-def made(*distortions, seed=1, coins=COINS, past=SHORT):
-    return WorldMarket.drawn(seed, coins=coins, close_ms=CLOSE_MS, distortions=distortions, past=past)
+def made(*distortions, seed=1, coins=COINS, terms=SHORT):
+    return WorldMarket.drawn(seed, coins=coins, close_ms=CLOSE_MS, distortions=distortions, terms=terms)
 
 
 def place(market, coin):
@@ -103,6 +103,7 @@ def test_every_price_and_size_is_legal_and_the_book_stands_around_the_path(marke
     assert market.best(coin, at_ms) == (book.bids[0], book.asks[0])
     assert market.mid(coin, at_ms) == (book.bids[0].px + book.asks[0].px) / 2
     assert abs(market.mark(coin, at_ms) / market.mid(coin, at_ms) - 1) < Decimal("0.01")
+    assert abs(market.oracle(coin, at_ms) / market.mid(coin, at_ms) - 1) < Decimal("0.01")
     assert book.at_ms <= at_ms < market.next_tick_ms(coin, at_ms)
     assert market.ladder(coin, market.next_tick_ms(coin, at_ms) - 1) == book
 
@@ -137,7 +138,35 @@ def test_another_seed_is_another_night_on_the_same_history():
     one, other = made(seed=1), made(seed=2)
     assert days_of(one, 2, now_ms=CLOSE_MS - 4 * HOUR_MS) == days_of(other, 2, now_ms=CLOSE_MS - 4 * HOUR_MS)
     assert one.mid(2, CLOSE_MS) != other.mid(2, CLOSE_MS)
-    assert days_of(made(past=Past(seed=4, days=40)), 2) != days_of(one, 2)
+    assert days_of(made(terms=Terms(history_seed=4, history_days=40)), 2) != days_of(one, 2)
+
+
+def test_the_market_moves_as_often_as_it_is_told_to():
+    slow = made(terms=Terms(history_seed=3, history_days=40, tick_ms=5_000))
+    moments = range(CLOSE_MS, CLOSE_MS + 60_000, 500)
+    assert len({slow.ladder(2, at_ms).at_ms for at_ms in moments}) == 12
+    assert slow.next_tick_ms(2, CLOSE_MS + 1) == CLOSE_MS + 5_000
+    assert days_of(slow, 2, now_ms=CLOSE_MS - 4 * HOUR_MS) == days_of(
+        made(), 2, now_ms=CLOSE_MS - 4 * HOUR_MS
+    )
+
+
+@pytest.mark.parametrize("tick_ms", [7_000, 3_600_001])
+def test_a_tick_that_does_not_fit_an_hour_is_refused(tick_ms):
+    with pytest.raises(ValueError, match="whole number of ticks"):
+        Terms(tick_ms=tick_ms)
+
+
+@pytest.mark.parametrize("tick_ms", [2_000, 5_000])
+def test_prices_move_as_volatility_says(tick_ms):
+    """The path's standard deviation over three hours is the coin's daily one times the root of an eighth of a day."""
+    terms = Terms(history_seed=3, history_days=40, tick_ms=tick_ms)
+    for coin in (0, 2, 5):
+        mids = [float(made(seed=seed, terms=terms).mid(coin, CLOSE_MS)) for seed in range(150)]
+        market = made()
+        market.mid(coin, CLOSE_MS)
+        volatility = market._coins[coin].now._path.history.coin.volatility
+        assert np.std(np.log(mids)) == pytest.approx(volatility / np.sqrt(8), rel=0.2)
 
 
 # --- candles ---------------------------------------------------------------------------------------------
@@ -179,7 +208,7 @@ def test_the_official_close_is_the_last_price_before_midnight(market):
 
 def test_days_follow_each_other_without_a_hole(market):
     rows = days_of(market, 3)
-    assert len(rows) == SHORT.days + 2
+    assert len(rows) == SHORT.history_days + 2
     assert [row["t"] for row in rows] == [market.first_ms + k * DAY_MS for k in range(len(rows))]
     assert all(float(r["l"]) <= min(float(r["o"]), float(r["c"])) for r in rows)
     assert all(float(r["h"]) >= max(float(r["o"]), float(r["c"])) for r in rows)
@@ -325,6 +354,18 @@ def test_a_gap_moves_the_price_by_its_fraction_and_stays_without_an_end(market):
     close = next(r for r in days_of(stays, 2) if r["T"] == CLOSE_MS - 1)["c"]
     bid, ask = stays.best(2, CLOSE_MS - 1)
     assert bid.px <= Decimal(close) <= ask.px
+
+
+@pytest.mark.parametrize("below", ["0.9999", "0.9995", "0.99", "0.96"])
+def test_a_book_that_reaches_over_a_power_of_ten_is_legal_on_both_sides_of_it(below):
+    """A price below 1 may have a decimal more than one above it; a book has one grid."""
+    coins = 20
+    coin = place(made(coins=coins), "ENA")
+    fraction = float(Decimal(below) / made(coins=coins).mid(coin, CLOSE_MS)) - 1
+    market = made(Gap(Window("ENA", FROM_MS), fraction), coins=coins)
+    book = market.ladder(coin, CLOSE_MS)
+    assert book.bids[0].px < 1
+    assert all(on_grid(market.assets[coin], level.px) for level in (*book.bids, *book.asks))
 
 
 @pytest.mark.parametrize("fraction", [0.31, -0.4, 0.0])
@@ -508,7 +549,7 @@ def test_a_window_must_end_after_it_began():
 
 def test_prices_cost_microseconds(capsys):
     market = made(coins=20)
-    moments = range(CLOSE_MS - 15 * MINUTE_MS, CLOSE_MS + 8 * MINUTE_MS, 500)
+    moments = range(CLOSE_MS, CLOSE_MS + 4 * MINUTE_MS, 500)
     with capsys.disabled():
         for ask in (market.best, market.mid, market.mark, market.context, market.ladder):
             began = time.process_time()

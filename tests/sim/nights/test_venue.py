@@ -24,7 +24,7 @@ from sim.nights.distortions import (
     WideSpread,
     Window,
 )
-from sim.nights.market import Past, WorldMarket
+from sim.nights.market import Terms, WorldMarket
 from sim.venue.identities import broken_identities, margin_tiers
 from sim.venue.order import to_grid
 from tests.sim.venue.desk import AGENT, ALICE, BOB, OTHER, Desk
@@ -76,7 +76,11 @@ WRONG = {
 
 def opened(name, *, usdc=1_000_000):
     market = WorldMarket.drawn(
-        5, coins=COINS + 2, close_ms=CLOSE_MS, distortions=WRONG[name], past=Past(seed=1, days=40)
+        5,
+        coins=COINS + 2,
+        close_ms=CLOSE_MS,
+        distortions=WRONG[name],
+        terms=Terms(history_seed=1, history_days=40),
     )
     return Desk(market, usdc=usdc, at_ms=START_MS)
 
