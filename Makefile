@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run test crash bench fuzz lock clean
+.PHONY: run test crash rounds bench fuzz lock clean
 
 FUZZ_S ?= 60
 
@@ -25,6 +25,10 @@ test: .venv/installed
 # Ten nights in two processes, the daemon killed by SIGKILL four times in each; the tests run one of them.
 crash: .venv/installed
 	NIGHTDESK_CRASH_ROUNDS=10 $(BIN)/pytest -n 1 tests/processes/test_kill_nine.py
+
+# A hundred nights in two processes, struck from outside as their seeds say; the tests run the first twenty of them.
+rounds: .venv/installed
+	NIGHTDESK_ROUNDS=100 $(BIN)/pytest -rP tests/processes/test_twenty_rounds.py
 
 bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock

@@ -52,6 +52,7 @@ def figures(night: Round, report: dict, took_s: float) -> dict[str, object]:
     return {
         "round": night.seed,
         "took_s": round(took_s, 1),
+        "speed": round(night.speed, 1),
         "struck": dict(night.struck),
         "starts": night.daemon.starts,
         "fills": report["fills"]["count"],
