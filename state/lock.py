@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -42,12 +43,18 @@ class InstanceLock:
                 f"{directory} is in use by process {pid or 'unknown'}. Stop it, or name another state directory",
                 pid=pid,
             )
-        disk.truncate(handle)
-        write_all(handle, f"{os.getpid()}\n".encode(), disk)
+        try:
+            disk.truncate(handle)
+            write_all(handle, f"{os.getpid()}\n".encode(), disk)
+        except OSError as error:
+            disk.close(handle)
+            raise StateError(f"{path}: cannot be written ({error.strerror}). Check the disk") from error
         return cls(handle, disk)
 
     def release(self) -> None:
-        self._disk.truncate(self._handle)
+        # A pid that a failing disk keeps means nothing without the lock, and must not hide why the run ended.
+        with suppress(OSError):
+            self._disk.truncate(self._handle)
         self._disk.close(self._handle)
 
     def __enter__(self) -> Self:
