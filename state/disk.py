@@ -3,12 +3,13 @@
 import os
 import sqlite3
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 BUSY_S = 5.0
 """How long SQLite waits for another process's lock before it says that the database is locked."""
 
 Connection: TypeAlias = sqlite3.Connection
+C = TypeVar("C", bound=sqlite3.Connection)
 
 
 class Disk(Protocol):
@@ -65,7 +66,7 @@ class OsDisk:
 OS_DISK = OsDisk()
 
 
-def connect(path: Path, *, mode: str, factory: type[Connection]) -> Connection:
+def connect(path: Path, *, mode: str, factory: type[C]) -> C:
     """Open a database as a connection of the given class, which commits each statement outside a transaction."""
     address = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(

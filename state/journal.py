@@ -264,17 +264,21 @@ class Journal:
         return None
 
     def prune(self, *, before_seq: int) -> int:
-        """Remove records before before_seq; return how many. What the oldest kept snapshot needs stays."""
-        oldest = self._connection.execute("SELECT min(seq) FROM snapshot").fetchone()[0] or 0
-        last = min(before_seq - 1, oldest)
-        if last <= self._chain("start")[0]:
-            return 0
-        with transaction(self._connection):
-            self._connection.execute(
-                "UPDATE chain SET (seq, hash) = (SELECT seq, hash FROM record WHERE seq = ?) WHERE place = 'start'",
-                (last,),
-            )
-            return self._connection.execute("DELETE FROM record WHERE seq <= ?", (last,)).rowcount
+        """Remove records before before_seq; return how many. What the oldest kept snapshot needs stays.
+
+        Raises StateError when the disk refuses; nothing is lost then.
+        """
+        with explained(self._path):
+            oldest = self._connection.execute("SELECT min(seq) FROM snapshot").fetchone()[0] or 0
+            last = min(before_seq - 1, oldest)
+            if last <= self._chain("start")[0]:
+                return 0
+            with transaction(self._connection):
+                self._connection.execute(
+                    "UPDATE chain SET (seq, hash) = (SELECT seq, hash FROM record WHERE seq = ?) WHERE place = 'start'",
+                    (last,),
+                )
+                return self._connection.execute("DELETE FROM record WHERE seq <= ?", (last,)).rowcount
 
 
 class InlineJournal:

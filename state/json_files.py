@@ -1,7 +1,8 @@
 """Small documents as JSON: replaced whole or not at all, versioned, with a checksum over their body."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -27,25 +28,56 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
 def write_atomically(path: Path, data: bytes, disk: Disk = OS_DISK) -> None:
     """Replace the file; after a crash at any moment it holds either the old bytes or the new ones."""
-    part = _written_part(path, data, disk)
-    try:
+    with _new_bytes(path, data, disk) as part:
         disk.replace(part, path)
+
+
+@contextmanager
+def _new_bytes(path: Path, data: bytes, disk: Disk) -> Iterator[Path]:
+    """Yield the bytes in a file beside path, on the disk, to be put in its place. The name holds the pid:
+    two processes don't meet in it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        _write_new(part, data, disk)
+        yield part
+        sync_directory(path.parent, disk)
+    except OSError as error:
+        # A disk that refuses the write may refuse this too; the first refusal is the one to tell.
+        with suppress(OSError):
+            disk.unlink(part)
+        raise _cannot_write(path, error) from error
+
+
+def _write_new(path: Path, data: bytes, disk: Disk) -> None:
+    handle = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        write_all(handle, data, disk)
+        disk.fsync(handle)
+    finally:
+        disk.close(handle)
+
+
+def append_line(path: Path, line: bytes, disk: Disk = OS_DISK) -> None:
+    """Add one line at the end of a file and wait until it and the file's name are on the disk.
+
+    A last line that a crash or a full disk cut short is ended first, so that it spoils no other.
+    """
+    try:
+        handle = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        try:
+            end = b"\n" if _is_cut(handle) else b""
+            write_all(handle, end + line.rstrip(b"\n") + b"\n", disk)
+            disk.fsync(handle)
+        finally:
+            disk.close(handle)
         sync_directory(path.parent, disk)
     except OSError as error:
         raise _cannot_write(path, error) from error
 
 
-def append_line(path: Path, line: bytes, disk: Disk = OS_DISK) -> None:
-    """Add one line at the end of a file and wait until it is on the disk."""
-    try:
-        handle = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        try:
-            write_all(handle, line.rstrip(b"\n") + b"\n", disk)
-            disk.fsync(handle)
-        finally:
-            disk.close(handle)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
+def _is_cut(handle: int) -> bool:
+    size = os.fstat(handle).st_size
+    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +95,9 @@ class JsonFile(Generic[T]):
         """Replace the document. Raises StateError when the disk refuses; the old document stands then."""
         body = msgspec.json.format(msgspec.json.encode(value), indent=2)
         document = _Document(self.format, self.version, sha256(body).hexdigest(), msgspec.Raw(body))
-        try:
+        with _new_bytes(self.path, msgspec.json.encode(document) + b"\n", self.disk) as part:
             self._keep_old()
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
-        write_atomically(self.path, msgspec.json.encode(document) + b"\n", self.disk)
+            self.disk.replace(part, self.path)
 
     def read(self) -> T | None:
         """Return the document, None when there is none. Raises CorruptFile or NewerFile, naming the last good one."""
@@ -94,8 +124,11 @@ class JsonFile(Generic[T]):
         return self.path.with_name(f"{self.path.name}.{number}")
 
     def _keep_old(self) -> None:
-        """Shift NAME.1 to NAME.2 and so on, then link NAME as NAME.1: NAME itself is there all the time."""
-        if not self.keep or not self.path.exists():
+        """Shift NAME.1 to NAME.2 and so on, then link NAME as NAME.1: NAME itself is there all the time.
+
+        A write that failed after this has kept NAME already: a second time would push a good version out.
+        """
+        if not self.keep or not self.path.exists() or self._is_kept():
             return
         for number in range(self.keep - 1, 0, -1):
             if self._old(number).exists():
@@ -103,6 +136,9 @@ class JsonFile(Generic[T]):
         with suppress(FileNotFoundError):
             self.disk.unlink(self._old(1))
         self.disk.link(self.path, self._old(1))
+
+    def _is_kept(self) -> bool:
+        return self._old(1).exists() and self._old(1).samefile(self.path)
 
     def _way_back(self) -> str:
         good = self.previous()
@@ -137,23 +173,6 @@ class JsonFile(Generic[T]):
             raise CorruptFile(f"{path}: version {document.version} of {self.format} was never written")
         if sha256(bytes(document.body)).hexdigest() != document.sha256:
             raise CorruptFile(f"{path}: its checksum is wrong, the file was changed or cut")
-
-
-def _written_part(path: Path, data: bytes, disk: Disk) -> Path:
-    """Write the bytes beside path, on the disk. The name holds the pid: two processes don't meet in it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        handle = disk.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        try:
-            write_all(handle, data, disk)
-            disk.fsync(handle)
-        finally:
-            disk.close(handle)
-    except OSError as error:
-        with suppress(FileNotFoundError):
-            disk.unlink(part)
-        raise _cannot_write(path, error) from error
-    return part
 
 
 def _cannot_write(path: Path, error: OSError) -> StateError:

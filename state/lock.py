@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -53,7 +54,9 @@ class InstanceLock:
         return cls(handle, disk)
 
     def release(self) -> None:
-        self._disk.truncate(self._handle)
+        # A pid that a failing disk keeps means nothing without the lock, and must not hide why the run ended.
+        with suppress(OSError):
+            self._disk.truncate(self._handle)
         self._disk.close(self._handle)
 
     def __enter__(self) -> Self:

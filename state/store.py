@@ -1,12 +1,13 @@
 """The state directory: whose it is, where things lie in it, and the session reports."""
 
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import msgspec
 
 from core.types import SessionDay
-from state.disk import OS_DISK, Disk
+from state.disk import OS_DISK, Disk, sync_directory
 from state.errors import StateError, WrongAccount
 from state.json_files import JsonFile, write_atomically
 
@@ -26,23 +27,37 @@ class Store:
         self.disk = disk
         self._identity = JsonFile(directory / "identity.json", Identity, "identity", disk=disk)
         try:
-            self._make(directory)
-            self._make(directory / "sessions")
+            self._make_all()
         except OSError as error:
             raise StateError(
                 f"{directory}: cannot be made a state directory ({error.strerror}). Name another one, or check its rights"
             ) from error
 
-    def _make(self, directory: Path, mode: int = 0o700) -> None:
-        """Make the directory where it is missing, and those above it, as mkdir -p does."""
+    def _make_all(self) -> None:
+        """Make what is missing. Where the sessions are, the name of the state directory is on the disk."""
+        sessions = self.directory / "sessions"
+        if sessions.is_dir():
+            return
+        self._make(self.directory, 0o700)
+        self._sync_name(self.directory)
+        self._make(sessions, 0o700)
+
+    def _make(self, directory: Path, mode: int) -> None:
+        """Make a directory, and first those above it that are missing, as mkdir -p does."""
         if directory.is_dir():
             return
-        self._make(directory.parent, mode=0o777)
+        self._make(directory.parent, 0o777)
         try:
             self.disk.mkdir(directory, mode)
         except FileExistsError:
             if not directory.is_dir():
                 raise
+        self._sync_name(directory)
+
+    def _sync_name(self, directory: Path) -> None:
+        # A place above that we may not read is not ours to sync: systemd makes such a one.
+        with suppress(PermissionError):
+            sync_directory(directory.parent, self.disk)
 
     @property
     def journal_path(self) -> Path:
@@ -64,7 +79,11 @@ class Store:
         return self._identity.read()
 
     def claim(self, identity: Identity) -> None:
-        """Write down whose state this is, or raise WrongAccount when it is somebody else's."""
+        """Write down whose state this is, or raise WrongAccount when it is somebody else's.
+
+        Every run begins with it, so names that a killed run left unsynced become durable before they are believed.
+        """
+        self._sync()
         owner = self._identity.read()
         if owner is None:
             self._identity.write(identity)
@@ -73,6 +92,14 @@ class Store:
                 f"{self.directory} holds the state of {owner.address} on {owner.network}, "
                 f"not of {identity.address} on {identity.network}. Name another state directory, or that account"
             )
+
+    def _sync(self) -> None:
+        try:
+            sync_directory(self.directory, self.disk)
+        except OSError as error:
+            raise StateError(
+                f"{self.directory}: cannot be synced ({error.strerror}). Check the disk"
+            ) from error
 
     def report_path(self, session: SessionDay) -> Path:
         return self.directory / "sessions" / f"{_day(session)}.json"
