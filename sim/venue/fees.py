@@ -6,10 +6,11 @@ there is no spot market whose volume would count double. All rates are fractions
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from sim.venue.account import ZERO, Account, DayVolume
+from sim.venue.candles import CandleRow
 from sim.venue.wire import number
 
 if TYPE_CHECKING:
@@ -127,5 +128,14 @@ def _venue_volume_usd(state: "VenueState", days: Sequence[int]) -> Decimal:
         rows = state.prices.candles(
             asset.asset_id, "1d", start_ms=start_ms, end_ms=end_ms, now_ms=state.now_ms
         )
-        total += sum((Decimal(row["v"]) * Decimal(row["c"]) for row in rows if start_ms <= row["t"]), ZERO)
+        total += sum((_value_usd(row) for row in rows if start_ms <= row["t"]), ZERO)
     return total
+
+
+def _value_usd(row: CandleRow) -> Decimal:
+    """Return what a day's candle says was traded; nothing where a spoiled one has no numbers above zero."""
+    try:
+        value = Decimal(row["v"]) * Decimal(row["c"])
+    except InvalidOperation:
+        return ZERO
+    return value if value.is_finite() and value > 0 else ZERO

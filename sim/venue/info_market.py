@@ -25,10 +25,19 @@ class NoSuchCoin(Exception):
 def meta(state: VenueState) -> Document:
     """Return the universe. The asset id is the index, so delisted coins stay in it."""
     return {
-        "universe": [_listing(state, asset) for asset in state.prices.assets],
+        "universe": [_listing(state, asset) for asset in universe(state)],
         "marginTables": [[i, margin_table(*TIERED[i])] for i in sorted(TIERED)],
         "collateralToken": 0,
     }
+
+
+def universe(state: VenueState) -> Sequence[VenueAsset]:
+    """Return the coins that were ever listed, by asset id: a new one comes after all others when it is listed."""
+    assets = state.prices.assets
+    count = len(assets)
+    while count and assets[count - 1].listed_from_ms > state.now_ms:
+        count -= 1
+    return assets[:count]
 
 
 def _listing(state: VenueState, asset: VenueAsset) -> Document:
@@ -56,9 +65,8 @@ def margin_table(description: str, tiers: Sequence[tuple[int, int]]) -> Document
 def asset_context(state: VenueState, asset_id: int) -> Document:
     """Return one coin's context; premium, mid and impact prices are null without a book."""
     context = state.prices.context(asset_id, state.price_ms)
-    live = context.mid is not None
     return {
-        "funding": number(context.funding_rate) if live else "0.0",
+        "funding": number(context.funding_rate),
         "openInterest": number(context.open_interest),
         "prevDayPx": number(context.prev_day_px),
         "dayNtlVlm": number(context.day_notional_usd),
@@ -77,7 +85,7 @@ def _or_null(value: Decimal | None) -> str | None:
 
 def asset_contexts(state: VenueState) -> list[Document]:
     """Return every coin's context, by asset id."""
-    return [asset_context(state, asset.asset_id) for asset in state.prices.assets]
+    return [asset_context(state, asset.asset_id) for asset in universe(state)]
 
 
 def meta_and_contexts(state: VenueState) -> list[Any]:

@@ -128,7 +128,8 @@ class Book:
         untouched = self._ladder is None and not (self._eaten_bids or self._eaten_asks or self.has_resting)
         if untouched and self._prices is not None:
             both = self._prices.best(self.asset.asset_id, self._read_ms)
-            return both if both is None else both[0 if of_bids else 1]
+            if both is not None:
+                return both[0 if of_bids else 1]
         levels = self.levels(now_ms, of_bids=of_bids, depth=1)
         return levels[0] if levels else None
 

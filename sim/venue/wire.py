@@ -33,10 +33,10 @@ class Close:
 
 
 def number(value: Decimal) -> str:
-    """Return a decimal as the venue prints it: no exponent, '.0' after whole numbers, never '-0.0'."""
+    """Return a decimal as the venue prints it: no exponent, '.0' after whole numbers, never '-0.0'; NaN as it is."""
     text = format(value, "f")
     if "." not in text:
-        text += ".0"
+        text += ".0" if value.is_finite() else ""
     elif text[-1] == "0":
         text = text.rstrip("0")
         if text[-1] == ".":
