@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from daemon.data_directory import SAMPLE
 from daemon.in_world import InWorld, prepare
 from sim.checks import all_checks
+from sim.faults import distortions_of
 from sim.night import Night, Outcome
-from sim.venue.market import Market
-from sim.venue.price_source import PriceSource
+from sim.nights.distortions import Distortion, Listing, MissingFunding
+from sim.nights.market import WorldMarket
+from sim.nights.scene import Scene
 from sim.world import World
 from state.journal import Journal
 from state.store import Store
@@ -37,8 +38,10 @@ def played(night: Night, directory: Path) -> World:
     prepared()
     state = directory / "state"
     state.mkdir()
-    shutil.copy(history_of(night.coins), state)
-    world = World(night, InWorld, market=market_of(night), close_ms=CLOSE_MS, directory=state)
+    distortions = distortions_of(night.faults, Scene.of(night.coins, CLOSE_MS))
+    shutil.copy(history_of(night.coins, _of_the_past(distortions)), state)
+    market = _market(night.seed, night.coins, distortions)
+    world = World(night, InWorld, market=market, close_ms=CLOSE_MS, directory=state)
     world.play(all_checks)
     return world
 
@@ -63,8 +66,15 @@ def outcome(world: World) -> Outcome:
     )
 
 
-def market_of(night: Night) -> PriceSource:
-    return Market.from_directory(SAMPLE, seed=night.seed)
+def _market(seed: int, coins: int, distortions: tuple[Distortion, ...]) -> WorldMarket:
+    return WorldMarket.drawn(seed, coins=coins, close_ms=CLOSE_MS, distortions=distortions)
+
+
+def _of_the_past(distortions: tuple[Distortion, ...]) -> tuple[Distortion, ...]:
+    """Return, each once, what a daemon has met already when it fetched its history before the night."""
+    past = [d for d in distortions if isinstance(d, MissingFunding)]
+    listings = [Listing(d.coin, CLOSE_MS) for d in distortions if isinstance(d, Listing)]
+    return tuple(dict.fromkeys((*past, *listings)))
 
 
 @cache
@@ -74,12 +84,14 @@ def prepared() -> None:
 
 
 @cache
-def history_of(coins: int) -> Path:
+def history_of(coins: int, distortions: tuple[Distortion, ...] = ()) -> Path:
     """Return the history file that a daemon has before such nights, fetched by itself, once a process."""
     prepared()
     directory = Path(tempfile.mkdtemp(prefix="nightdesk-history-"))
     before = Night(seed=0, coins=coins, start_s=BEFORE.start_s, end_s=BEFORE.end_s)
-    world = World(before, InWorld, market=market_of(before), close_ms=CLOSE_MS, directory=directory)
+    world = World(
+        before, InWorld, market=_market(0, coins, distortions), close_ms=CLOSE_MS, directory=directory
+    )
     world.play(lambda _: ())
     return Store(world.directory).history_path
 

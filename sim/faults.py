@@ -1,13 +1,26 @@
 """What can go wrong in a night: every kind of fault by its name, and how a seed draws some of them."""
 
+from collections.abc import Iterable
 from math import exp, log
 from random import Random
 
+from sim.nights.data_faults import DATA
+from sim.nights.distortions import Distortion
 from sim.nights.fault import Fault, Kind
 from sim.nights.network_faults import NETWORK
 from sim.nights.process_faults import PROCESS
+from sim.nights.scene import Scene
+from sim.nights.venue_faults import VENUE
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*NETWORK, *PROCESS)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*NETWORK, *VENUE, *PROCESS, *DATA)}
+
+
+def distortions_of(faults: Iterable[Fault], scene: Scene) -> tuple[Distortion, ...]:
+    """Return what the faults of a night do to its market."""
+    distorting = ((fault, KINDS[fault.name].distorts) for fault in faults)
+    return tuple(
+        one for fault, distorts in distorting if distorts is not None for one in distorts(fault, scene)
+    )
 
 
 def drawn_faults(

@@ -38,6 +38,7 @@ from sim.venue.price_source import PriceSource
 from sim.venue.venue import Venue
 
 EQUITY_USDC = Decimal(1_000_000)
+STRANGER_USDC = Decimal(100_000)
 RESTART_S = 2.0
 """How long systemd waits before it starts a daemon again that has failed (RestartSec)."""
 
@@ -76,10 +77,11 @@ Boot = Callable[[Edges], Daemon]
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The account's address and the two throw-away keys of every world."""
+    """The account's address, the two throw-away keys of every world, and a stranger's, who trades there too."""
 
     master: str = "0x" + sha256(b"nightdesk world master").hexdigest()
     agent: str = "0x" + sha256(b"nightdesk world agent").hexdigest()
+    stranger: str = "0x" + sha256(b"nightdesk world stranger").hexdigest()
 
     @property
     def address(self) -> str:
@@ -124,7 +126,10 @@ class World:
         self.keys, self.lives = Keys(), Lives()
         self.venue = Venue(
             market,
-            accounts={self.keys.address: EQUITY_USDC},
+            accounts={
+                self.keys.address: EQUITY_USDC,
+                Signer.from_key(self.keys.stranger).address: STRANGER_USDC,
+            },
             agents={Signer.from_key(self.keys.agent).address: self.keys.address},
             start_ms=self.start_ms,
             seed=night.seed,

@@ -10,7 +10,8 @@ from msgspec import Meta
 from sim.venue.faults import Planned
 
 if TYPE_CHECKING:
-    from sim.nights.market_distortions import Distortion
+    from sim.nights.distortions import Distortion
+    from sim.nights.scene import Scene
     from sim.world import World
 
 
@@ -31,12 +32,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """How a kind of fault comes about: as entries of the edge's plan, as a distortion of the market, or as something
-    done to the world when it begins. longest_s bounds what is drawn."""
+    done to the world when it begins. intensity says how that of a fault is read; longest_s bounds what is drawn."""
 
     name: str
     family: str
     text: str
+    intensity: str = "not read"
     planned: Callable[[Fault, float], Iterable[Planned]] | None = None
-    distorts: "Callable[[Fault, int], Iterable[Distortion]] | None" = None
+    distorts: "Callable[[Fault, Scene], Iterable[Distortion]] | None" = None
     strike: "Callable[[World, Fault], None] | None" = None
     longest_s: float = 30.0

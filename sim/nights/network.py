@@ -15,7 +15,8 @@ from adapters.ports import Clock, HttpReply, Socket, Unknown
 from sim.nights.life import OUTSIDE, Life
 from sim.venue.blocks import Ticket, block_end_ms
 from sim.venue.edge import Edge, Request
-from sim.venue.fault_plan import Course, Cut
+from sim.venue.fault_plan import SMOOTH, Course, Cut
+from sim.venue.venue import Venue
 from sim.venue.wire import JSON, Close, Reply
 
 LATENCY_S = (0.03, 0.06)
@@ -53,10 +54,12 @@ class Network:
         self._loop, self._clock, self._random = loop, clock, random
         self._latency_s = tuple(s / speed for s in LATENCY_S)
         self._waiting: dict[int, _Exchange] = {}
+        self._asked: dict[asyncio.Future[HttpReply | Cut], None] = {}
         self._open: dict[int, _Connection] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due_ms = 0
         self._down_until_s = 0.0
+        self.submitted = 0
         self._fresh = True
 
     def transports(self, life: Life) -> tuple["WorldHttp", "WorldSockets"]:
@@ -73,6 +76,26 @@ class Network:
         for connection in list(self._open.values()):
             connection.deaf = True
             self.edge.disconnect(connection.number)
+
+    def cut(self) -> None:
+        """Reset every connection that stands, and the requests on it; what has arrived is done all the same."""
+        for connection in list(self._open.values()):
+            self._left(connection.number)
+            connection.socket.drop()
+        for answer in list(self._asked):
+            _deliver(answer, Cut())
+        self._fresh = True
+
+    def submit(self, body: bytes) -> None:
+        """Take an action of somebody else's client: over no cable of ours, and nobody waits for its reply here."""
+        self.submitted += 1
+        self.edge.arrive(Request("elsewhere", "/exchange", JSON, body), SMOOTH, now_ms=self._clock.now_ms())
+        self._hand_over()
+
+    def order(self, call: Callable[[Venue], object]) -> None:
+        """Have something done to the venue that no client asks for."""
+        self.edge.order(call, now_ms=self._clock.now_ms())
+        self._hand_over()
 
     def break_all(self, life: Life) -> None:
         """Reset the connections of a life that has ended: the kernel does so for it."""
@@ -96,10 +119,12 @@ class Network:
         if not self._is_down:
             self._later(self._delay_s() + course.arrive_ms / 1000, self._arrive, exchange)
         timer = self._loop.call_later(timeout_s, _expire, exchange.answer)
+        self._asked[exchange.answer] = None
         try:
             reply = await exchange.answer
         finally:
             timer.cancel()
+            self._asked.pop(exchange.answer, None)
         if isinstance(reply, Cut):
             self._fresh = True
             why = f"no complete reply within {timeout_s} s" if reply is TOO_LATE else "connection reset"

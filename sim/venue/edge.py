@@ -200,6 +200,12 @@ class Edge:
     def _own(self, number: int, channel: str, data: Any) -> None:
         self._own_frames.append((number, encode({"channel": channel, "data": data}).decode()))
 
+    # --- set from outside ------------------------------------------------------------------------------
+
+    def order(self, call: Call, *, now_ms: int) -> None:
+        """Have something done to the venue that no client asks for, and to every node that is behind it."""
+        self._tell(self._at(now_ms), call)
+
     # --- time ------------------------------------------------------------------------------------------
 
     def next_ms(self) -> int:

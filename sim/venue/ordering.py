@@ -16,6 +16,7 @@ from sim.venue.order_actions import (
 )
 from sim.venue.placing import cancel, place
 from sim.venue.reading import batch_fault, new_order, refuse_in_post_only_window
+from sim.venue.refusing import first_refusal
 from sim.venue.reply import Document, Handlers, Refusal, Status, done, statuses
 from sim.venue.state import VenueState
 from sim.venue.triggers import place_trigger
@@ -42,7 +43,7 @@ def _order(state: VenueState, account: Account, action: OrderAction) -> Document
     at_position = action.grouping == "positionTpsl"
     fault = "Orders are empty."
     if action.orders:
-        fault = batch_fault(state, action.orders, whole_position=at_position) or ""
+        fault = batch_fault(state, action.orders, whole_position=at_position) or _unread(state, action)
     if fault:
         return statuses("order", [{"error": fault}])
     orders = [new_order(state, account, wire, rate) for wire in action.orders]
@@ -51,6 +52,11 @@ def _order(state: VenueState, account: Account, action: OrderAction) -> Document
     if action.grouping == "normalTpsl":
         return statuses("order", place_bracket(state, account, orders))
     return statuses("order", [_place(state, account, order) for order in orders])
+
+
+def _unread(state: VenueState, action: OrderAction) -> str:
+    words = first_refusal(state.refusing_batches, action.orders[0].a, state.now_ms)
+    return "" if words is None else words[0]
 
 
 def _place(state: VenueState, account: Account, order: Order) -> Status:

@@ -10,6 +10,7 @@ from sim.venue.matching import Match, Take
 from sim.venue.order import Order, average_px
 from sim.venue.reducing import cancel_older_reduce_only, trim_reduce_only
 from sim.venue.refusals import RECORDED, Fault, fault_of, named
+from sim.venue.refusing import first_refusal
 from sim.venue.reply import Status
 from sim.venue.state import VenueState
 from sim.venue.wire import number
@@ -19,8 +20,13 @@ DEAD = "Order was never placed, already canceled, or filled."
 
 def place(state: VenueState, account: Account, order: Order) -> Status:
     """Take an order and return its member of statuses (hyperliquid.md 2.5). The order is on its grid already."""
-    fault = fault_of(state, account, order)
+    fault = fault_of(state, account, order) or _unreasoned(state, order)
     return enter(state, account, order) if fault is None else refuse(state, account, order, fault)
+
+
+def _unreasoned(state: VenueState, order: Order) -> Fault | None:
+    words = first_refusal(state.refusing_orders, order.asset_id, state.now_ms)
+    return None if words is None else Fault(*words)
 
 
 def enter(state: VenueState, account: Account, order: Order) -> Status:

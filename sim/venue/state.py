@@ -15,6 +15,7 @@ from sim.venue.nonces import NonceSet
 from sim.venue.order import Order, OrderRow, basic_document, full_document
 from sim.venue.portfolio import Portfolios
 from sim.venue.price_source import PRICE_CADENCE_MS, PriceSource
+from sim.venue.refusing import Refusing
 from sim.venue.signature import Chain
 from sim.venue.twap import Twap, TwapRow
 from sim.venue.wire import number
@@ -145,6 +146,8 @@ class VenueState:
         self.twap_rows: dict[str, list[TwapRow]] = {}
         self.post_only_until_ms = 0
         self.open_interest_caps_usd: dict[int, Decimal] = {}
+        self.refusing_orders: list[Refusing] = []
+        self.refusing_batches: list[Refusing] = []
         self.happened: list[Happening] = []
         self.touched: dict[int, None] = {}
         self.mistakes = Mistakes()

@@ -25,6 +25,7 @@ from sim.venue.liquidation import liquidate_where_due
 from sim.venue.margin import equity_usd
 from sim.venue.placing import match_resting
 from sim.venue.price_source import HOUR_MS, PRICE_CADENCE_MS, PriceSource
+from sim.venue.refusing import Refusing
 from sim.venue.reply import Document
 from sim.venue.requests import convert_request, read_request
 from sim.venue.signature import Chain, Unrecoverable
@@ -349,6 +350,14 @@ class Venue:
     def limit_backstop(self, notional_usd: Decimal) -> None:
         """Leave the backstop vault this much to take over; what is beyond it is closed against the other side."""
         self._state.backstop.capacity_usd = notional_usd
+
+    def refuse_orders(self, refusing: Refusing) -> None:
+        """Refuse orders one by one; each call adds to those before."""
+        self._state.refusing_orders.append(refusing)
+
+    def refuse_batches(self, refusing: Refusing) -> None:
+        """Refuse whole batches with one member; each call adds to those before."""
+        self._state.refusing_batches.append(refusing)
 
     # --- the ledger, for tests and reports ---------------------------------------------------------------
 
