@@ -4,7 +4,7 @@ It has no clock and no randomness but its seed: the same calls at the same times
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -41,6 +41,9 @@ NO_JSON = Reply(400, TEXT, b"Failed to parse the request body as JSON")
 NO_PATH = Reply(404, TEXT, b"")
 NO_COIN = BROKEN = Reply(500, JSON, b"null")
 DAY_MS = 24 * HOUR_MS
+Observe = Callable[[Envelope, Document], None]
+"""Told of every action that was carried out or refused, and of the venue's answer."""
+
 log = logging.getLogger(__name__)
 
 
@@ -62,6 +65,7 @@ class Venue:
         self._replies: list[tuple[int, Reply]] = []
         self._posts: dict[int, tuple[int, int]] = {}
         self._streams = Streams(self._state, self._agenda, self._tape, self._post)
+        self.observers: list[Observe] = []
         self._state.portfolios.open(self._state)
         self._agenda.put(start_ms - start_ms % HOUR_MS + HOUR_MS, Duty.HOUR)
         for asset in market.assets:
@@ -157,6 +161,8 @@ class Venue:
         except Unrecoverable:
             return HTTPStatus.UNPROCESSABLE_ENTITY
         self._settle()
+        for observe in self.observers:
+            observe(envelope, document)
         return document
 
     # --- websockets ------------------------------------------------------------------------------------
