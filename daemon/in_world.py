@@ -77,6 +77,11 @@ class InWorld:
     def reports(self) -> list[dict[str, Any]]:
         return self._wired.desk.reports
 
+    @property
+    def alerts(self) -> tuple[str, ...]:
+        """The codes of alerts that are not over."""
+        return tuple(alert.code for alert in self._wired.service._shell.parts.alerts.active())
+
     async def run(self) -> None:
         try:
             await self._wired.service.run()

@@ -63,6 +63,7 @@ def outcome(world: World) -> Outcome:
         lives=len(world.lives.all),
         fills=len(world.venue.fills(world.keys.address)),
         stage=session.stage.value if session is not None else "none",
+        figures=world.checkers.figures,
     )
 
 

@@ -47,6 +47,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a night: what its checkers found, and enough to tell two runs of it apart.
 
+    figures: what the checkers counted, by name (sim.checks says which).
     records and chain: how many the journal has, and the hash over all of them; lives: how often the daemon was started.
     """
 
@@ -58,6 +59,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lives: int
     fills: int
     stage: str
+    figures: dict[str, float] = {}
 
 
 def drawn_night(seed: int, *, coins: int = 20, kinds: tuple[str, ...] | None = None) -> Night:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -67,6 +68,8 @@ class Daemon(Protocol):
     def state(self) -> State: ...
     @property
     def reports(self) -> list[dict[str, Any]]: ...
+    @property
+    def alerts(self) -> tuple[str, ...]: ...
     async def run(self) -> None: ...
     def stop(self, reason: str) -> None: ...
 
@@ -85,7 +88,13 @@ class Keys:
 
     @property
     def address(self) -> str:
-        return Signer.from_key(self.master).address
+        return _address(self.master)
+
+
+@cache
+def _address(key: str) -> str:
+    """Return the address of a key: a point on a curve, too dear to be worked out at every look."""
+    return Signer.from_key(key).address
 
 
 @dataclass(slots=True, eq=False)

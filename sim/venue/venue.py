@@ -4,7 +4,7 @@ It has no clock and no randomness but its seed: the same calls at the same times
 A mistake of ours in one action, answer or duty ends that one alone: it is logged and kept in mistakes.
 """
 
-from collections.abc import Mapping, MutableSequence
+from collections.abc import Callable, Mapping, MutableSequence
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -42,6 +42,8 @@ NO_JSON = Reply(400, TEXT, b"Failed to parse the request body as JSON")
 NO_PATH = Reply(404, TEXT, b"")
 NO_COIN = BROKEN = Reply(500, JSON, b"null")
 DAY_MS = 24 * HOUR_MS
+Observe = Callable[[Envelope, Document], None]
+"""Told of every action that was carried out or refused, and of the venue's answer."""
 
 
 class Venue:
@@ -62,6 +64,7 @@ class Venue:
         self._replies: list[tuple[int, Reply]] = []
         self._posts: dict[int, tuple[int, int]] = {}
         self._streams = Streams(self._state, self._agenda, self._tape, self._post)
+        self.observers: list[Observe] = []
         self._state.portfolios.open(self._state)
         self._agenda.put(start_ms - start_ms % HOUR_MS + HOUR_MS, Duty.HOUR)
         for asset in market.assets:
@@ -161,6 +164,8 @@ class Venue:
         except Unrecoverable:
             return HTTPStatus.UNPROCESSABLE_ENTITY
         self._settle()
+        for observe in self.observers:
+            observe(envelope, document)
         return document
 
     # --- websockets ------------------------------------------------------------------------------------

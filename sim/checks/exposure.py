@@ -1,0 +1,91 @@
+"""Exposure outside its band is being worked on, and its time is counted."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from core.events import ClockTicked, FillsReceived, OrdersAnswered
+from core.intents import RaiseAlert
+from core.state import State
+from core.types import Purpose, TradingState
+from sim.checkers import Step
+from sim.checks.sums import FACTORS, Delta, band_usd, delta_usd, equity_usd, is_fresh
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+LOOKS = (ClockTicked, FillsReceived, OrdersAnswered)
+"""After these an exposure outside its band has an order on its way, or there is a reason why not."""
+SLACK_MS = 100
+BACKOFF_MAX_MS = 13_000
+"""Ten seconds where the venue takes no more, twelve and a half after six hedges that did nothing."""
+MINUTE_MS = 60_000
+
+
+class ExposureIsWorkedOn:
+    """figures: outside_band_s, the time spent outside; worst_delta_usd, the farthest from zero it ever was."""
+
+    name = "exposure"
+
+    def __init__(self) -> None:
+        self._outside_s = self._worst_usd = 0.0
+        self._since_s: float | None = None
+        self._sent_ms = 0
+        self._turnover: list[tuple[int, float]] = []
+
+    def on_step(self, step: Step) -> Iterator[str]:
+        state = step.state
+        delta, band = delta_usd(state), band_usd(state)
+        self._count(step.world.now_s, delta, band)
+        self._note_hedges(step)
+        if isinstance(step.event, LOOKS) and max(map(abs, delta)) > band and not _excused(state):
+            yield from self._idle(state, delta, band)
+
+    def at_end(self, world: "World") -> Iterator[str]:
+        self._count(world.now_s, (0.0, 0.0), 0.0)
+        assert world.checkers is not None
+        world.checkers.figures["outside_band_s"] = round(self._outside_s, 3)
+        world.checkers.figures["worst_delta_usd"] = round(self._worst_usd, 2)
+        return iter(())
+
+    def _count(self, now_s: float, delta: Delta, band: float) -> None:
+        if self._since_s is not None:
+            self._outside_s += now_s - self._since_s
+        farthest = max(map(abs, delta))
+        self._worst_usd = max(self._worst_usd, farthest)
+        self._since_s = now_s if farthest > band else None
+
+    def _note_hedges(self, step: Step) -> None:
+        hedges = [o for o in step.orders if o.purpose is Purpose.HEDGE]
+        refused = any(isinstance(i, RaiseAlert) and i.code == "hedge.refused" for i in step.intents)
+        if hedges or refused:
+            at_ms = self._sent_ms = step.state.at_ms
+            self._turnover += [(at_ms, float(o.qty * o.arrival_mid)) for o in hedges]
+            self._turnover = [t for t in self._turnover if t[0] > at_ms - MINUTE_MS]
+
+    def _idle(self, state: State, delta: Delta, band: float) -> Iterator[str]:
+        if state.at_ms - self._sent_ms < _pause_ms(state):
+            return
+        spent_usd = sum(usd for at_ms, usd in self._turnover if at_ms > state.at_ms - MINUTE_MS)
+        room_usd = state.settings.hedge.turnover_max_per_min * equity_usd(state) - spent_usd
+        if room_usd < state.settings.twap.min_order_usd:
+            return
+        live = {r.order.coin for r in state.orders.open.values() if r.order.purpose is Purpose.HEDGE}
+        for coin, usd in zip(FACTORS, delta, strict=True):
+            ready = is_fresh(state, coin) and coin in state.instruments
+            if abs(usd) > band and coin not in live and ready:
+                yield f"a delta of {usd:.2f} USD {coin}, outside of {band:.2f}, and nothing is done about it"
+
+
+def _excused(state: State) -> bool:
+    """Say whether hedging waits as a whole: halted, or nothing is known of account or betas yet."""
+    halted = state.trading is TradingState.HALTED
+    return halted or state.account.snapshot is None or not state.hedge.betas
+
+
+def _pause_ms(state: State) -> float:
+    """Return how long after a hedge the next may be waited for."""
+    spent = state.allowance is not None and state.allowance.left <= 0
+    post_only = state.at_ms < state.account.post_only_until_ms
+    if state.hedge.failures or spent or post_only:
+        return BACKOFF_MAX_MS
+    return 1000 * state.settings.hedge.min_interval_s + SLACK_MS

@@ -1,0 +1,46 @@
+"""After a kill nothing is sent but what closes positions, whatever comes and however often the daemon starts."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from core.events import KillReset, KillTripped, StopRequested
+from core.intents import CancelEverything, TripKill
+from core.types import Purpose, TradingState
+from sim.checkers import Step
+from state.kill_switch import KillSwitch
+from state.store import Store
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+
+class NothingAfterTheKill:
+    """A halt cancels everything, is latched on the disk, and ends with a reset alone. A stop cancels everything too."""
+
+    name = "kill"
+
+    def on_step(self, step: Step) -> Iterator[str]:
+        halted = step.state.trading is TradingState.HALTED
+        if halted and not isinstance(step.event, KillReset):
+            for order in step.orders:
+                if order.purpose is not Purpose.FLATTEN:
+                    yield f"an order for {order.purpose.value} after the kill: {order}"
+        kinds = {type(intent) for intent in step.intents}
+        was = step.before.trading is TradingState.HALTED
+        if halted and not was and not step.begins and not {TripKill, CancelEverything} <= kinds:
+            yield "a halt that cancels nothing, or is not latched"
+        if was and not halted and not isinstance(step.event, KillReset) and not step.begins:
+            yield f"trading again without a reset, after {type(step.event).__name__}"
+        if isinstance(step.event, KillTripped) and not halted:
+            yield "a kill that does not halt"
+        if isinstance(step.event, StopRequested) and CancelEverything not in kinds:
+            yield "a stop that cancels nothing"
+
+    def at_end(self, world: "World") -> Iterator[str]:
+        state = world.daemon.state
+        latch = KillSwitch(Store(world.directory).kill_switch_path).read()
+        halted = state.trading is TradingState.HALTED
+        if halted and latch is None:
+            yield f"halted without a latch: {state.halt_reason}"
+        if latch is not None and not halted and state.starts:
+            yield f"latched, and trading: {latch.reason}"

@@ -1,0 +1,89 @@
+"""Never over limits: each order is within what the settings allow, with all that is on its way filled."""
+
+from collections import deque
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from core.state import State
+from core.types import Coin, Order, Purpose, TradingState
+from sim.checkers import Step
+from sim.checks.sums import FACTORS, ZERO, equity_usd, live_qty, px_usd
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+MINUTE_MS = 60_000
+SLACK = 1.0001
+"""Limits are floats, and an order's worth is taken at its limit by one and at the mid by the other."""
+
+
+class WithinLimits:
+    name = "limits"
+
+    def __init__(self) -> None:
+        self._orders_ms: deque[int] = deque()
+        self._hedged: deque[tuple[int, float]] = deque()
+
+    def on_step(self, step: Step) -> Iterator[str]:
+        orders = [order for order in step.orders if order.purpose is not Purpose.FLATTEN]
+        if not orders:
+            return
+        committed = _committed(step.state)
+        for order in orders:
+            if not _reduces(step.state, order, committed.get(order.coin, ZERO)):
+                yield from _over(step.state, order, committed.get(order.coin, ZERO))
+        if any(not _reduces(step.state, o, committed.get(o.coin, ZERO)) for o in orders):
+            yield from _gross(step.state, committed)
+        yield from self._rates(step.state, orders)
+
+    def at_end(self, world: "World") -> Iterator[str]:
+        return iter(())
+
+    def _rates(self, state: State, orders: list[Order]) -> Iterator[str]:
+        at_ms, settings = state.at_ms, state.settings
+        self._orders_ms += [at_ms] * len(orders)
+        self._hedged += [(at_ms, float(o.qty * o.arrival_mid)) for o in orders if o.purpose is Purpose.HEDGE]
+        while self._orders_ms[0] <= at_ms - MINUTE_MS:
+            self._orders_ms.popleft()
+        while self._hedged and self._hedged[0][0] <= at_ms - MINUTE_MS:
+            self._hedged.popleft()
+        if len(self._orders_ms) > settings.risk.orders_per_min_max:
+            yield f"{len(self._orders_ms)} orders within a minute"
+        turnover_usd = sum(usd for _, usd in self._hedged)
+        most_usd = settings.hedge.turnover_max_per_min * equity_usd(state) + 2 * settings.twap.min_order_usd
+        if turnover_usd > most_usd * SLACK and any(o.purpose is Purpose.HEDGE for o in orders):
+            yield f"{turnover_usd:.0f} USD hedged within a minute"
+
+
+def _committed(state: State) -> dict[Coin, Decimal]:
+    """Return the positions as they will be when all of ours is filled, the new orders too."""
+    sums = dict(state.book.positions)
+    for record in state.orders.open.values():
+        coin = record.order.coin
+        sums[coin] = sums.get(coin, ZERO) + live_qty(record)
+    return sums
+
+
+def _reduces(state: State, order: Order, after: Decimal) -> bool:
+    """Say whether an order makes the position smaller, with and without what else is on its way, and never turns it."""
+    before = after - order.signed_qty
+    held = state.book.positions.get(order.coin, ZERO)
+    return all(qty * order.signed_qty < 0 and order.qty <= abs(qty) for qty in (held, before))
+
+
+def _over(state: State, order: Order, after: Decimal) -> Iterator[str]:
+    limits, value_usd = state.settings.risk, float(order.qty * order.limit_px)
+    if state.trading is TradingState.REDUCING and order.purpose is not Purpose.HEDGE:
+        yield f"an order that adds to a position while none may: {order}"
+    if value_usd > limits.order_max_usd * SLACK:
+        yield f"an order of {value_usd:.0f} USD"
+    after_usd = abs(float(after)) * float(order.limit_px)
+    if order.coin not in FACTORS and after_usd > limits.position_max * equity_usd(state) * SLACK:
+        yield f"a position of {after_usd:.0f} USD {order.coin}"
+
+
+def _gross(state: State, committed: dict[Coin, Decimal]) -> Iterator[str]:
+    gross_usd = sum(abs(float(qty)) * px_usd(state, coin) for coin, qty in committed.items())
+    if gross_usd > state.settings.risk.gross_max * equity_usd(state) * 1.01:
+        yield f"a gross of {gross_usd:.0f} USD"
