@@ -30,6 +30,8 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON document on s
 Reason = Annotated[str, typer.Option("--reason", help="why; kept in the history")]
 
 HALTED = 6
+NOT_HELD = 7
+BROKEN_OFF = 130
 BAD_USE = 2
 
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
@@ -235,6 +237,54 @@ def check(
     _print(document) if json_ else operate.show_check(document)
     if document["exit"]:
         raise typer.Exit(document["exit"])
+
+
+@app.command("swarm")
+def swarm_command(
+    seeds: Annotated[str | None, typer.Option(help="A:B, one night for each seed from A up to B - 1")] = None,
+    night: Annotated[Path | None, typer.Option(help="play this one night, a file that was kept")] = None,
+    faults: Annotated[
+        str | None,
+        typer.Option(
+            help="kinds or families of faults to draw from, with commas; none for none; default: all"
+        ),
+    ] = None,
+    coins: Annotated[int | None, typer.Option(min=4, help="coins of the venue; default: 20")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="nights played at once; default: one for each core")
+    ] = None,
+    crash_points: Annotated[
+        bool, typer.Option("--crash-points", help="kill each night at every write and await instead")
+    ] = False,
+    every: Annotated[
+        int | None, typer.Option(min=1, help="take each so-manieth crash point; default: 1")
+    ] = None,
+    no_shrink: Annotated[bool, typer.Option("--no-shrink", help="leave failed nights as they are")] = False,
+    keep: Annotated[Path, typer.Option(help="directory for failed nights, made smaller")] = Path(
+        "failed-nights"
+    ),
+    json_: Json = False,
+) -> None:
+    """Play faulted nights of the whole daemon in a simulated world, and check each."""
+    from daemon import swarm_command as swarm
+
+    options = swarm.SwarmOptions(
+        seeds=seeds,
+        night=night,
+        faults=faults,
+        coins=coins,
+        jobs=jobs,
+        crash_points=crash_points,
+        every=every,
+        shrink=not no_shrink,
+        keep=keep,
+    )
+    swarmed = swarm.run(options)
+    _print(swarm.document(swarmed)) if json_ else operate.console.print(swarm.view(swarmed))
+    if swarmed.broken_off:
+        raise typer.Exit(BROKEN_OFF)
+    if swarmed.tally.failed:
+        raise typer.Exit(NOT_HELD)
 
 
 def _day(text: str, option: str) -> date:

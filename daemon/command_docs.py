@@ -18,6 +18,8 @@ EXIT_CODES: dict[int, str] = {
     4: "bad configuration or signing key, or an account of a kind that is not traded; nothing was traded",
     5: "the daemon did not answer in time",
     6: "the run ended with trading halted",
+    7: "a checker failed in a night of a swarm, or a journal played again differs",
+    130: "broken off by Ctrl-C",
 }
 
 _OPENING = """\

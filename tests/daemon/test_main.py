@@ -22,6 +22,7 @@ COMMANDS = (
     "reconcile",
     "tail",
     "check",
+    "swarm",
 )
 DRY = ("run", "--dry-run", "--speed", "max")
 
