@@ -34,6 +34,8 @@ NOT_HELD = 7
 BROKEN_OFF = 130
 BAD_USE = 2
 
+ArgumentInfo = typer.models.ArgumentInfo
+
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 """Whatever the parser refuses; typer brings its own copy of click and gives the class no name."""
 
@@ -284,6 +286,20 @@ def swarm_command(
     if swarmed.broken_off:
         raise typer.Exit(BROKEN_OFF)
     if swarmed.tally.failed:
+        raise typer.Exit(NOT_HELD)
+
+
+@app.command()
+def replay(
+    journal: Annotated[Path, typer.Argument(help="a journal.sqlite, or a state directory")],
+    json_: Json = False,
+) -> None:
+    """Play a journal again and stop at the first record that leads elsewhere."""
+    from daemon import replay as journals
+
+    replayed = journals.replay_with_bar(journal)
+    _print(journals.document(replayed)) if json_ else operate.console.print(journals.view(replayed))
+    if replayed.difference is not None:
         raise typer.Exit(NOT_HELD)
 
 

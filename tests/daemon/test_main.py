@@ -23,6 +23,7 @@ COMMANDS = (
     "tail",
     "check",
     "swarm",
+    "replay",
 )
 DRY = ("run", "--dry-run", "--speed", "max")
 
