@@ -1,6 +1,7 @@
 """The command line. Each command checks its options, calls one function, and prints what it returns."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -291,7 +292,9 @@ def swarm_command(
 
 @app.command()
 def replay(
-    journal: Annotated[Path, typer.Argument(help="a journal.sqlite, or a state directory")],
+    journal: Annotated[
+        Path, typer.Argument(metavar="JOURNAL", help="a journal.sqlite, or a state directory")
+    ],
     json_: Json = False,
 ) -> None:
     """Play a journal again and stop at the first record that leads elsewhere."""
@@ -301,6 +304,26 @@ def replay(
     _print(journals.document(replayed)) if json_ else operate.console.print(journals.view(replayed))
     if replayed.difference is not None:
         raise typer.Exit(NOT_HELD)
+
+
+@app.command()
+def incident(
+    session: Annotated[
+        str | None, typer.Option(help="day of the night, ISO; default: the one the journal is in")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="file to write; default: incident-DAY.tar.gz in this directory")
+    ] = None,
+    state_dir: StateDir = None,
+    config: Config = None,
+    json_: Json = False,
+) -> None:
+    """Bundle journal, report, logs, versions and configuration of a night in one file, without secrets."""
+    from daemon import incident as incidents
+
+    place = incidents.place(state_dir, operate.config_path(config, live=True), os.environ)
+    document = incidents.incident(place, session, out, os.environ)
+    _done(document if json_ else incidents.summary(document), json_)
 
 
 def _day(text: str, option: str) -> date:

@@ -97,7 +97,7 @@ def _spellings(info: Any) -> tuple[str, ...]:
 
 def _typed(name: str, info: Any) -> str:
     """Return an option as it is typed, an argument as what stands for it."""
-    return name.upper() if isinstance(info, ArgumentInfo) else f"--{name.replace('_', '-')}"
+    return str(info.metavar) if isinstance(info, ArgumentInfo) else f"--{name.replace('_', '-')}"
 
 
 def _value(hint: Any) -> str:

@@ -24,6 +24,7 @@ COMMANDS = (
     "check",
     "swarm",
     "replay",
+    "incident",
 )
 DRY = ("run", "--dry-run", "--speed", "max")
 
