@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run test crash rounds bench fuzz lock clean
+.PHONY: run test crash rounds swarm mutants bench fuzz lock clean
 
 FUZZ_S ?= 60
 
@@ -30,9 +30,18 @@ crash: .venv/installed
 rounds: .venv/installed
 	NIGHTDESK_ROUNDS=100 $(BIN)/pytest -rP tests/processes/test_twenty_rounds.py
 
+# Ten thousand faulted nights, then one night killed at every write and every await of it.
+swarm: .venv/installed
+	$(BIN)/nightdesk swarm --seeds 0:10000 --jobs 2
+	$(BIN)/nightdesk swarm --crash-points --seeds 0:1 --jobs 2
+
+# Known bugs planted in copies of the project, one at a time, until a checker catches each.
+mutants: .venv/installed
+	$(BIN)/python -m tests.mutants --jobs 2
+
 bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
-	for name in pipeline backtest latency adapter startup midnight venue; do $(BIN)/python -m bench.$$name || exit 1; done
+	for name in pipeline backtest latency adapter startup midnight venue swarm; do $(BIN)/python -m bench.$$name || exit 1; done
 
 # Coverage-guided, each target for FUZZ_S seconds; the tests do the same with examples that never change.
 fuzz: .venv/installed

@@ -1,6 +1,7 @@
 """The command line. Each command checks its options, calls one function, and prints what it returns."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -30,7 +31,11 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON document on s
 Reason = Annotated[str, typer.Option("--reason", help="why; kept in the history")]
 
 HALTED = 6
+NOT_HELD = 7
+BROKEN_OFF = 130
 BAD_USE = 2
+
+ArgumentInfo = typer.models.ArgumentInfo
 
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 """Whatever the parser refuses; typer brings its own copy of click and gives the class no name."""
@@ -236,6 +241,90 @@ def check(
     _print(document) if json_ else operate.show_check(document)
     if document["exit"]:
         raise typer.Exit(document["exit"])
+
+
+@app.command("swarm")
+def swarm_command(
+    seeds: Annotated[str | None, typer.Option(help="A:B, one night for each seed from A up to B - 1")] = None,
+    night: Annotated[Path | None, typer.Option(help="play this one night, a file that was kept")] = None,
+    faults: Annotated[
+        str | None,
+        typer.Option(
+            help="kinds or families of faults to draw from, with commas; none for none; default: all"
+        ),
+    ] = None,
+    coins: Annotated[int | None, typer.Option(min=4, help="coins of the venue; default: 20")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="nights played at once; default: one for each core")
+    ] = None,
+    crash_points: Annotated[
+        bool, typer.Option("--crash-points", help="kill each night at every write and await instead")
+    ] = False,
+    every: Annotated[
+        int | None, typer.Option(min=1, help="take each so-manieth crash point; default: 1")
+    ] = None,
+    no_shrink: Annotated[bool, typer.Option("--no-shrink", help="leave failed nights as they are")] = False,
+    keep: Annotated[Path, typer.Option(help="directory for failed nights, made smaller")] = Path(
+        "failed-nights"
+    ),
+    json_: Json = False,
+) -> None:
+    """Play faulted nights of the whole daemon in a simulated world, and check each."""
+    from daemon import swarm_command as swarm
+
+    options = swarm.SwarmOptions(
+        seeds=seeds,
+        night=night,
+        faults=faults,
+        coins=coins,
+        jobs=jobs,
+        crash_points=crash_points,
+        every=every,
+        shrink=not no_shrink,
+        keep=keep,
+    )
+    swarmed = swarm.run(options)
+    _print(swarm.document(swarmed)) if json_ else operate.console.print(swarm.view(swarmed))
+    if swarmed.broken_off:
+        raise typer.Exit(BROKEN_OFF)
+    if swarmed.tally.failed:
+        raise typer.Exit(NOT_HELD)
+
+
+@app.command()
+def replay(
+    journal: Annotated[
+        Path, typer.Argument(metavar="JOURNAL", help="a journal.sqlite, or a state directory")
+    ],
+    json_: Json = False,
+) -> None:
+    """Play a journal again and stop at the first record that leads elsewhere."""
+    from daemon import replay as journals
+
+    replayed = journals.replay_with_bar(journal)
+    _print(journals.document(replayed)) if json_ else operate.console.print(journals.view(replayed))
+    if replayed.difference is not None:
+        raise typer.Exit(NOT_HELD)
+
+
+@app.command()
+def incident(
+    session: Annotated[
+        str | None, typer.Option(help="day of the night, ISO; default: the one the journal is in")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="file to write; default: incident-DAY.tar.gz in this directory")
+    ] = None,
+    state_dir: StateDir = None,
+    config: Config = None,
+    json_: Json = False,
+) -> None:
+    """Bundle journal, report, logs, versions and configuration of a night in one file, without secrets."""
+    from daemon import incident as incidents
+
+    place = incidents.place(state_dir, operate.config_path(config, live=True), os.environ)
+    document = incidents.incident(place, session, out, os.environ)
+    _done(document if json_ else incidents.summary(document), json_)
 
 
 def _day(text: str, option: str) -> date:

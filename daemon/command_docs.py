@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from daemon.cli import app
+from daemon.cli import ArgumentInfo, app
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -18,6 +18,8 @@ EXIT_CODES: dict[int, str] = {
     4: "bad configuration or signing key, or an account of a kind that is not traded; nothing was traded",
     5: "the daemon did not answer in time",
     6: "the run ended with trading halted",
+    7: "a checker failed in a night of a swarm, or a journal played again differs",
+    130: "broken off by Ctrl-C",
 }
 
 _OPENING = """\
@@ -60,7 +62,7 @@ def options(command: Callable[..., None]) -> Iterator[Option]:
     hints = get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
         kind, info = get_args(hints[name])
-        names = _spellings(info) or (f"--{name.replace('_', '-')}",)
+        names = _spellings(info) or (_typed(name, info),)
         required = parameter.default is parameter.empty
         silent = required or parameter.default is None or parameter.default is False
         default = "" if silent else str(parameter.default)
@@ -90,7 +92,12 @@ def _function(info: Any) -> Callable[..., None]:
 def _spellings(info: Any) -> tuple[str, ...]:
     """Return what was written as the option's names; inside Annotated the first of them stands where a default would."""
     first = (info.default,) if isinstance(info.default, str) else ()
-    return (*first, *info.param_decls)
+    return (*first, *(info.param_decls or ()))
+
+
+def _typed(name: str, info: Any) -> str:
+    """Return an option as it is typed, an argument as what stands for it."""
+    return str(info.metavar) if isinstance(info, ArgumentInfo) else f"--{name.replace('_', '-')}"
 
 
 def _value(hint: Any) -> str:

@@ -5,12 +5,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+from core import hedge, risk
+from core.state import State
+from core.types import HEDGE_COINS
 from daemon.in_world import InWorld, prepare
+from sim.checkers import Checker
 from sim.checks import all_checks
 from sim.faults import distortions_of
+from sim.meter import Meter
 from sim.night import Night, Outcome
 from sim.nights.distortions import Distortion, Listing, MissingFunding
 from sim.nights.market import WorldMarket
@@ -29,12 +35,13 @@ BEFORE = Night(seed=0, start_s=-900.0, end_s=-600.0)
 
 def play_night(night: Night) -> Outcome:
     """Play a night in a directory of its own, which is removed. The same night has the same outcome."""
+    meter = Meter()
     with in_memory() as directory:
-        return outcome(played(night, directory))
+        return outcome(played(night, directory, meter), meter)
 
 
-def played(night: Night, directory: Path) -> World:
-    """Play a night in a directory that its caller keeps, and return its world."""
+def played(night: Night, directory: Path, *more: Checker) -> World:
+    """Play a night in a directory that its caller keeps, with more checkers than all; return its world."""
     prepared()
     state = directory / "state"
     state.mkdir()
@@ -42,18 +49,19 @@ def played(night: Night, directory: Path) -> World:
     shutil.copy(history_of(night.coins, _of_the_past(distortions)), state)
     market = _market(night.seed, night.coins, distortions)
     world = World(night, InWorld, market=market, close_ms=CLOSE_MS, directory=state)
-    world.play(all_checks)
+    world.play(lambda world: (*all_checks(world), *more))
     return world
 
 
-def outcome(world: World) -> Outcome:
+def outcome(world: World, meter: Meter) -> Outcome:
     journal = Journal.open_read_only(Store(world.directory).journal_path)
     try:
         records, chain = journal._chain("end")
     finally:
         journal.close()
     assert world.checkers is not None
-    session = world.daemon.state.session
+    state, first = world.daemon.state, world.lives.all[0]
+    session = state.session
     return Outcome(
         night=world.night,
         failures=tuple(world.checkers.failures.values()),
@@ -64,6 +72,13 @@ def outcome(world: World) -> Outcome:
         fills=len(world.venue.fills(world.keys.address)),
         stage=session.stage.value if session is not None else "none",
         figures=world.checkers.figures,
+        engine_steps=meter.steps,
+        first_steps=first.steps,
+        first_writes=first.writes,
+        outside_s=meter.outside_s,
+        exposure_usd_s=meter.exposure_usd_s,
+        positions=dict(world.venue.positions(world.keys.address)),
+        slack=_slack(state),
     )
 
 
@@ -76,6 +91,16 @@ def _of_the_past(distortions: tuple[Distortion, ...]) -> tuple[Distortion, ...]:
     past = [d for d in distortions if isinstance(d, MissingFunding)]
     listings = [Listing(d.coin, CLOSE_MS) for d in distortions if isinstance(d, Listing)]
     return tuple(dict.fromkeys((*past, *listings)))
+
+
+def _slack(state: State) -> dict[str, Decimal]:
+    """Return how far two ends of one night may lie apart. A hedge is done anywhere within its band, on either side."""
+    slack = {str(coin): instrument.lot for coin, instrument in state.instruments.items()}
+    band_usd = Decimal(str(2 * hedge.band_usd(state)))
+    for coin in HEDGE_COINS:
+        if px := risk.last_px(state, coin):
+            slack[coin] += band_usd / px
+    return slack
 
 
 @cache

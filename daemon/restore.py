@@ -1,7 +1,7 @@
 """From the journal to the state it led to: the newest snapshot, and every record after it through the same step()."""
 
 from core.config import TradingSettings
-from core.engine import step
+from core.engine import Step, step
 from core.events import QuoteReceived
 from core.state import State, decode
 from state.journal import Journal, Record
@@ -18,8 +18,12 @@ def restore(journal: Journal, settings: TradingSettings) -> tuple[State, int]:
 
 
 def replayed(state: State, record: Record) -> State:
-    """Return the state after a record: first the quotes that came before it, then its event."""
+    """Return the state after a record."""
+    return stepped(state, record)[0]
+
+
+def stepped(state: State, record: Record) -> Step:
+    """Make the step of a record again: first the quotes that came before it, then its event."""
     for quote in record.quotes:
         state, _ = step(state, QuoteReceived(at_ms=quote.received_ms, quote=quote))
-    state, _ = step(state, record.event)
-    return state
+    return step(state, record.event)

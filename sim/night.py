@@ -1,5 +1,6 @@
 """A night as a value: everything that happens in a world follows from it. It is drawn from a seed, shrunk, and kept."""
 
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -31,6 +32,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     config is the daemon's configuration file, as text. quiet_s: from then on nothing goes wrong any more.
     kill_at_step and kill_at_write end the first life there, like SIGKILL, for the enumeration of crash points.
+    why is a note to whoever reads a night that was kept: what it once broke.
     """
 
     seed: int
@@ -42,6 +44,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     faults: tuple[Fault, ...] = ()
     kill_at_step: int | None = None
     kill_at_write: int | None = None
+    why: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +52,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     figures: what the checkers counted, by name (sim.checks says which).
     records and chain: how many the journal has, and the hash over all of them; lives: how often the daemon was started.
+    steps are those of tasks and callbacks; first_steps and first_writes those of the first life, which has a crash point
+    at each. engine_steps, outside_s and exposure_usd_s are sim.meter's. positions are the venue's at the end, by coin;
+    slack is how far from another night's they may be at the same prices: a lot, and for a hedge what its band allows.
     """
 
     night: Night
@@ -60,6 +66,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     fills: int
     stage: str
     figures: dict[str, float] = {}
+    engine_steps: int
+    first_steps: int
+    first_writes: int
+    outside_s: float
+    exposure_usd_s: float
+    positions: dict[str, Decimal]
+    slack: dict[str, Decimal]
 
 
 def drawn_night(seed: int, *, coins: int = 20, kinds: tuple[str, ...] | None = None) -> Night:

@@ -263,6 +263,25 @@ class Journal:
             raise self._damaged(f"none of its snapshots is whole, and the records up to {pruned} were pruned")
         return None
 
+    def snapshots(self) -> list[tuple[int, bytes]]:
+        """Return the snapshots whose checksums are right, oldest first, as (seq, state)."""
+        with explained(self._path):
+            rows = self._connection.execute("SELECT * FROM snapshot ORDER BY seq").fetchall()
+        return [(seq, state) for seq, state, checksum in rows if checksum == _checksum(seq, state)]
+
+    def first_seq(self) -> int:
+        """Return the number of the oldest record that was not pruned; 1 where none was."""
+        return self._chain("start")[0] + 1
+
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy into a new file, also beside a writer. Raises StateError when it cannot."""
+        with explained(path):
+            copy = sqlite3.connect(path)
+            try:
+                self._connection.backup(copy)
+            finally:
+                copy.close()
+
     def prune(self, *, before_seq: int) -> int:
         """Remove records before before_seq; return how many. What the oldest kept snapshot needs stays.
 

@@ -123,7 +123,9 @@ def test_the_page_of_commands_names_the_options_that_help_shows(name, place):
     words = [sys.executable, "-m", "daemon", *name.split(), "--help"]
     shown = subprocess.run(words, cwd=place, env=environ, capture_output=True, text=True, check=True).stdout
     known = {n for o in command_docs.options(command_docs.commands()[name]) for n in o.names}
-    assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", shown.partition("Options")[2])) - {"--help"} == known
+    options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", shown.partition("Options")[2])) - {"--help"}
+    arguments = set(re.findall(r"[A-Z]{2,}", shown.partition("Usage:")[2].partition("\n")[0])) - {"OPTIONS"}
+    assert options | arguments == known
 
 
 def inline_commands() -> Iterator[tuple[str, list[str]]]:

@@ -22,6 +22,9 @@ COMMANDS = (
     "reconcile",
     "tail",
     "check",
+    "swarm",
+    "replay",
+    "incident",
 )
 DRY = ("run", "--dry-run", "--speed", "max")
 

@@ -475,3 +475,26 @@ def test_one_lost_record_fails_all_that_waited_with_it(path):
     writer.close()
     errors = [future.exception(timeout=10) for future in done]
     assert all(isinstance(error, JournalLost) for error in errors[2:])
+
+
+def test_a_copy_made_beside_the_writer_holds_what_was_committed(path, tmp_path):
+    journal = filled(path, 30)
+    reader = Journal.open_read_only(path)
+    reader.copy_to(tmp_path / "copy.sqlite")
+    journal.append(records(31, 40))
+    copy = Journal.open_read_only(tmp_path / "copy.sqlite")
+    assert list(copy.read()) == records(1, 30)
+    assert copy.verify() == 30
+    with pytest.raises(StateError, match="nowhere"):
+        reader.copy_to(tmp_path / "nowhere" / "copy.sqlite")
+
+
+def test_a_reader_finds_the_whole_snapshots_oldest_first_and_where_the_records_begin(path):
+    journal = filled(path, 30)
+    assert journal.first_seq() == 1
+    for seq in (5, 10, 20):
+        journal.save_snapshot(seq, b"state %d" % seq)
+    edit(path, "UPDATE snapshot SET checksum = x'00' WHERE seq = 10")
+    assert journal.snapshots() == [(5, b"state 5"), (20, b"state 20")]
+    journal.prune(before_seq=4)
+    assert journal.first_seq() == 4

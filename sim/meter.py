@@ -1,0 +1,43 @@
+"""What a night is measured by: steps of the engine, and how long and how much delta lay outside its band."""
+
+from core import hedge
+from core.events import AnyEvent
+from core.intents import AnyIntent
+from core.state import State
+from sim.world import World
+
+
+class Meter:
+    """Sits among the checkers of a night and never finds anything. A daemon that is dead has the delta it left.
+
+    steps: of the engine, quotes left out; outside_s: seconds outside of the band; exposure_usd_s: the integral of what
+    was beyond it, the larger of both deltas, USD seconds.
+    """
+
+    name = "meter"
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.outside_s = 0.0
+        self.exposure_usd_s = 0.0
+        self._since_s = 0.0
+        self._beyond_usd = 0.0
+
+    def on_step(
+        self, world: World, state: State, event: AnyEvent, intents: tuple[AnyIntent, ...]
+    ) -> tuple[str, ...]:
+        self.steps += 1
+        self._take_up(world.now_s)
+        delta_usd = max(abs(usd) for usd in hedge.net_delta_usd(state))
+        self._beyond_usd = max(delta_usd - hedge.band_usd(state), 0.0)
+        return ()
+
+    def at_end(self, world: World) -> tuple[str, ...]:
+        self._take_up(world.now_s)
+        return ()
+
+    def _take_up(self, now_s: float) -> None:
+        if self._beyond_usd > 0:
+            self.outside_s += now_s - self._since_s
+            self.exposure_usd_s += self._beyond_usd * (now_s - self._since_s)
+        self._since_s = now_s

@@ -1,0 +1,43 @@
+"""Nights that end badly, for the processes that play them: each importable by name."""
+
+import os
+import time
+from decimal import Decimal
+
+from sim.checkers import Failure
+from sim.night import Night, Outcome
+
+
+def outcome(night: Night, *, failures: tuple[Failure, ...] = (), **fields) -> Outcome:
+    given = {
+        "records": 10,
+        "chain": "ab",
+        "steps": 100,
+        "lives": 2,
+        "fills": 3,
+        "stage": "done",
+        "engine_steps": 20,
+        "first_steps": 4,
+        "first_writes": 2,
+        "outside_s": 1.5,
+        "exposure_usd_s": 1000.0,
+        "positions": {"SOL": Decimal(5)},
+        "slack": {"SOL": Decimal("0.1")},
+    }
+    return Outcome(night=night, failures=failures, **given | fields)
+
+
+def play(night: Night) -> Outcome:
+    """Seed 2 takes its process along, seed 3 never ends, seed 4 raises, seed 5 fails with a kill among its faults."""
+    if night.seed == 2:
+        os.kill(os.getpid(), 9)
+    if night.seed == 3:
+        while True:
+            time.sleep(0.01)
+    if night.seed == 4:
+        raise ZeroDivisionError("a world went wrong")
+    if night.seed == 5 and any(fault.name == "kill" for fault in night.faults):
+        return outcome(night, failures=(Failure(checker="never twice", at_s=1.0, text="it was sent twice"),))
+    if night.seed == 6 and night.kill_at_step == 3:
+        return outcome(night, positions={"SOL": Decimal("5.2"), "BTC": Decimal(0)}, slack={})
+    return outcome(night)
