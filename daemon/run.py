@@ -51,8 +51,8 @@ def run(options: RunOptions) -> Ran:
     """Run until told to stop. Raises ConfigError, CredentialError, BadUse, StateError, and what killed the daemon."""
     settings = _settings(options)
     ends, options = _staged(options, settings)
-    store = Store(_state_dir(options, settings))
-    with InstanceLock.acquire(store.directory):
+    store = Store(_state_dir(options, settings), ends.disk)
+    with InstanceLock.acquire(store.directory, store.disk):
         if _in_memory(options):
             _move_aside(store)
         return _logged(options, ends, settings, store)

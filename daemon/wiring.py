@@ -41,6 +41,7 @@ from daemon.scheduler import ClockAlarms, WallAlarms
 from daemon.service import Alarms, Pulse, Service, Shell
 from daemon.settings import Settings
 from daemon.venue_facts import venue_facts
+from state.disk import OS_DISK, Disk
 from state.history import History
 from state.journal import InlineJournal, Journal, JournalWriter, ThreadedJournal
 from state.kill_switch import KillSwitch
@@ -81,6 +82,7 @@ class Ends:
     weight_per_min: float
     elapsed_ms: Callable[[], float]
     speed: float = 1.0
+    disk: Disk = OS_DISK
 
 
 @dataclass(slots=True)
@@ -96,10 +98,10 @@ class Wired:
 def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
     """Assemble the daemon from its edges, on a state directory whose lock the caller holds."""
     store.claim(Identity(ends.network, ends.account.address))
-    journal = Journal.open(store.journal_path)
+    journal = Journal.open(store.journal_path, store.disk)
     state, next_seq = restore(journal, settings.trading)
     writer = ends.journal(journal)
-    history = History.open(store.history_path)
+    history = History.open(store.history_path, store.disk)
     inbox = Inbox()
     app = App(state=state, next_seq=next_seq, inbox=inbox, journal=writer, clock=ends.clock)
     universe = Universe()
@@ -115,7 +117,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         history=history,
         compute=ends.compute,
         alerts=Alerts(settings.alerts, origin=ends.account.address, now_ms=ends.clock.now_ms),
-        latch=KillSwitch(store.kill_switch_path),
+        latch=KillSwitch(store.kill_switch_path, store.disk),
         store=store,
         address=ends.account.address,
         master=ends.account.master,
@@ -156,7 +158,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
 
 
 def _exchange(ends: Ends, store: Store, *, budget: Budget, timeout_s: float) -> Exchange:
-    nonces = Nonces(ends.clock, FileNonces(store.nonces_path))
+    nonces = Nonces(ends.clock, FileNonces(store.nonces_path, store.disk))
     return Exchange(ends.http, ends.account, nonces, budget, timeout_s)
 
 

@@ -8,9 +8,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from state.disk import OS_DISK, Connection, Disk
 from state.errors import CorruptFile, NewerFile, StateError
-
-BUSY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,13 @@ class Schema:
         return [(self.migrations / name).read_text("utf-8") for name in found]
 
 
-def open_database(path: Path, schema: Schema) -> sqlite3.Connection:
+def open_database(path: Path, schema: Schema, disk: Disk = OS_DISK) -> Connection:
     """Open or create the file for writing: WAL, every commit on the disk when it returns.
 
     Raises CorruptFile, NewerFile, or StateError when the place cannot be written.
     """
     with explained(path):
-        connection = _connect(path, mode="rwc")
+        connection = disk.connect(path, mode="rwc")
     try:
         with explained(path):
             _check_owner(connection, path, schema)
@@ -49,10 +48,10 @@ def open_database(path: Path, schema: Schema) -> sqlite3.Connection:
     return connection
 
 
-def open_read_only(path: Path, schema: Schema) -> sqlite3.Connection:
+def open_read_only(path: Path, schema: Schema, disk: Disk = OS_DISK) -> Connection:
     """Open an existing file for reading, also while another process writes it."""
     with explained(path):
-        connection = _connect(path, mode="ro")
+        connection = disk.connect(path, mode="ro")
     try:
         with explained(path):
             _check_owner(connection, path, schema)
@@ -63,27 +62,15 @@ def open_read_only(path: Path, schema: Schema) -> sqlite3.Connection:
     return connection
 
 
-def open_in_memory(schema: Schema) -> sqlite3.Connection:
+def open_in_memory(schema: Schema) -> Connection:
     """Return a database of its own that ends with the connection; for simulations."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     _migrate(connection, Path(":memory:"), schema)
     return connection
 
 
-def move_aside(path: Path) -> Path:
-    """Rename a damaged file, with its write-ahead log, to NAME.damaged-N; returns the new path. Deletes nothing."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    for suffix in ("-wal", "-shm", ""):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    return aside
-
-
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -118,23 +105,18 @@ def explained(path: Path) -> Iterator[None]:
         raise explain(error, path) from error
 
 
-def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
-    address = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> object:
+def _pragma(connection: Connection, name: str) -> object:
     return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
-def _check_owner(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+def _check_owner(connection: Connection, path: Path, schema: Schema) -> None:
     owner = _pragma(connection, "application_id")
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if tables and owner != schema.application_id:
         raise StateError(f"{path}: a database, but not a {schema.name} of nightdesk. Name another file")
 
 
-def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
+def _use_wal(connection: Connection, path: Path) -> None:
     mode = _pragma(connection, "journal_mode = WAL")
     if mode != "wal":
         raise StateError(f"{path}: this file system keeps no write-ahead log (got {mode}). Use a local disk")
@@ -142,7 +124,7 @@ def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA fullfsync = ON")
 
 
-def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
+def _check_pages(connection: Connection, path: Path) -> None:
     found = _pragma(connection, "quick_check")
     if found != "ok":
         raise _corrupt(path, str(found))
@@ -155,7 +137,7 @@ def _corrupt(path: Path, found: str) -> CorruptFile:
     )
 
 
-def _check_version(connection: sqlite3.Connection, path: Path, schema: Schema, *, oldest: int) -> int:
+def _check_version(connection: Connection, path: Path, schema: Schema, *, oldest: int) -> int:
     version, known = int(str(_pragma(connection, "user_version"))), len(schema.scripts())
     if version > known:
         raise NewerFile(
@@ -169,7 +151,7 @@ def _check_version(connection: sqlite3.Connection, path: Path, schema: Schema, *
     return version
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+def _migrate(connection: Connection, path: Path, schema: Schema) -> None:
     version = _check_version(connection, path, schema, oldest=0)
     for number, script in enumerate(schema.scripts()[version:], start=version + 1):
         stamp = f"PRAGMA application_id = {schema.application_id}; PRAGMA user_version = {number};"

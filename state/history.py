@@ -15,6 +15,7 @@ import msgspec
 
 from core.types import Coin
 from state.database import Schema, explain, open_database, open_in_memory, transaction
+from state.disk import OS_DISK, Disk
 
 SCHEMA = Schema("history", application_id=0x6E64_4831)
 
@@ -85,9 +86,9 @@ class History:
         self._path = path
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, disk: Disk = OS_DISK) -> Self:
         """Open or create the file. Raises CorruptFile, NewerFile or StateError."""
-        return cls(open_database(path, SCHEMA), path)
+        return cls(open_database(path, SCHEMA, disk), path)
 
     @classmethod
     def in_memory(cls) -> Self:

@@ -30,6 +30,7 @@ from state.database import (
     open_read_only,
     transaction,
 )
+from state.disk import OS_DISK, Disk
 from state.errors import CorruptFile, JournalLost, StateError
 
 SCHEMA = Schema("journal", application_id=0x6E64_4A31)
@@ -80,14 +81,14 @@ class Journal:
         self._seq, self._hash = self._end()
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, disk: Disk = OS_DISK) -> Self:
         """Open or create the journal. Raises CorruptFile, NewerFile or StateError, and changes nothing then."""
-        return cls._checked(open_database(path, SCHEMA), path)
+        return cls._checked(open_database(path, SCHEMA, disk), path)
 
     @classmethod
-    def open_read_only(cls, path: Path) -> Self:
+    def open_read_only(cls, path: Path, disk: Disk = OS_DISK) -> Self:
         """Open an existing journal beside its writer, to follow it."""
-        return cls._checked(open_read_only(path, SCHEMA), path)
+        return cls._checked(open_read_only(path, SCHEMA, disk), path)
 
     @classmethod
     def in_memory(cls) -> Self:
@@ -263,17 +264,21 @@ class Journal:
         return None
 
     def prune(self, *, before_seq: int) -> int:
-        """Remove records before before_seq; return how many. What the oldest kept snapshot needs stays."""
-        oldest = self._connection.execute("SELECT min(seq) FROM snapshot").fetchone()[0] or 0
-        last = min(before_seq - 1, oldest)
-        if last <= self._chain("start")[0]:
-            return 0
-        with transaction(self._connection):
-            self._connection.execute(
-                "UPDATE chain SET (seq, hash) = (SELECT seq, hash FROM record WHERE seq = ?) WHERE place = 'start'",
-                (last,),
-            )
-            return self._connection.execute("DELETE FROM record WHERE seq <= ?", (last,)).rowcount
+        """Remove records before before_seq; return how many. What the oldest kept snapshot needs stays.
+
+        Raises StateError when the disk refuses; nothing is lost then.
+        """
+        with explained(self._path):
+            oldest = self._connection.execute("SELECT min(seq) FROM snapshot").fetchone()[0] or 0
+            last = min(before_seq - 1, oldest)
+            if last <= self._chain("start")[0]:
+                return 0
+            with transaction(self._connection):
+                self._connection.execute(
+                    "UPDATE chain SET (seq, hash) = (SELECT seq, hash FROM record WHERE seq = ?) WHERE place = 'start'",
+                    (last,),
+                )
+                return self._connection.execute("DELETE FROM record WHERE seq <= ?", (last,)).rowcount
 
 
 class InlineJournal:

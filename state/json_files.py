@@ -1,6 +1,8 @@
 """Small documents as JSON: replaced whole or not at all, versioned, with a checksum over their body."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from state.disk import OS_DISK, Disk, sync_directory, write_all
 from state.errors import CorruptFile, NewerFile, StateError
 
 T = TypeVar("T")
@@ -23,36 +26,58 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     body: msgspec.Raw
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, disk: Disk = OS_DISK) -> None:
     """Replace the file; after a crash at any moment it holds either the old bytes or the new ones."""
-    part = _written_part(path, data)
+    with _new_bytes(path, data, disk) as part:
+        disk.replace(part, path)
+
+
+@contextmanager
+def _new_bytes(path: Path, data: bytes, disk: Disk) -> Iterator[Path]:
+    """Yield the bytes in a file beside path, on the disk, to be put in its place. The name holds the pid:
+    two processes don't meet in it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        os.replace(part, path)
-        sync_directory(path.parent)
+        _write_new(part, data, disk)
+        yield part
+        sync_directory(path.parent, disk)
     except OSError as error:
+        # A disk that refuses the write may refuse this too; the first refusal is the one to tell.
+        with suppress(OSError):
+            disk.unlink(part)
         raise _cannot_write(path, error) from error
 
 
-def sync_directory(directory: Path) -> None:
-    """Make the directory's names durable: a rename is not until this returns."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def _write_new(path: Path, data: bytes, disk: Disk) -> None:
+    handle = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
-        os.fsync(handle)
+        write_all(handle, data, disk)
+        disk.fsync(handle)
     finally:
-        os.close(handle)
+        disk.close(handle)
 
 
-def append_line(path: Path, line: bytes) -> None:
-    """Add one line at the end of a file and wait until it is on the disk."""
+def append_line(path: Path, line: bytes, disk: Disk = OS_DISK) -> None:
+    """Add one line at the end of a file and wait until it and the file's name are on the disk.
+
+    A last line that a crash or a full disk cut short is ended first, so that it spoils no other.
+    """
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        handle = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         try:
-            _write_all(handle, line.rstrip(b"\n") + b"\n")
-            os.fsync(handle)
+            end = b"\n" if _is_cut(handle) else b""
+            write_all(handle, end + line.rstrip(b"\n") + b"\n", disk)
+            disk.fsync(handle)
         finally:
-            os.close(handle)
+            disk.close(handle)
+        sync_directory(path.parent, disk)
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+def _is_cut(handle: int) -> bool:
+    size = os.fstat(handle).st_size
+    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +89,15 @@ class JsonFile(Generic[T]):
     format: str
     version: int = 1
     keep: int = 3
+    disk: Disk = OS_DISK
 
     def write(self, value: T) -> None:
         """Replace the document. Raises StateError when the disk refuses; the old document stands then."""
         body = msgspec.json.format(msgspec.json.encode(value), indent=2)
         document = _Document(self.format, self.version, sha256(body).hexdigest(), msgspec.Raw(body))
-        try:
+        with _new_bytes(self.path, msgspec.json.encode(document) + b"\n", self.disk) as part:
             self._keep_old()
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
-        write_atomically(self.path, msgspec.json.encode(document) + b"\n")
+            self.disk.replace(part, self.path)
 
     def read(self) -> T | None:
         """Return the document, None when there is none. Raises CorruptFile or NewerFile, naming the last good one."""
@@ -100,14 +124,21 @@ class JsonFile(Generic[T]):
         return self.path.with_name(f"{self.path.name}.{number}")
 
     def _keep_old(self) -> None:
-        """Shift NAME.1 to NAME.2 and so on, then link NAME as NAME.1: NAME itself is there all the time."""
-        if not self.keep or not self.path.exists():
+        """Shift NAME.1 to NAME.2 and so on, then link NAME as NAME.1: NAME itself is there all the time.
+
+        A write that failed after this has kept NAME already: a second time would push a good version out.
+        """
+        if not self.keep or not self.path.exists() or self._is_kept():
             return
         for number in range(self.keep - 1, 0, -1):
             if self._old(number).exists():
-                os.replace(self._old(number), self._old(number + 1))
-        self._old(1).unlink(missing_ok=True)
-        os.link(self.path, self._old(1))
+                self.disk.replace(self._old(number), self._old(number + 1))
+        with suppress(FileNotFoundError):
+            self.disk.unlink(self._old(1))
+        self.disk.link(self.path, self._old(1))
+
+    def _is_kept(self) -> bool:
+        return self._old(1).exists() and self._old(1).samefile(self.path)
 
     def _way_back(self) -> str:
         good = self.previous()
@@ -142,28 +173,6 @@ class JsonFile(Generic[T]):
             raise CorruptFile(f"{path}: version {document.version} of {self.format} was never written")
         if sha256(bytes(document.body)).hexdigest() != document.sha256:
             raise CorruptFile(f"{path}: its checksum is wrong, the file was changed or cut")
-
-
-def _written_part(path: Path, data: bytes) -> Path:
-    """Write the bytes beside path, on the disk. The name holds the pid: two processes don't meet in it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            _write_all(handle, data)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _cannot_write(path, error) from error
-    return part
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
 
 
 def _cannot_write(path: Path, error: OSError) -> StateError:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from state.disk import OS_DISK, Disk, sync_directory
 from state.errors import StateError
-from state.json_files import JsonFile, append_line, sync_directory
+from state.json_files import JsonFile, append_line
 
 UNREADABLE = "unreadable latch"
 """by of a latch that nobody can read."""
@@ -31,9 +32,10 @@ class _Entry(msgspec.Struct, frozen=True):
 class KillSwitch:
     """A file that is there while the switch is tripped; beside it NAME.history, one JSON line for each change."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk = OS_DISK) -> None:
         self._path = path
-        self._file = JsonFile(path, Latch, "kill_switch", keep=0)
+        self._disk = disk
+        self._file = JsonFile(path, Latch, "kill_switch", keep=0, disk=disk)
         self._history = path.with_name(f"{path.name}.history")
 
     def trip(self, reason: str, *, by: str, at_ms: int) -> Latch:
@@ -64,8 +66,8 @@ class KillSwitch:
             return None
         self._note(_Entry("reset", at_ms, reason, "operator", latch))
         try:
-            self._path.unlink()
-            sync_directory(self._path.parent)
+            self._disk.unlink(self._path)
+            sync_directory(self._path.parent, self._disk)
         except OSError as error:
             raise StateError(
                 f"{self._path}: cannot be removed ({error.strerror}), so it stays tripped"
@@ -83,4 +85,4 @@ class KillSwitch:
         return entries
 
     def _note(self, entry: _Entry) -> None:
-        append_line(self._history, msgspec.json.encode(entry))
+        append_line(self._history, msgspec.json.encode(entry), self._disk)

@@ -3,9 +3,11 @@
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from state.disk import OS_DISK, Disk, write_all
 from state.errors import AlreadyRunning, StateError
 
 PID_FILE = "nightdesk.pid"
@@ -20,33 +22,40 @@ class InstanceLock:
     A child made by fork without exec inherits it: start workers by spawn or forkserver.
     """
 
-    def __init__(self, handle: int) -> None:
+    def __init__(self, handle: int, disk: Disk = OS_DISK) -> None:
         self._handle = handle
+        self._disk = disk
 
     @classmethod
-    def acquire(cls, directory: Path) -> Self:
+    def acquire(cls, directory: Path, disk: Disk = OS_DISK) -> Self:
         """Take the directory. Raises AlreadyRunning with the pid that has it."""
         path = directory / PID_FILE
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            handle = disk.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise StateError(
                 f"{path}: cannot be opened ({error.strerror}). Check the state directory"
             ) from error
         if not _locked(handle):
             pid = _pid(handle)
-            os.close(handle)
+            disk.close(handle)
             raise AlreadyRunning(
                 f"{directory} is in use by process {pid or 'unknown'}. Stop it, or name another state directory",
                 pid=pid,
             )
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-        return cls(handle)
+        try:
+            disk.truncate(handle)
+            write_all(handle, f"{os.getpid()}\n".encode(), disk)
+        except OSError as error:
+            disk.close(handle)
+            raise StateError(f"{path}: cannot be written ({error.strerror}). Check the disk") from error
+        return cls(handle, disk)
 
     def release(self) -> None:
-        os.ftruncate(self._handle, 0)
-        os.close(self._handle)
+        # A pid that a failing disk keeps means nothing without the lock, and must not hide why the run ended.
+        with suppress(OSError):
+            self._disk.truncate(self._handle)
+        self._disk.close(self._handle)
 
     def __enter__(self) -> Self:
         return self

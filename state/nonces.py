@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from state.disk import OS_DISK, Disk
 from state.json_files import JsonFile
 
 
@@ -14,8 +15,8 @@ class _Highest(msgspec.Struct, frozen=True):
 class FileNonces:
     """A NonceStore in a small file of its own, so that it outlives a lost journal. Milliseconds."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = JsonFile(path, _Highest, "nonces", keep=1)
+    def __init__(self, path: Path, disk: Disk = OS_DISK) -> None:
+        self._file = JsonFile(path, _Highest, "nonces", keep=1, disk=disk)
         self._highest_ms: int | None = None
 
     def load(self) -> int:

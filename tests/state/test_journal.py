@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from core.events import ProFormaReady, SnapshotReceived
 from core.types import AccountSnapshot, Coin, Phase, ProForma, VenuePosition
-from state import database
 from state.errors import CorruptFile, JournalLost, NewerFile, StateError
 from state.journal import SCHEMA, InlineJournal, Journal, Record, ThreadedJournal
 from tests.state.records import DAY, record, records
@@ -284,18 +283,6 @@ def test_a_file_that_is_no_database_is_named_and_kept(path, content):
     with pytest.raises(StateError, match=r"journal\.sqlite: the file is damaged"):
         Journal.open(path)
     assert path.read_bytes() == content
-
-
-def test_a_damaged_file_is_moved_aside_only_on_request_and_twice_if_need_be(path):
-    for number in (1, 2):
-        path.write_bytes(b"damaged" * 100)
-        Path(f"{path}-wal").write_bytes(b"log")
-        aside = database.move_aside(path)
-        assert aside.name == f"journal.sqlite.damaged-{number}"
-        assert aside.read_bytes() == b"damaged" * 100
-        assert Path(f"{aside}-wal").read_bytes() == b"log"
-        assert not path.exists()
-    assert Journal.open(path).last_seq() == 0
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path):

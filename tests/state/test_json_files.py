@@ -109,7 +109,7 @@ class Faults:
 
 
 STEPS = 8
-"""replace .1 to .2, link, open, write, fsync, replace, open and fsync of the directory."""
+"""open, write, fsync, replace .1 to .2, link, replace, open and fsync of the directory."""
 
 
 @pytest.mark.parametrize("fail_at", range(STEPS + 1))
@@ -137,7 +137,7 @@ def test_the_last_step_is_making_the_rename_durable(tmp_path, monkeypatch):
         for name in ("open", "write", "fsync", "replace", "link"):
             patch.setattr(os, name, faults.wrap(name))
         file.write(Divisor(2))
-    assert faults.calls == ["link", "open", "write", "fsync", "replace", "open", "fsync"]
+    assert faults.calls == ["open", "write", "fsync", "link", "replace", "open", "fsync"]
 
 
 def test_a_short_write_is_continued(tmp_path, monkeypatch):
