@@ -1,22 +1,31 @@
 """The daemon wired into a world of sim.world: real code throughout, on the world's edges."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
+import numpy as np
 import structlog
 
 from adapters.hyperliquid.exchange import Account
 from adapters.hyperliquid.signing import Network, Signer
 from core.state import State
 from daemon import config_file
-from daemon.compute import ComputeFailed, call
+from daemon.__main__ import CODES, HALTED
+from daemon.compute import TIMEOUT_S, ComputeFailed, call
 from daemon.logs import Context, Logs
-from daemon.pulse import NoPulse
+from daemon.run import answer
 from daemon.scheduler import ClockAlarms
-from daemon.wiring import NO_LIMIT_PER_MIN, Ends, wire
+from daemon.wiring import NO_LIMIT_PER_MIN, Ends, Wired, wire
+from sim.nights.service_manager import Exited
+from sim.nights.worker import Trouble, Worker
 from sim.world import Edges
 from state.journal import InlineJournal
 from state.store import Store
+from strategies.idio_statarb import optimizer
+from strategies.idio_statarb.optimizer_problem import Multipliers, Problem
 
 SOLVES_S = (0.2, 2.0)
 PAGE = "research.night_page:page"
@@ -27,46 +36,68 @@ class WorldCompute:
 
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
+        self._hangs_until_ms = 0
 
     async def warm(self) -> None:
-        return None
+        await self.run("daemon.night_pipeline:warm", None)
 
     async def run(self, function: str, request: Any) -> Any:
         """Raises ComputeFailed as a worker does; also for the page of a night, which a world does not draw."""
-        await self._edges.clock.sleep(self._edges.random.uniform(*SOLVES_S))
+        clock, worker = self._edges.clock, self._edges.worker
+        await self._hang_where_it_hangs()
+        await clock.sleep(self._edges.random.uniform(*SOLVES_S))
+        if worker.trouble is Trouble.DIES:
+            worker.struck += 1
+            raise ComputeFailed("the worker process died")
         if function == PAGE:
             raise ComputeFailed("a world draws no page")
         try:
-            return call(function, request)
+            with _solver(worker):
+                return call(function, request)
         except Exception as error:
             raise ComputeFailed(f"{type(error).__name__}: {error}") from error
 
+    async def _hang_where_it_hangs(self) -> None:
+        """One worker does one thing at a time: who comes while it hangs fails with the one for whom it hangs."""
+        clock, worker = self._edges.clock, self._edges.worker
+        if clock.now_ms() >= self._hangs_until_ms:
+            if worker.trouble is not Trouble.HANGS:
+                return
+            worker.struck += 1
+            self._hangs_until_ms = clock.now_ms() + round(1000 * TIMEOUT_S)
+        await clock.sleep((self._hangs_until_ms - clock.now_ms()) / 1000)
+        raise ComputeFailed(f"no result within {TIMEOUT_S:.0f} s")
+
     def close(self) -> None:
         return None
+
+
+@contextmanager
+def _solver(worker: Worker) -> Iterator[None]:
+    """Let the solvers of the pipeline end as the worker's trouble says."""
+    if worker.trouble not in (Trouble.INFEASIBLE, Trouble.NAN):
+        yield
+        return
+
+    def solved(problem: Problem, *_: Any) -> Any:
+        worker.struck += 1
+        if worker.trouble is Trouble.INFEASIBLE:
+            return None, Multipliers(), "infeasible"
+        return np.full(problem.mu.size, np.nan), Multipliers(), "optimal"
+
+    with (
+        patch.object(optimizer, "solve_fast", lambda *_: None),
+        patch.object(optimizer, "solve_by_cvxpy", solved),
+    ):
+        yield
 
 
 class InWorld:
     """One life: fills sim.world.Daemon."""
 
     def __init__(self, edges: Edges) -> None:
-        self._edges = edges
-        settings = config_file.parse(edges.config)
-        signer = Signer.from_key(edges.keys.agent)
-        clock = edges.clock
-        ends = Ends(
-            http=edges.http,
-            sockets=edges.sockets,
-            account=Account(edges.keys.address, signer, Network.TESTNET),
-            network="world",
-            clock=clock,
-            compute=WorldCompute(edges),
-            journal=InlineJournal,
-            alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
-            pulse=NoPulse(),
-            weight_per_min=NO_LIMIT_PER_MIN,
-            elapsed_ms=lambda: 0.0,
-        )
-        self._wired = wire(ends, settings, Store(edges.directory), Logs([], Context()))
+        with _exits():
+            self._wired = _wired(edges)
         self._wired.service._shell.app.observers.append(edges.observe)
 
     @property
@@ -83,13 +114,49 @@ class InWorld:
         return tuple(alert.code for alert in self._wired.service._shell.parts.alerts.active())
 
     async def run(self) -> None:
-        try:
-            await self._wired.service.run()
-        finally:
-            self._wired.close()
+        """Raises Exited with the status that the command has for what happened."""
+        with _exits():
+            try:
+                await self._wired.service.run()
+            finally:
+                self._wired.close()
+        if self.state.halt_reason:
+            raise Exited(HALTED)
 
     def stop(self, reason: str) -> None:
         self._wired.service.stop(reason)
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        return answer(self._wired.service, request, lambda: config_file.parse(request["text"]))
+
+
+def _wired(edges: Edges) -> Wired:
+    settings = config_file.parse(edges.config)
+    signer = Signer.from_key(edges.keys.agent)
+    clock = edges.clock
+    ends = Ends(
+        http=edges.http,
+        sockets=edges.sockets,
+        account=Account(edges.keys.address, signer, Network.TESTNET),
+        network="world",
+        clock=clock,
+        compute=WorldCompute(edges),
+        journal=InlineJournal,
+        alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
+        pulse=edges.pulse,
+        weight_per_min=NO_LIMIT_PER_MIN,
+        elapsed_ms=lambda: 0.0,
+    )
+    return wire(ends, settings, Store(edges.directory), Logs([], Context()))
+
+
+@contextmanager
+def _exits() -> Iterator[None]:
+    """Turn what the command turns into an exit status into that status."""
+    try:
+        yield
+    except tuple(kind for kind, _ in CODES) as error:
+        raise Exited(next(code for kind, code in CODES if isinstance(error, kind))) from error
 
 
 def _drop(_logger: object, _method: str, _line: structlog.typing.EventDict) -> structlog.typing.EventDict:

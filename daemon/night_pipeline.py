@@ -12,13 +12,15 @@ from core.types import HEDGE_COINS, Coin, ProForma
 from daemon.night_requests import PipelineRequest, UniverseRequest
 from state.history import History
 from strategies.idio_statarb import pipeline
-from strategies.idio_statarb.optimizer import Problem, optimise
+from strategies.idio_statarb.optimizer import Problem, Solution, optimise
 from strategies.idio_statarb.panel import Panel, with_provisional_row
 from strategies.idio_statarb.parameters import Parameters
 from strategies.idio_statarb.universe import universe as active_universe
 
 DAY_MS = 86_400_000
 FIELDS = ("open", "high", "low", "close", "volume")
+GAP_UNKNOWN = 1e9
+"""The relative gap of an answer about which nothing is certified."""
 
 
 def warm() -> None:
@@ -146,9 +148,14 @@ def _proforma(result: pipeline.PipelineResult, request: PipelineRequest) -> ProF
         solver=solution.solver,
         status=solution.status,
         objective=float(solution.objective),
-        gap=float(solution.gap),
+        gap=_gap(solution),
         parameters=_parameters(frames.parameters, targets),
     )
+
+
+def _gap(solution: Solution) -> float:
+    """Return the certified gap as a number: a flat book that is held has an infinite one, which JSON does not know."""
+    return min(float(solution.gap), GAP_UNKNOWN)
 
 
 def _refuse_nonsense(targets: pipeline.Targets) -> None:
@@ -157,7 +164,7 @@ def _refuse_nonsense(targets: pipeline.Targets) -> None:
         "weights": targets.solution.weights,
         "BTC betas": targets.problem.beta_btc,
         "ETH betas": targets.problem.beta_eth,
-        "objective and gap": np.array([targets.solution.objective, targets.solution.gap]),
+        "objective and gap": np.array([targets.solution.objective, _gap(targets.solution)]),
     }
     if bad := [name for name, values in numbers.items() if not np.isfinite(values).all()]:
         raise ValueError(f"the pipeline gave numbers that are not finite: {', '.join(bad)}")

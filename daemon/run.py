@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from daemon.clock import WallClock
 from daemon.control import ControlServer
 from daemon.data_directory import SAMPLE, check_night, check_start, checked_market
 from daemon.options import BadUse, RunOptions
+from daemon.service import Service
 from daemon.settings import Settings
 from daemon.wiring import Ends, Wired, live_ends, memory_ends, remote_ends, wire
 from state.errors import StateError
@@ -108,14 +110,15 @@ async def _serve(wired: Wired, ends: Ends, options: RunOptions) -> None:
     service = wired.service
     loop = asyncio.get_running_loop()
     real = type(loop).__module__.startswith("uvloop")
-    control = ControlServer(wired.store.directory, lambda request: _answer(service, request, options))
+    load = partial(_settings, options)
+    control = ControlServer(wired.store.directory, lambda request: answer(service, request, load))
     if real:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stop, signal.Signals(number).name)
         held = hangups.held()
-        loop.add_signal_handler(signal.SIGHUP, _reload, service, options)
+        loop.add_signal_handler(signal.SIGHUP, _reload, service, load)
         if held.came:
-            loop.call_soon(_reload, service, options)
+            loop.call_soon(_reload, service, load)
         await control.start()
     beside = [asyncio.ensure_future(job) for job in _beside(wired, ends, options)]
     try:
@@ -143,15 +146,16 @@ async def _stop_at(wired: Wired, ends: Ends, until_ms: int) -> None:
 # --- operating a running daemon ------------------------------------------------------------------------
 
 
-def _answer(service: Any, request: dict[str, Any], options: RunOptions) -> dict[str, Any]:
+def answer(service: Service, request: dict[str, Any], load: Callable[[], Settings]) -> dict[str, Any]:
+    """Do what an operator asks of a running daemon, and say what came of it; load reads the configuration."""
     try:
-        return _done(service, request, options)
+        return _done(service, request, load)
     except StateError as error:
         log.error("an operator's request failed", do=request.get("do"), error=str(error))
         return {"error": str(error)}
 
 
-def _done(service: Any, request: dict[str, Any], options: RunOptions) -> dict[str, Any]:
+def _done(service: Service, request: dict[str, Any], load: Callable[[], Settings]) -> dict[str, Any]:
     match request:
         case {"do": "status"}:
             return dict(service.status())
@@ -162,15 +166,15 @@ def _done(service: Any, request: dict[str, Any], options: RunOptions) -> dict[st
         case {"do": "reconcile"}:
             return dict(service.reconcile())
         case {"do": "reload"}:
-            return _reload(service, options)
+            return _reload(service, load)
         case _:
             return {"error": f"unknown request {request}"}
 
 
-def _reload(service: Any, options: RunOptions) -> dict[str, Any]:
+def _reload(service: Service, load: Callable[[], Settings]) -> dict[str, Any]:
     """Read the file again. A bad file changes nothing, and every fault of it is said."""
     try:
-        return dict(service.reload(_settings(options)))
+        return dict(service.reload(load()))
     except config_file.ConfigError as error:
         log.error("reload refused, nothing changed", faults=str(error))
         return {"error": str(error), "exit": BAD_CONFIG}

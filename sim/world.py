@@ -9,10 +9,10 @@ import gc
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -31,7 +31,10 @@ from sim.nights.fault import Fault
 from sim.nights.life import LIFE, OUTSIDE, Killed, Life
 from sim.nights.loop import WorldLoop, abandon
 from sim.nights.network import Network
+from sim.nights.operator import Operator
+from sim.nights.service_manager import SIGNALLED, Exited, Pulse, ServiceManager
 from sim.nights.wall import out_of_reach
+from sim.nights.worker import Worker
 from sim.venue.edge import Edge
 from sim.venue.fault_plan import FaultPlan
 from sim.venue.limits import WITHOUT_WEIGHT
@@ -40,8 +43,6 @@ from sim.venue.venue import Venue
 
 EQUITY_USDC = Decimal(1_000_000)
 STRANGER_USDC = Decimal(100_000)
-RESTART_S = 2.0
-"""How long systemd waits before it starts a daemon again that has failed (RestartSec)."""
 
 Observe = Callable[[State, AnyEvent, tuple[AnyIntent, ...]], None]
 
@@ -59,6 +60,8 @@ class Edges:
     keys: "Keys"
     random: Random
     observe: Observe
+    worker: Worker
+    pulse: "Pulse"
 
 
 class Daemon(Protocol):
@@ -70,12 +73,16 @@ class Daemon(Protocol):
     def reports(self) -> list[dict[str, Any]]: ...
     @property
     def alerts(self) -> tuple[str, ...]: ...
-    async def run(self) -> None: ...
+    async def run(self) -> None:
+        """Raises Exited, or what ends a process with exit status 1."""
+
     def stop(self, reason: str) -> None: ...
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a command of the operator; {"do": "reload", "text": ...} is SIGHUP with that file."""
 
 
 Boot = Callable[[Edges], Daemon]
-"""Wires a daemon on its edges. Raises what a start raises."""
+"""Wires a daemon on its edges. Raises as run() does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,10 @@ class Lives:
     daemons: list[Daemon] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
     remains: list[object] = field(default_factory=list)
-    restart_after_s: float = RESTART_S
+    restart_after_s: float | None = None
+    running: Daemon | None = None
+    context: Context = field(default_factory=copy_context)
+    skew_ms: int = 0
 
     @property
     def current(self) -> Life | None:
@@ -147,9 +157,10 @@ class World:
         edge = Edge(self.venue, limits=WITHOUT_WEIGHT, plan=plan)
         self.network = Network(self.loop, edge, self.clock, random=Random(f"latency {night.seed}"))
         self.checkers: Checkers | None = None
-        self.config = night.config
+        self.config = self.good_config = night.config
+        self.manager, self.operator, self.worker = ServiceManager(), Operator(self), Worker()
         self._boot = boot
-        self._ended: asyncio.Future[None] | None = None
+        self._ended: asyncio.Future[int] | None = None
 
     def play(self, checkers: Callable[["World"], tuple[Checker, ...]]) -> Checkers:
         """Run the night and return what its checkers found."""
@@ -171,6 +182,11 @@ class World:
         """The daemon of the newest life that got as far as being wired."""
         return self.lives.daemons[-1]
 
+    @property
+    def running(self) -> Daemon | None:
+        """The daemon that runs now, if one does and is wired."""
+        return self.lives.running if self.lives.current is not None else None
+
     # --- what faults do --------------------------------------------------------------------------------
 
     def kill(self, *, restart_after_s: float) -> None:
@@ -179,6 +195,30 @@ class World:
         if life is not None:
             self.lives.restart_after_s = restart_after_s
             life.kill()
+
+    def terminate(self, *, restart_after_s: float) -> None:
+        """SIGTERM, and a start by hand some time after it has left."""
+        if (daemon := self.running) is not None:
+            self.lives.restart_after_s = restart_after_s
+            self.tell(lambda: daemon.stop("SIGTERM"))
+
+    def hangup(self) -> None:
+        """SIGHUP: the configuration file is read as it is when the daemon gets to it."""
+        if (daemon := self.running) is not None:
+            self.tell(lambda: daemon.ask({"do": "reload", "text": self.config}))
+
+    def mend_config(self) -> None:
+        self.config = self.good_config
+
+    def step_clock(self, by_ms: int) -> None:
+        """Step the clock of the daemon's machine; its monotonic timers go on."""
+        self.lives.skew_ms += by_ms
+        if self.lives.current is not None:
+            self.lives.current.skew_ms = self.lives.skew_ms
+
+    def tell(self, call: Callable[[], object]) -> None:
+        """Have the daemon's process do something: a signal's handler, an operator's request. Later, when it is held up."""
+        self.loop.call_soon(call, context=self.lives.context)
 
     def stall(self, seconds: float) -> None:
         """Let nothing of the daemon run for a while."""
@@ -207,34 +247,48 @@ class World:
         for fault in self.night.faults:
             if KINDS[fault.name].strike is not None:
                 self.at(fault.at_s, self._strike, fault)
+        self.operator.expect_quiet()
         while self.now_s < self.night.end_s:
-            await self._one_life()
-            left_s = self.night.end_s - self.now_s
-            await asyncio.sleep(max(min(self.lives.restart_after_s, left_s), 0.0))
-            self.lives.restart_after_s = RESTART_S
+            self.manager.started(self.loop.time())
+            await self._down(await self._one_life())
 
-    async def _one_life(self) -> None:
+    async def _down(self, status: int) -> None:
+        """Let the time pass until the next start: by whoever ended it, by systemd, or by an operator who has looked."""
+        asked_s, self.lives.restart_after_s = self.lives.restart_after_s, None
+        next_s = self.manager.next_start_s(status, self.loop.time()) if asked_s is None else asked_s
+        if self.manager.gave_up:
+            self.operator.trip("nightdesk.service failed")
+        wait_s = self.operator.comes_after_s() if next_s is None else next_s
+        await asyncio.sleep(max(min(wait_s, self.night.end_s - self.now_s), 0.0))
+        if next_s is None:
+            self.operator.mend()
+
+    async def _one_life(self) -> int:
+        """Live once; return the exit status, or SIGNALLED."""
         first = not self.lives.all
         life = Life(
             number=len(self.lives.all) + 1,
             kill_at_step=self.night.kill_at_step if first else None,
             kill_at_write=self.night.kill_at_write if first else None,
-            on_kill=self._life_ended,
+            on_kill=partial(self._life_ended, SIGNALLED),
+            skew_ms=self.lives.skew_ms,
         )
         self.lives.all.append(life)
-        context = copy_context()
-        context.run(LIFE.set, life)
+        self.lives.context = copy_context()
+        self.lives.context.run(LIFE.set, life)
         self._ended = self.loop.create_future()
-        task = self.loop.create_task(self._live(life), context=context)
-        task.add_done_callback(self._left, context=OUTSIDE)
-        stop = self.loop.call_later(self.night.end_s - self.now_s, self._stop, context=OUTSIDE)
-        await self._ended
+        task = self.loop.create_task(self._live(life), context=self.lives.context)
+        task.add_done_callback(partial(self._left, life), context=OUTSIDE)
+        stop = self.loop.call_later(self.night.end_s - self.now_s, self._stop, life, context=OUTSIDE)
+        status = await self._ended
         stop.cancel()
+        self.lives.running = None
         self.network.break_all(life)
         if life.dead:
             self.lives.remains.append(asyncio.all_tasks(self.loop))
             self.directory = _without_its_handles(self.directory, life.number)
         life.kill()
+        return status
 
     async def _live(self, life: Life) -> None:
         http, sockets = self.network.transports(life)
@@ -248,25 +302,32 @@ class World:
             keys=self.keys,
             random=Random(f"life {self.night.seed} {life.number}"),
             observe=self._observe,
+            worker=self.worker,
+            pulse=Pulse(self.loop, self.manager, life, partial(self._stop, life)),
         )
         daemon = self._boot(edges)
         self.lives.daemons.append(daemon)
+        self.lives.running = daemon
         await daemon.run()
 
-    def _stop(self) -> None:
-        if self.lives.daemons:
-            self.daemon.stop("the night is over")
+    def _stop(self, life: Life) -> None:
+        """SIGTERM, and SIGKILL when it does not leave in time."""
+        if (daemon := self.running) is not None:
+            self.tell(lambda: daemon.stop("the night is over"))
+        self.loop.call_later(self.manager.unit.stop_timeout_s, life.kill, context=OUTSIDE)
 
-    def _left(self, task: "asyncio.Task[None]") -> None:
-        """A life has left by itself, well or with an error; a failed one is started again."""
+    def _left(self, life: Life, task: "asyncio.Task[None]") -> None:
+        """A life has left by itself, well or with an error."""
         error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, Killed):
-            self.lives.errors.append(error)
-        self._life_ended()
+        if life.dead or isinstance(error, Killed):
+            return
+        if error is not None and (cause := error.__cause__ if isinstance(error, Exited) else error):
+            self.lives.errors.append(cause)
+        self._life_ended(error.status if isinstance(error, Exited) else int(error is not None))
 
-    def _life_ended(self) -> None:
+    def _life_ended(self, status: int) -> None:
         if self._ended is not None and not self._ended.done():
-            self._ended.set_result(None)
+            self._ended.set_result(status)
 
     def _observe(self, state: State, event: AnyEvent, intents: tuple[AnyIntent, ...]) -> None:
         assert self.checkers is not None

@@ -61,10 +61,12 @@ def _by_cvxpy(problem: Problem) -> Solution:
     weights, multipliers, status = solve_by_cvxpy(problem)
     if weights is None:
         return _held(problem, f"cvxpy ended with {status}")
+    if not np.isfinite(weights).all():
+        return _held(problem, f"cvxpy's answer ({status}) is not a number")
     solution = _solution(problem, weights, multipliers, solver="cvxpy/CLARABEL")
     if solution.gap > FAST_GAP_MAX:
         solution = min((solution, *_polished(problem, weights)), key=lambda candidate: candidate.gap)
-    if solution.gap > GAP_MAX:
+    if not solution.gap <= GAP_MAX:
         return _held(
             problem, f"cvxpy's answer ({status}) has a gap of {solution.gap:.1e}, above {GAP_MAX:.0e}"
         )

@@ -300,6 +300,15 @@ def test_when_nothing_can_be_certified_the_previous_book_is_held_within_the_limi
     np.testing.assert_allclose(found.weights, [0.15, -0.2, 0])
 
 
+@pytest.mark.parametrize("answer", [np.full(3, np.nan), np.array([0.1, np.inf, 0])])
+def test_an_answer_of_cvxpy_that_is_not_a_number_is_not_used(monkeypatch, answer):
+    monkeypatch.setattr(optimizer, "solve_fast", lambda *_: None)
+    monkeypatch.setattr(optimizer, "solve_by_cvxpy", lambda _: (answer, Multipliers(), "optimal"))
+    found = optimise(problem(previous=np.full(3, 0.02)))
+    assert found.status == "held: cvxpy's answer (optimal) is not a number"
+    np.testing.assert_array_equal(found.weights, np.full(3, 0.02))
+
+
 def test_an_uncertified_answer_of_cvxpy_is_not_used(monkeypatch):
     monkeypatch.setattr(optimizer, "solve_fast", lambda *_: None)
     monkeypatch.setattr(optimizer, "solve_by_cvxpy", lambda p: (p.mu * 0, Multipliers(), "optimal"))

@@ -1,0 +1,207 @@
+"""Faults of the daemon's process, one kind at a time: each strikes, and the daemon does what it should."""
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from core.events import (
+    ConfigChanged,
+    KillReset,
+    KillTripped,
+    ProFormaFailed,
+    ProFormaReady,
+    Started,
+    StopRequested,
+)
+from core.types import TradingState
+from daemon import played as module
+from daemon.played import in_memory, played
+from sim.checks import all_checks
+from sim.night import Night
+from sim.nights.fault import Fault
+
+
+@dataclass
+class Seen:
+    """A checker that keeps what the engine was told, and when (seconds from the close)."""
+
+    name: str = "seen"
+    events: list = field(default_factory=list)
+
+    def on_step(self, world, state, event, intents):
+        self.events.append((world.now_s, event))
+        return ()
+
+    def at_end(self, world):
+        return ()
+
+    def of(self, kind):
+        return [(at_s, event) for at_s, event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def play(monkeypatch):
+    """Play the middle of a night with faults in it; return the world, and what was seen."""
+    with in_memory() as directory:
+
+        def playing(*faults, end_s=-20.0, quiet_s=-30.0, **given):
+            seen = Seen()
+            monkeypatch.setattr(module, "all_checks", lambda world: (*all_checks(world), seen))
+            night = Night(seed=5, coins=6, faults=faults, end_s=end_s, quiet_s=quiet_s, **given)
+            world = played(night, directory)
+            assert not world.checkers.failures
+            return world, seen
+
+        yield playing
+
+
+def strikes(name, *, at_s=-50.0, for_s=4.0, intensity=0.5):
+    return Fault(name=name, at_s=at_s, for_s=for_s, intensity=intensity)
+
+
+def test_a_kill_ends_one_life_and_the_next_starts_when_the_fault_says(play):
+    world, seen = play(strikes("kill"))
+    assert [round(at_s, 3) for at_s, _ in seen.of(Started)] == [-110, -46]
+    assert not [at_s for at_s, _ in seen.events if -50 < at_s < -46]
+    assert not world.lives.errors
+
+
+@pytest.mark.parametrize("name", ["kill-at-step"])
+def test_a_kill_before_a_later_step_or_write_is_restarted_by_the_service_manager(play, name):
+    world, seen = play(strikes(name, intensity=0.1), quiet_s=-25.0)
+    (_, _), (again_s, _) = seen.of(Started)
+    last_s = max(at_s for at_s, _ in seen.events if at_s < again_s)
+    assert last_s >= -50
+    assert again_s - last_s >= world.manager.unit.restart_s
+    assert again_s - last_s < world.manager.unit.restart_s + 1.5
+    assert len(world.lives.all) == 2
+
+
+def test_a_sigterm_lets_the_daemon_leave_in_order(play):
+    world, seen = play(strikes("sigterm"))
+    (stopped_s, stop), _ = seen.of(StopRequested)
+    assert (round(stopped_s), stop.reason) == (-50, "SIGTERM")
+    (_, _), (again_s, _) = seen.of(Started)
+    assert -46 <= again_s < -36
+    assert not world.lives.errors
+
+
+def test_a_stalled_daemon_does_nothing_and_then_goes_on(play):
+    world, seen = play(strikes("stall", for_s=15.0))
+    assert not [at_s for at_s, _ in seen.events if -50 < at_s < -35]
+    assert [at_s for at_s, _ in seen.events if -35 <= at_s < -34]
+    assert len(world.lives.all) == 1
+
+
+def test_a_daemon_stalled_for_longer_than_the_watchdog_waits_is_killed_and_started_again(play):
+    world, seen = play(strikes("stall", for_s=45.0), end_s=0.0, quiet_s=-5.0)
+    (_, _), (again_s, _) = seen.of(Started)
+    assert -21 < again_s < -17
+    assert not world.lives.errors
+
+
+def test_late_timers_are_twenty_seconds_late(play):
+    _, seen = play(strikes("late-timers"))
+    assert not [at_s for at_s, _ in seen.events if -50 < at_s < -30]
+    assert [at_s for at_s, _ in seen.events if at_s >= -30]
+
+
+@pytest.mark.parametrize("intensity", [0.0, 1.0])
+def test_a_small_step_of_the_clock_is_seen_by_the_daemon_alone_and_the_night_goes_on(play, intensity):
+    world, seen = play(strikes("clock-step", for_s=10.0, intensity=intensity), end_s=100.0, quiet_s=20.0)
+
+    def ahead_s(at_s, event):
+        return (event.at_ms - world.close_ms) / 1000 - at_s
+
+    within = [ahead_s(at_s, event) for at_s, event in seen.events if -49 < at_s < -41]
+    after = [ahead_s(at_s, event) for at_s, event in seen.events if at_s > -30]
+    assert within
+    assert min(within) == pytest.approx(10 * intensity - 5, abs=0.1)
+    assert max(map(abs, after)) < 0.1
+    assert world.daemon.state.session.stage.value == "done"
+
+
+def test_a_clock_an_hour_behind_waits_and_catches_up_when_it_is_right_again(play):
+    world, _ = play(strikes("clock-leap", for_s=20.0, intensity=0.0), end_s=100.0, quiet_s=20.0)
+    assert world.daemon.state.session.stage.value == "done"
+
+
+def test_a_good_file_is_taken_over_key_by_key_and_used_by_the_next_start(play):
+    for seed in range(8):
+        world, seen = play(strikes("sighup-good", intensity=seed / 8), strikes("kill", at_s=-44.0))
+        changed = {key for _, event in seen.of(ConfigChanged) for key in event.changes}
+        assert world.config != world.night.config
+        if changed:
+            return
+    raise AssertionError("no draw changed a key that may change now")
+
+
+def test_a_bad_file_is_refused_and_nothing_changes(play):
+    world, seen = play(strikes("sighup-bad"))
+    assert not seen.of(ConfigChanged)
+    assert world.config == world.night.config
+    assert len(world.lives.all) == 1
+
+
+def test_a_start_with_a_bad_file_waits_for_a_person_who_mends_it(play):
+    world, seen = play(
+        strikes("sighup-bad", for_s=30.0), strikes("kill", at_s=-45.0, for_s=0.5), quiet_s=-22.0
+    )
+    assert [type(error).__name__ for error in world.lives.errors] == ["ConfigError"]
+    assert len(world.lives.all) == 3
+    assert len(seen.of(Started)) == 2
+
+
+def test_an_operator_kills_and_takes_it_back_with_a_reason(play):
+    world, seen = play(strikes("operator-kill"))
+    ((tripped_s, tripped),) = seen.of(KillTripped)
+    ((reset_s, reset),) = seen.of(KillReset)
+    assert (round(tripped_s), tripped.by) == (-50, "operator")
+    assert (round(reset_s), reset.reason) == (-46, "it was nothing")
+    assert [asked.answers[0].keys() for asked in world.operator.asked] == [
+        {"killed", "reason"},
+        {"reset", "was"},
+    ]
+    assert world.daemon.state.trading is TradingState.ACTIVE
+
+
+def test_a_kill_that_a_stalled_daemon_does_not_answer_is_latched_in_its_file(play):
+    faults = strikes("stall", at_s=-51.0, for_s=20.0), strikes("operator-kill", for_s=24.0)
+    world, seen = play(*faults, quiet_s=-24.0)
+    assert seen.of(KillTripped)
+    assert seen.of(KillReset)
+    lines = (world.directory / "kill_switch.json.history").read_bytes().splitlines()
+    history = [
+        (entry["action"], (entry["at_ms"] - world.close_ms) / 1000) for entry in map(json.loads, lines)
+    ]
+    assert history[0] == ("trip", -40.0)
+    assert [action for action, _ in history].count("reset") == 1
+
+
+def test_a_latch_that_nobody_took_back_is_reset_after_things_are_quiet(play):
+    world, seen = play(strikes("operator-kill", for_s=60.0), end_s=0.0)
+    ((reset_s, _),) = [(at_s, e) for at_s, e in seen.of(KillReset) if at_s < 0][:1]
+    assert -30 < reset_s < -20
+    assert world.daemon.state.trading is TradingState.ACTIVE
+
+
+@pytest.mark.parametrize("name", ["worker-dies", "worker-hangs"])
+def test_a_worker_that_gives_nothing_is_a_failed_pipeline_with_its_reason(play, name):
+    words = {"worker-dies": "the worker process died", "worker-hangs": "no result within 90 s"}
+    world, seen = play(strikes(name, at_s=-62.0, for_s=3.0), end_s=40.0, quiet_s=20.0)
+    assert world.worker.struck
+    assert words[name] in seen.of(ProFormaFailed)[0][1].reason
+
+
+def test_a_problem_without_a_solution_holds_the_book(play):
+    world, seen = play(strikes("worker-infeasible", at_s=-62.0, for_s=10.0))
+    ((_, ready),) = seen.of(ProFormaReady)
+    assert ready.proforma.status == "held: cvxpy ended with infeasible"
+    assert world.worker.struck
+
+
+def test_an_answer_that_is_not_a_number_reaches_no_order(play):
+    world, seen = play(strikes("worker-nan", at_s=-62.0, for_s=10.0))
+    assert world.worker.struck
+    assert all(event.proforma.status.startswith("held") for _, event in seen.of(ProFormaReady))
