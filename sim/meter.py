@@ -1,9 +1,7 @@
 """What a night is measured by: steps of the engine, and how long and how much delta lay outside its band."""
 
 from core import hedge
-from core.events import AnyEvent
-from core.intents import AnyIntent
-from core.state import State
+from sim.checkers import Step
 from sim.world import World
 
 
@@ -23,13 +21,11 @@ class Meter:
         self._since_s = 0.0
         self._beyond_usd = 0.0
 
-    def on_step(
-        self, world: World, state: State, event: AnyEvent, intents: tuple[AnyIntent, ...]
-    ) -> tuple[str, ...]:
+    def on_step(self, step: Step) -> tuple[str, ...]:
         self.steps += 1
-        self._take_up(world.now_s)
-        delta_usd = max(abs(usd) for usd in hedge.net_delta_usd(state))
-        self._beyond_usd = max(delta_usd - hedge.band_usd(state), 0.0)
+        self._take_up(step.world.now_s)
+        delta_usd = max(abs(usd) for usd in hedge.net_delta_usd(step.state))
+        self._beyond_usd = max(delta_usd - hedge.band_usd(step.state), 0.0)
         return ()
 
     def at_end(self, world: World) -> tuple[str, ...]:

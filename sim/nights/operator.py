@@ -6,7 +6,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from state.database import move_aside
 from state.errors import CorruptFile, StateError
 from state.history import History
 from state.journal import Journal
@@ -124,4 +123,5 @@ def _mend_database(path: Path, opens: Callable[[Path], Any]) -> None:
     try:
         opens(path).close()
     except CorruptFile:
-        move_aside(path)
+        for part in sorted(path.parent.glob(f"{path.name}*")):
+            part.rename(part.with_name(f"damaged-{part.name}"))
