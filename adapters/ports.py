@@ -67,7 +67,7 @@ class Clock(Protocol):
 
 
 class NonceStore(Protocol):
-    """Keeps the highest nonce that may have been used, across restarts."""
+    """Keeps the highest nonce that may have been used, across restarts. save raises VenueError when it cannot."""
 
     def load(self) -> int: ...
     def save(self, highest_ms: int) -> None: ...

@@ -33,6 +33,7 @@ from daemon.history import HistoryKeeper
 from daemon.inbox import Inbox
 from daemon.logs import Logs
 from daemon.night import NightDesk, Parts
+from daemon.nonce_file import NonceFile
 from daemon.options import BadUse, RunOptions
 from daemon.outbox import Outbox
 from daemon.pulse import NoPulse, pulse
@@ -158,7 +159,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
 
 
 def _exchange(ends: Ends, store: Store, *, budget: Budget, timeout_s: float) -> Exchange:
-    nonces = Nonces(ends.clock, FileNonces(store.nonces_path, store.disk))
+    nonces = Nonces(ends.clock, NonceFile(FileNonces(store.nonces_path, store.disk)))
     return Exchange(ends.http, ends.account, nonces, budget, timeout_s)
 
 

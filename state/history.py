@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 
 from core.types import Coin
-from state.database import Schema, explain, open_database, open_in_memory, transaction
+from state.database import Schema, explain, explained, open_database, open_in_memory, transaction
 from state.disk import OS_DISK, Disk
 
 SCHEMA = Schema("history", application_id=0x6E64_4831)
@@ -111,18 +111,20 @@ class History:
 
     def candles(self, coin: Coin, *, from_ms: int = 0) -> list[CandleRow]:
         """Return the coin's candles, oldest first."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT open_ms, open, high, low, close, volume, trades FROM candle"
             " WHERE coin = ? AND open_ms >= ? ORDER BY open_ms",
-            (coin, from_ms),
+            coin,
+            from_ms,
         )
         return [(at, float(o), float(h), float(lo), float(c), float(v), n) for at, o, h, lo, c, v, n in rows]
 
     def funding(self, coin: Coin, *, from_ms: int = 0) -> list[FundingRow]:
         """Return the coin's hourly rates, oldest first."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT hour_ms, rate FROM funding WHERE coin = ? AND hour_ms >= ? ORDER BY hour_ms",
-            (coin, from_ms),
+            coin,
+            from_ms,
         )
         return [(at, float(rate)) for at, rate in rows]
 
@@ -134,21 +136,24 @@ class History:
         return self._newest("SELECT max(hour_ms) FROM funding WHERE coin = ?", coin)
 
     def coins(self) -> list[Coin]:
-        return [
-            Coin(row[0]) for row in self._connection.execute("SELECT DISTINCT coin FROM candle ORDER BY coin")
-        ]
+        return [Coin(row[0]) for row in self._rows("SELECT DISTINCT coin FROM candle ORDER BY coin")]
 
     def revisions(self, *, since_ms: int = 0) -> list[Revision]:
         """Return the values that the venue changed after they were final, in the order they were noticed."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT series, coin, at_ms, noted_ms, before, after FROM revision WHERE noted_ms >= ? ORDER BY id",
-            (since_ms,),
+            since_ms,
         )
         return [Revision(s, Coin(c), at, noted, _values(b), _values(a)) for s, c, at, noted, b, a in rows]
 
     def _newest(self, query: str, coin: Coin) -> int | None:
-        newest: int | None = self._connection.execute(query, (coin,)).fetchone()[0]
+        newest: int | None = self._rows(query, coin)[0][0]
         return newest
+
+    def _rows(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
+        """Return all rows. Raises StateError where the file cannot be read."""
+        with explained(self._path):
+            return self._connection.execute(query, values).fetchall()
 
     def _record(
         self, series: str, rows: Sequence[tuple[str | int, ...]], *, now_ms: int, unfinished: int

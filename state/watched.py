@@ -102,6 +102,8 @@ class Refusal(Enum):
     FULL = ("database or disk is full", sqlite3.SQLITE_FULL, "SQLITE_FULL")
     READ_ONLY = ("attempt to write a readonly database", sqlite3.SQLITE_READONLY, "SQLITE_READONLY")
     CANNOT_OPEN = ("unable to open database file", sqlite3.SQLITE_CANTOPEN, "SQLITE_CANTOPEN")
+    NO_INDEX = ("disk I/O error", sqlite3.SQLITE_IOERR_SHMSIZE, "SQLITE_IOERR_SHMSIZE")
+    """A full disk has no room for the index of the write-ahead log, which opening makes anew."""
     LOCKED = ("database is locked", sqlite3.SQLITE_BUSY, "SQLITE_BUSY")
 
 

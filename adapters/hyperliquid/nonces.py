@@ -1,5 +1,7 @@
 """Nonces that only ever rise, in one process and from one process to the next (hyperliquid.md 2.3)."""
 
+from contextlib import suppress
+
 from adapters.ports import Clock, NonceStore, VenueError
 
 BLOCK_MS = 60_000
@@ -21,16 +23,20 @@ class Nonces:
         self._refuse_a_mark_from_the_future()
 
     def next(self) -> int:
-        """Return a nonce above all earlier ones."""
+        """Return a nonce above all earlier ones. Raises VenueError when the mark cannot be kept: nothing is signed."""
         self._last = max(self._clock.now_ms(), self._last + 1)
         if self._last > self._reserved:
             self._reserve()
         return self._last
 
     def reserve_ahead(self) -> None:
-        """Write the next mark early. Call it where nobody waits, for instance after a reply came."""
+        """Write the next mark early. Call it where nobody waits, for instance after a reply came.
+
+        A mark that cannot be kept now must not cost the reply: the next signature that needs one says so.
+        """
         if max(self._clock.now_ms(), self._last) + self._block_ms // 2 > self._reserved:
-            self._reserve()
+            with suppress(VenueError):
+                self._reserve()
 
     def _reserve(self) -> None:
         mark = max(self._clock.now_ms(), self._last) + self._block_ms

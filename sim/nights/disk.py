@@ -24,7 +24,7 @@ from sim.nights.disk_faults import (
     os_error,
 )
 from sim.nights.page_cache import Content, PageCache
-from sim.nights.wal import found_mark
+from sim.nights.wal import INDEX_BYTES, found_mark
 from state.disk import BUSY_S, OS_DISK
 from state.watched import Refusal, Statement, Step, WatchedConnection, connect_watched, refusal
 
@@ -167,6 +167,9 @@ class WorldDisk:
         self._refuse_dead()
         if mode != "ro" and self._fault(DiskFaultKind.READ_ONLY, path):
             raise refusal(Refusal.CANNOT_OPEN)
+        full = self._fault(DiskFaultKind.FULL, path)
+        if full is not None and self._room[full] < INDEX_BYTES and path not in self._databases:
+            raise refusal(Refusal.NO_INDEX)
         was_there = path.exists() and path.stat().st_size > 0
         connection = connect_watched(path, mode=mode, watcher=self._watch)
         if path not in self._databases:

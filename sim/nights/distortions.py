@@ -71,18 +71,23 @@ class Halted:
 
 @dataclass(frozen=True, slots=True)
 class UnitChange:
-    """A coin is quoted in other units: its price is times larger, or smaller with a times below one."""
+    """A coin trades in other units: its price is times larger, or smaller with a times below one.
+
+    Positions are not converted: who holds the coin wins or loses a thousandfold.
+    """
 
     at: Window
     times: float = 1000.0
 
     def __post_init__(self) -> None:
-        if self.at.coin is None or self.at.coin[:1] != "k":
-            raise ValueError(
-                f"coin {self.at.coin!r}: only a coin of a thousand units (kPEPE) changes its unit"
-            )
-        if self.times not in (1000.0, 0.001):
-            raise ValueError(f"times {self.times}: units change by 1000 or 0.001")
+        _refuse_unit(self.at.coin, self.times)
+
+
+def _refuse_unit(coin: str | None, times: float) -> None:
+    if coin is None or coin[:1] != "k":
+        raise ValueError(f"coin {coin!r}: only a coin of a thousand units (kPEPE) changes its unit")
+    if times not in (1000.0, 0.001):
+        raise ValueError(f"times {times}: units change by 1000 or 0.001")
 
 
 # --- of the book -----------------------------------------------------------------------------------------
@@ -157,6 +162,17 @@ class RevisedClose:
 
 
 @dataclass(frozen=True, slots=True)
+class CandleUnit:
+    """While the window lasts the day that ended last is told in other units than the coin trades in."""
+
+    at: Window
+    times: float = 1000.0
+
+    def __post_init__(self) -> None:
+        _refuse_unit(self.at.coin, self.times)
+
+
+@dataclass(frozen=True, slots=True)
 class MissingFunding:
     """Payments stamped in the window are not in the funding history, whenever it is asked for."""
 
@@ -209,5 +225,5 @@ def _reads_as_decimal(text: str) -> bool:
 
 OfPath = Gap | FrozenPrice | Halted | UnitChange
 OfBook = EmptyBook | CrossedBook | ThinBook | WideSpread | Halted
-OfData = MissingClose | RevisedClose | MissingFunding | BadNumber
+OfData = MissingClose | RevisedClose | CandleUnit | MissingFunding | BadNumber
 Distortion = OfPath | OfBook | OfData | Delisting | Listing

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sim.nights.distortions import (
     CANDLE_FIELDS,
     BadNumber,
+    CandleUnit,
     MissingClose,
     MissingFunding,
     OfData,
@@ -106,6 +107,8 @@ class Rows:
                 rows = [row for row in rows if row["t"] != ended]
             elif isinstance(fault, RevisedClose):
                 rows = [self._revised(row, fault.fraction) if row["t"] == ended else row for row in rows]
+            elif isinstance(fault, CandleUnit):
+                rows = [self._in_unit(row, fault.times) if row["t"] == ended else row for row in rows]
             elif isinstance(fault, BadNumber) and fault.field in CANDLE_FIELDS:
                 rows = [_with(row, fault) if row["t"] == ended else row for row in rows]
         return rows
@@ -122,6 +125,13 @@ class Rows:
                 "l": text_of(min(float(row["l"]), px)),
             }
         )
+
+    def _in_unit(self, row: CandleRow, times: float) -> CandleRow:
+        told = row.copy()
+        told["o"], told["h"] = _times(row["o"], times), _times(row["h"], times)
+        told["l"], told["c"] = _times(row["l"], times), _times(row["c"], times)
+        told["v"] = text_of(round(float(row["v"]) / times, self._asset.size_decimals))
+        return told
 
     # --- funding -------------------------------------------------------------------------------------------
 
@@ -142,6 +152,10 @@ class Rows:
         ended = self._asset.delisted_from_ms
         lives = hour_ms >= self._first_ms and (ended is None or hour_ms < ended)
         return self._history.rate(hour_ms) if lives else Decimal(0)
+
+
+def _times(price: str, times: float) -> str:
+    return text_of(float(f"{float(price) * times:.5g}"))
 
 
 def _with(row: CandleRow, bad: BadNumber) -> CandleRow:

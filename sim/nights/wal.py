@@ -14,6 +14,8 @@ LOG_HEADER = 32
 FRAME_HEADER = 24
 _INDEX = struct.Struct("=H I 12x 8s")
 """Of the index header from byte 14 on: page size, number of the last committed frame, salt."""
+INDEX_BYTES = 32_768
+"""The size of an index of few frames; it is made anew when the first connection opens."""
 _INDEX_AT, _BACKFILLED_AT = 14, 96
 
 

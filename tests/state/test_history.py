@@ -130,3 +130,26 @@ def test_a_damaged_cache_is_named(tmp_path):
     path.write_bytes(b"nonsense" * 1000)
     with pytest.raises(StateError, match=r"history\.sqlite: the file is damaged"):
         History.open(path)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda history: history.candles(SOL),
+        lambda history: history.funding(SOL),
+        lambda history: history.last_candle_ms(SOL),
+        lambda history: history.coins(),
+        lambda history: history.revisions(),
+        lambda history: history.record_candles([candle(1)], now_ms=9 * DAY_MS),
+    ],
+)
+def test_what_the_disk_can_no_longer_read_is_the_states_error(history, tmp_path, read):
+    """The first page is overwritten under the open file: what a failing disk does."""
+    history.record_candles([candle(day) for day in range(1, 200)], now_ms=900 * DAY_MS)
+    history._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    history._connection.execute("PRAGMA cache_size = 0")
+    path = tmp_path / "history.sqlite"
+    path.write_bytes(b"\xff" * path.stat().st_size)
+    history._connection.execute("PRAGMA shrink_memory")
+    with pytest.raises(StateError, match=r"history\.sqlite: "):
+        read(history)

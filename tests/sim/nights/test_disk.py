@@ -88,7 +88,7 @@ def test_killed_at_a_commit_that_also_checkpoints_nothing_is_torn(place, power):
     words = ["append"] * 12
     often = {"after_open": lambda journal: journal._connection.execute("PRAGMA wal_autocheckpoint = 15")}
     for kill_at in range(20, writes(place, words), 2):
-        for draw in range(6):
+        for draw in range(3):
             told, _ = ended(place, words, kill_at=kill_at, draw=draw, power=power, **often)
             told.check(place / "state")
 
@@ -361,6 +361,22 @@ def test_a_journal_that_was_refused_is_lost_and_whole_after_a_restart(place, kin
     with closing(Journal.open(place / "journal.sqlite")) as again:
         again.append([record(2)])
         assert again.verify() == 2
+
+
+def test_a_database_does_not_open_on_a_full_disk_but_does_where_its_index_fits(place):
+    disk = world(place, lambda name: None)
+    Journal.open(place / "journal.sqlite", disk).close()
+    disk.crash(Random(0), power=False)
+    disk = world(place, lambda name: None)
+    disk.begin(DiskFault(DiskFaultKind.FULL, room_bytes=1000))
+    with pytest.raises(StateError, match="disk I/O error"):
+        Journal.open(place / "journal.sqlite", disk)
+    disk.end(DiskFault(DiskFaultKind.FULL, room_bytes=1000))
+    disk.begin(DiskFault(DiskFaultKind.FULL, room_bytes=100_000))
+    journal = Journal.open(place / "journal.sqlite", disk)
+    with pytest.raises(JournalLost, match="disk is full"):
+        journal.append([record(1)])
+    disk.crash(Random(0), power=False)
 
 
 def test_a_lock_is_waited_for_as_long_as_sqlite_waits_and_not_longer(place):

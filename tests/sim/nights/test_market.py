@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sim.nights.distortions import (
     BadNumber,
+    CandleUnit,
     CrossedBook,
     Delisting,
     EmptyBook,
@@ -305,6 +306,7 @@ INSIDE = {
     "locked": CrossedBook(Window(SOL, FROM_MS, TO_MS), 0.0),
     "thin": ThinBook(Window(SOL, FROM_MS, TO_MS), 0.01),
     "wide": WideSpread(Window(SOL, FROM_MS, TO_MS), 400.0),
+    "candle's unit": CandleUnit(Window(K, FROM_MS, TO_MS)),
     "missing close": MissingClose(Window(SOL, FROM_MS, TO_MS)),
     "revised close": RevisedClose(Window(SOL, FROM_MS, TO_MS), 0.02),
     "bad close": BadNumber(Window(SOL, FROM_MS, TO_MS), "c", "NaN"),
@@ -409,7 +411,7 @@ def test_only_a_coin_of_a_thousand_units_changes_its_unit():
     with pytest.raises(ValueError, match="kPEPE"):
         UnitChange(Window(SOL, FROM_MS))
     with pytest.raises(ValueError, match="1000"):
-        UnitChange(Window(K, FROM_MS), 10.0)
+        CandleUnit(Window(K, FROM_MS), 10.0)
 
 
 @pytest.mark.parametrize(
@@ -464,6 +466,18 @@ def test_a_revised_close_is_off_first_and_right_later(market):
     assert float(first["h"]) >= float(first["c"])
     assert on_grid(market.assets[2], Decimal(first["c"]))
     assert days_of(wrong, 2, now_ms=TO_MS)[-2] == true
+
+
+@pytest.mark.parametrize("times", [1000.0, 0.001])
+def test_a_candle_in_other_units_keeps_its_value_and_the_book_its_prices(market, times):
+    coin = place(market, K)
+    wrong = made(CandleUnit(Window(K, CLOSE_MS, TO_MS), times))
+    told, true = days_of(wrong, coin), days_of(market, coin)
+    for key in "ohlc":
+        assert float(told[-2][key]) == pytest.approx(times * float(true[-2][key]), rel=1e-4)
+    assert float(told[-2]["v"]) == pytest.approx(float(true[-2]["v"]) / times, rel=1e-4)
+    assert [told[-1], *told[:-2]] == [true[-1], *true[:-2]]
+    assert wrong.ladder(coin, CLOSE_MS) == market.ladder(coin, CLOSE_MS)
 
 
 def test_missing_hours_of_funding_stay_missing_and_are_paid_all_the_same(market):

@@ -8,6 +8,7 @@ import pytest
 
 from sim.nights.distortions import (
     BadNumber,
+    CandleUnit,
     CrossedBook,
     Delisting,
     EmptyBook,
@@ -54,6 +55,7 @@ WRONG = {
     "locked": (CrossedBook(ALL, 0.0),),
     "thin": (ThinBook(ALL, 0.001),),
     "wide": (WideSpread(ALL, 500.0),),
+    "candle's unit": (CandleUnit(Window(K, FROM_MS, TO_MS)),),
     "missing close": (MissingClose(ALL),),
     "revised close": (RevisedClose(ALL, -0.1),),
     "missing funding": (MissingFunding(Window(None, CLOSE_MS, CLOSE_MS + MINUTE_MS)),),
