@@ -5,7 +5,7 @@ restart at any instant reads the stage and goes on (S3-14 to S3-17, E3-21 to E3-
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -74,9 +74,13 @@ def on_proforma(state: State, event: ProFormaReady) -> Step:
         return state, ()
     if state.at_ms >= _give_up_ms(state, event.phase):
         return state, ()
-    betas = {c: b for c, b in event.proforma.betas.items() if all(map(math.isfinite, b))}
-    state = replace(state, hedge=replace(state.hedge, betas={**state.hedge.betas, **betas}))
+    for coin in HEDGE_COINS:
+        if why := _far_close(state, event.proforma, coin):
+            reason = f"{coin}: {why}, and every beta is measured with it"
+            failed = ProFormaFailed(at_ms=event.at_ms, session=session.day, phase=event.phase, reason=reason)
+            return on_proforma_failed(state, failed)
     targets, held = _targets(state, event)
+    state = replace(state, hedge=replace(state.hedge, betas=_betas(state, event.proforma, held)))
     stage = Stage.PROJECTED if event.phase is Phase.PROJECTED else Stage.CORRECTED
     record = replace(
         session.phase(event.phase),
@@ -379,13 +383,28 @@ def _why_held(state: State, event: ProFormaReady, coin: Coin) -> str:
         return "not tradable at the venue: position kept"
     if not math.isfinite(event.proforma.weights[coin]):
         return f"weight {event.proforma.weights[coin]} is not a number: position kept"
-    close, quote = event.proforma.closes.get(coin, ZERO), state.quotes.get(coin)
-    if close <= 0:
+    if event.proforma.closes.get(coin, ZERO) <= 0:
         return "no price to size with: position kept"
+    why = _far_close(state, event.proforma, coin)
+    return f"{why}: position kept" if why else ""
+
+
+def _far_close(state: State, proforma: ProForma, coin: Coin) -> str:
+    """Return what is wrong with a close that is far from the live price; "" when nothing is, or no price is known."""
+    close, quote = proforma.closes.get(coin, ZERO), state.quotes.get(coin)
     limit = state.settings.risk.price_gap_max
-    if quote is not None and abs(float(close / quote.mid) - 1) > limit:
-        return f"close {close} is more than {limit:.0%} from the live mid {quote.mid}: position kept"
-    return ""
+    if quote is None or close <= 0 or abs(float(close / quote.mid) - 1) <= limit:
+        return ""
+    return f"close {close} is more than {limit:.0%} from the live mid {quote.mid}"
+
+
+def _betas(state: State, proforma: ProForma, held: Mapping[Coin, str]) -> dict[Coin, tuple[float, float]]:
+    """Return the betas in force with the new ones; a coin that is held for its close keeps those it had.
+
+    A close in other units makes a beta of thousands, and a hedge a thousand times the position.
+    """
+    new = {c: b for c, b in proforma.betas.items() if c not in held and all(map(math.isfinite, b))}
+    return {**state.hedge.betas, **new}
 
 
 def _sized(state: State, proforma: ProForma, coin: Coin) -> Decimal:
