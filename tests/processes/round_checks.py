@@ -45,6 +45,7 @@ def check(state_dir: Path, theirs: Theirs, nonces: list[int]) -> dict[str, Any]:
     check_orders(night, theirs)
     check_settings(night)
     assert all(before < after for before, after in pairwise(nonces)), nonces
+    assert nonces[-1] >= max((fill["time"] for fill in theirs.fills), default=0), "orders went without a mark"
     check_report(report)
     return report
 
