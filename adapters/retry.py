@@ -23,12 +23,19 @@ class ReadPolicy:
 async def read_again(clock: Clock, policy: ReadPolicy, read: Callable[[], Awaitable[T]]) -> T:
     """Return what read gives, asking again after Unknown; the last Unknown is raised.
 
-    It counts attempts and sleeps on the one clock: tenacity's own time limits read the wall clock.
+    It counts attempts and sleeps on the one clock: tenacity's own time limits read the wall clock. It is set up only
+    after a first failure, for it costs more than most answers.
     """
+    try:
+        return await read()
+    except Unknown:
+        if policy.attempts == 1:
+            raise
+    await clock.sleep(min(policy.first_wait_s, policy.wait_max_s))
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(Unknown),
-        stop=stop_after_attempt(policy.attempts),
-        wait=wait_exponential(multiplier=policy.first_wait_s, max=policy.wait_max_s),
+        stop=stop_after_attempt(policy.attempts - 1),
+        wait=wait_exponential(multiplier=2 * policy.first_wait_s, max=policy.wait_max_s),
         sleep=clock.sleep,
         reraise=True,
     )

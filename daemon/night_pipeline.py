@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.types import HEDGE_COINS, Coin, ProForma
 from daemon.night_requests import PipelineRequest, UniverseRequest
-from state.history import History
+from state.history import FundingDay, History
 from strategies.idio_statarb import pipeline
 from strategies.idio_statarb.optimizer import Problem, Solution, optimise
 from strategies.idio_statarb.panel import Panel, with_provisional_row
@@ -74,10 +74,10 @@ def proforma(request: PipelineRequest) -> ProForma:
 
 def read_history(path: Path, coins: Sequence[Coin]) -> Panel:
     """Return the recorded days of coins as a panel; a day is live when something was traded on it."""
-    history = History.open(path)
+    history = History.open_read_only(path)
     try:
         candles = {c: history.candles(c) for c in coins}
-        funding = {c: history.funding(c) for c in coins}
+        funding = {c: history.daily_funding(c) for c in coins}
     finally:
         history.close()
     return _panel({c: rows for c, rows in candles.items() if rows}, funding)
@@ -85,13 +85,14 @@ def read_history(path: Path, coins: Sequence[Coin]) -> Panel:
 
 def _panel(
     candles: Mapping[Coin, Sequence[tuple[int, float, float, float, float, float, int]]],
-    funding: Mapping[Coin, Sequence[tuple[int, float]]],
+    funding: Mapping[Coin, Sequence[FundingDay]],
 ) -> Panel:
     if not candles:
         raise ValueError("the history is empty: no daily candle of any coin was fetched yet")
     first = min(rows[0][0] for rows in candles.values()) // DAY_MS
-    ends = [rows[-1][0] for rows in (*candles.values(), *funding.values()) if rows]
-    last = int(max(ends)) // DAY_MS
+    ends = [rows[-1][0] // DAY_MS for rows in candles.values() if rows]
+    ends += [rows[-1][0] for rows in funding.values() if rows]
+    last = max(ends)
     days = pd.date_range(pd.Timestamp(first * DAY_MS, unit="ms"), periods=last - first + 1, freq="D")
     symbols = sorted(candles)
     values = {f: np.full((len(days), len(symbols)), np.nan) for f in (*FIELDS, "funding")}
@@ -107,15 +108,13 @@ def _panel(
     return Panel(**frames, live=live, funding_n=pd.DataFrame(counts, index=days, columns=symbols))
 
 
-def _daily_funding(rows: Iterable[tuple[int, float]], first: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _daily_funding(rows: Iterable[FundingDay], first: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return sums and counts by day; NaN where nothing was paid (D3-5)."""
-    sums, counts = np.zeros(n), np.zeros(n)
-    for hour_ms, rate in rows:
-        i = hour_ms // DAY_MS - first
-        if 0 <= i < n:
-            sums[i] += rate
-            counts[i] += 1
-    return np.where(counts > 0, sums, np.nan), counts
+    sums, counts = np.full(n, np.nan), np.zeros(n)
+    for day, rate, count in rows:
+        if 0 <= day - first < n:
+            sums[day - first], counts[day - first] = rate, count
+    return sums, counts
 
 
 def _with_day(history: Panel, day: pd.Timestamp, closes: Mapping[Coin, Decimal]) -> Panel:

@@ -8,13 +8,23 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import msgspec
 
 from core.types import Coin
-from state.database import Schema, explain, explained, open_database, open_in_memory, transaction
+from state.database import (
+    Schema,
+    explain,
+    explained,
+    open_database,
+    open_in_memory,
+    open_read_only,
+    transaction,
+)
 from state.disk import OS_DISK, Disk
 
 SCHEMA = Schema("history", application_id=0x6E64_4831)
@@ -22,8 +32,8 @@ SCHEMA = Schema("history", application_id=0x6E64_4831)
 CandleRow = tuple[int, float, float, float, float, float, int]
 """open_ms, open, high, low, close (USD), volume (base units), trades."""
 
-FundingRow = tuple[int, float]
-"""hour_ms, rate of that hour."""
+FundingDay = tuple[int, float, int]
+"""Days since 1970, the sum of that day's hourly rates, how many there are."""
 
 
 class DailyCandle(Protocol):
@@ -91,6 +101,11 @@ class History:
         return cls(open_database(path, SCHEMA, disk), path)
 
     @classmethod
+    def open_read_only(cls, path: Path) -> Self:
+        """Open an existing file beside its writer. Raises NewerFile or StateError."""
+        return cls(open_read_only(path, SCHEMA), path)
+
+    @classmethod
     def in_memory(cls) -> Self:
         return cls(open_in_memory(SCHEMA), Path(":memory:"))
 
@@ -119,14 +134,19 @@ class History:
         )
         return [(at, float(o), float(h), float(lo), float(c), float(v), n) for at, o, h, lo, c, v, n in rows]
 
-    def funding(self, coin: Coin, *, from_ms: int = 0) -> list[FundingRow]:
-        """Return the coin's hourly rates, oldest first."""
+    def daily_funding(self, coin: Coin) -> list[FundingDay]:
+        """Return for each day with a rate, oldest first: the days since 1970, the sum of its rates, how many they are.
+
+        A year of hours is read for every coin: SQLite hands over days, and the rates are added in their order.
+        """
         rows = self._rows(
-            "SELECT hour_ms, rate FROM funding WHERE coin = ? AND hour_ms >= ? ORDER BY hour_ms",
+            "SELECT day, group_concat(rate, ' ') FROM"
+            " (SELECT hour_ms / 86400000 AS day, rate FROM funding WHERE coin = ? ORDER BY hour_ms)"
+            " GROUP BY day ORDER BY day",
             coin,
-            from_ms,
         )
-        return [(at, float(rate)) for at, rate in rows]
+        days = [(day, [float(rate) for rate in rates.split()]) for day, rates in rows]
+        return [(day, reduce(add, rates), len(rates)) for day, rates in days]
 
     def last_candle_ms(self, coin: Coin) -> int | None:
         """Return when the newest candle kept opened; None when there is none."""

@@ -232,3 +232,26 @@ def test_links_between_documents_lead_somewhere():
         targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
         dead += [f"{path.name}: {target}" for target in targets if not (path.parent / target).exists()]
     assert dead == []
+
+
+def test_every_field_that_swarm_and_replay_print_is_documented():
+    from daemon import replay, swarm_command
+    from daemon.swarm import Tally
+
+    page = (ROOT / "docs" / "swarm.md").read_text("utf-8")
+    options = swarm_command.SwarmOptions(
+        seeds="0:1",
+        night=None,
+        faults=None,
+        coins=None,
+        jobs=1,
+        crash_points=False,
+        every=None,
+        shrink=True,
+        keep=Path("x"),
+    )
+    swarmed = swarm_command.Swarmed(swarm_command.Plan(options, []), Tally(0), [])
+    replayed = replay.Replayed(path=Path("j"), after_seq=0, records=0, snapshots=0, difference=None)
+    printed = swarm_command.document(swarmed)
+    names = [*printed, *printed["figures"], *replay.document(replayed)]
+    assert [name for name in names if f"`{name}`" not in page] == []

@@ -109,7 +109,7 @@ class Book:
         """Return one side of the ladder, best first, less what takers ate and has not come back."""
         levels = self.ladder.bids if of_bids else self.ladder.asks
         eaten = self._eaten(now_ms, of_bids=of_bids)
-        return levels if eaten == 0 else tuple(_without_top(levels, eaten))
+        return levels if eaten == 0 else _without_top(levels, eaten)
 
     def levels(self, now_ms: int, *, of_bids: bool, depth: int = DEPTH) -> list[Level]:
         """Return one side as everyone sees it, resting orders included."""
@@ -194,10 +194,11 @@ class Book:
         return eaten.gone(now_ms).quantize(self._lot, rounding=ROUND_DOWN)
 
 
-def _without_top(levels: Sequence[Level], eaten: Decimal) -> Iterator[Level]:
-    for level in levels:
-        if eaten >= level.size:
-            eaten -= level.size
-            continue
-        yield Level(level.px, level.size - eaten, level.orders) if eaten else level
-        eaten = ZERO
+def _without_top(levels: Sequence[Level], eaten: Decimal) -> Sequence[Level]:
+    """Return the levels that are left, as they are but for the first."""
+    for n, level in enumerate(levels):
+        if eaten < level.size:
+            first = Level(level.px, level.size - eaten, level.orders) if eaten else level
+            return (first, *levels[n + 1 :])
+        eaten -= level.size
+    return ()

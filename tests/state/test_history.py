@@ -85,7 +85,7 @@ def test_funding_is_kept_and_revised_the_same_way(history):
     rates = [HourlyFunding(coin=SOL, hour_ms=h * HOUR_MS, rate=Decimal("0.0000125")) for h in (5, 4)]
     assert history.record_funding(rates, now_ms=0) == Recorded(added=2)
     assert history.record_funding([replace(rates[0], rate=Decimal("-1e-7"))], now_ms=7) == Recorded(revised=1)
-    assert history.funding(SOL) == [(4 * HOUR_MS, 1.25e-05), (5 * HOUR_MS, -1e-07)]
+    assert history.daily_funding(SOL) == [(0, 1.25e-05 - 1e-07, 2)]
     assert history.last_funding_ms(SOL) == 5 * HOUR_MS
     assert history.revisions()[0].before == ("0.0000125",)
 
@@ -120,7 +120,7 @@ def test_the_last_value_given_is_the_one_read(rates):
     history = History.in_memory()
     for rate in rates:
         history.record_funding([HourlyFunding(coin=SOL, hour_ms=0, rate=rate)], now_ms=0)
-    assert [value for _, value in history.funding(SOL)] == [float(rate) for rate in rates[-1:]]
+    assert [value for _, value, _ in history.daily_funding(SOL)] == [float(rate) for rate in rates[-1:]]
     changes = sum(a != b for a, b in pairwise(rates))
     assert len(history.revisions()) == changes
 
@@ -136,7 +136,7 @@ def test_a_damaged_cache_is_named(tmp_path):
     "read",
     [
         lambda history: history.candles(SOL),
-        lambda history: history.funding(SOL),
+        lambda history: history.daily_funding(SOL),
         lambda history: history.last_candle_ms(SOL),
         lambda history: history.coins(),
         lambda history: history.revisions(),
@@ -153,3 +153,28 @@ def test_what_the_disk_can_no_longer_read_is_the_states_error(history, tmp_path,
     history._connection.execute("PRAGMA shrink_memory")
     with pytest.raises(StateError, match=r"history\.sqlite: "):
         read(history)
+
+
+@given(
+    rates=st.dictionaries(st.integers(0, 240), st.decimals(-1, 1, places=17), max_size=60),
+    order=st.randoms(use_true_random=False),
+)
+def test_rates_of_a_day_are_added_in_the_order_of_their_hours(rates, order):
+    history = History.in_memory()
+    given_order = [HourlyFunding(coin=SOL, hour_ms=h * HOUR_MS, rate=rate) for h, rate in rates.items()]
+    order.shuffle(given_order)
+    history.record_funding(given_order, now_ms=0)
+    wanted = {}
+    for hour in sorted(rates):
+        total, count = wanted.get(hour // 24, (0.0, 0))
+        wanted[hour // 24] = (total + float(rates[hour]), count + 1)
+    assert history.daily_funding(SOL) == [(day, *wanted[day]) for day in sorted(wanted)]
+
+
+def test_a_reader_beside_the_writer_sees_what_was_kept(tmp_path):
+    history = History.open(tmp_path / "history.sqlite")
+    history.record_candles([candle(1)], now_ms=9 * DAY_MS)
+    reader = History.open_read_only(tmp_path / "history.sqlite")
+    assert reader.candles(SOL) == history.candles(SOL) != []
+    with pytest.raises(StateError):
+        reader.record_candles([candle(2)], now_ms=9 * DAY_MS)
