@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
 
@@ -140,7 +139,8 @@ def test_a_weak_fault_mutes_the_connections_that_stand_and_spares_new_ones():
     weak = fault("mute-bbo", -75, 60, intensity=0.2)
     _, tap, _ = night(weak)
     bbo = [h for h in tap.heard if h[2] == "bbo" and inside(weak, h[0])]
-    assert bbo and {h[1] for h in bbo}.isdisjoint(h[1] for h in tap.heard if h[0] < weak.at_s)
+    assert bbo
+    assert {h[1] for h in bbo}.isdisjoint(h[1] for h in tap.heard if h[0] < weak.at_s)
 
 
 RESETS = (fault("reset-before-effect", -55, 20), fault("reset-after-effect", -30, 20, intensity=1.0))
@@ -154,7 +154,8 @@ def unanswered(tap, one):
 def test_a_reset_before_the_effect_leaves_nothing_done_and_one_after_it_all():
     _, tap, ended = night(*RESETS)
     before, after = (unanswered(tap, one) for one in RESETS)
-    assert before and after
+    assert before
+    assert after
     answered, done = Counter(a.body for a in tap.asked if a.status is not None), Counter(tap.done)
     assert all(done[body] == answered[body] for body in before)
     assert all(done[body] > answered[body] for body in after)
@@ -241,8 +242,10 @@ def test_stale_reads_are_of_an_older_state_and_a_skewed_clock_tells_another_time
     _, tap, ended = night(*BEHIND)
     missing, stale, skewed = (ages_s(tap, one) for one in BEHIND)
     assert any(1.5 < age_s < 2.1 for age_s in missing)
-    assert stale and all(15 < age_s < 16 for age_s in stale)
-    assert skewed and all(age_s < -29 for age_s in skewed)
+    assert stale
+    assert all(15 < age_s < 16 for age_s in stale)
+    assert skewed
+    assert all(age_s < -29 for age_s in skewed)
     assert not ended.failures
 
 
@@ -292,7 +295,9 @@ def test_a_batch_is_refused_with_one_member():
 
 
 def test_a_used_up_budget_lets_few_orders_pass():
-    _, tap, ended = night(fault("budget-exhausted", -70, 40, intensity=1.0))
+    """What trades frees its own way, so nothing may trade: the venue lets one action pass in ten seconds."""
+    unmatched = fault("ioc-no-match", -70, 40, intensity=1.0)
+    _, tap, ended = night(fault("budget-exhausted", -70, 40, intensity=1.0), unmatched)
     assert statuses(tap, "Too many cumulative requests sent")
     assert not ended.failures
 
@@ -301,7 +306,7 @@ def test_a_used_up_budget_lets_few_orders_pass():
 
 
 def test_a_delisting_at_23_58_settles_what_is_held_and_takes_no_order_from_then_on():
-    world, tap, ended = night(fault("delisting", -120, coin=0), start_s=-130.0)
+    world, _tap, ended = night(fault("delisting", -120, coin=0), start_s=-130.0)
     assert {f.coin for f in fills(world)}.isdisjoint({"SOL"})
     assert len(fills(world)) > 50
     assert not ended.failures
@@ -326,7 +331,8 @@ def test_thin_books_fill_in_part():
     members = [m for r in replies for m in r["response"]["data"]["statuses"]]
     filled = [Decimal(m["filled"]["totalSz"]) for m in members if "filled" in m]
     plain = fills(night()[0])
-    assert len(filled) > 20 and sent
+    assert len(filled) > 20
+    assert sent
     assert sum(f.size * f.px for f in fills(world) if f.at_ms < CLOSE_MS - 10_000) < Decimal("0.7") * sum(
         f.size * f.px for f in plain if f.at_ms < CLOSE_MS - 10_000
     )
@@ -348,7 +354,7 @@ def test_a_foreign_order_trades_with_our_key_and_stops_new_risk():
 
 
 def test_a_foreign_order_may_rest():
-    world, tap, ended = night(fault("foreign-order", -40, intensity=0.1))
+    _world, tap, ended = night(fault("foreign-order", -40, intensity=0.1))
     rows = [json.loads(h[3])["data"] for h in tap.heard if h[2] == "orderUpdates"]
     assert [o for row in rows for o in row if "cloid" not in o["order"] and o["status"] == "open"]
     assert not ended.failures
@@ -379,18 +385,72 @@ def test_a_stranger_that_goes_under_takes_our_position_along():
 
 # --- data ------------------------------------------------------------------------------------------------
 
+DAY_MS = 86_400_000
 
-def closes_seen(tap, coin):
-    """Return the close of the day that ended last in every answer about a coin after the close, None where it is missing."""
+
+def closes_told(tap, coin):
+    """Return (when, close of the day that ended last) of the answers about a coin after the close; "" where it is missing."""
     found = []
     for a in tap.asked:
-        if (
-            a.kind != "candleSnapshot"
-            or not a.reply
-            or a.at_s < 0
-            or json.loads(a.body)["req"]["coin"] != coin
-        ):
-            continue
-        rows = [r for r in json.loads(a.reply) if r["t"] == CLOSE_MS - 86_400_000]
-        found.append((a.at_s, rows[0]["c"] if rows else None))
+        if a.kind == "candleSnapshot" and a.reply and a.at_s > 0:
+            rows = json.loads(a.reply) if json.loads(a.body)["req"]["coin"] == coin else None
+            if rows is not None:
+                found.append((a.at_s, next((r["c"] for r in rows if r["t"] == CLOSE_MS - DAY_MS), "")))
     return found
+
+
+def test_the_close_of_a_day_is_missing_late_or_another():
+    late, missing = fault("late-close", 0, 10, 0.5, 2), fault("missing-close", 0, 0, 0.5, 3)
+    revised, spoiled = fault("revised-close", 0, 60, 0.5, 4), fault("bad-number", 0, 60, 0.0, 5)
+    world, tap, ended = night(late, missing, revised, spoiled)
+    coins = [asset.name for asset in world.market.assets]
+    plain = {coin: closes_told(night()[1], coin)[0][1] for coin in coins[2:6]}
+    assert {bool(close) for _, close in closes_told(tap, coins[2])} == {False, True}
+    assert {close for _, close in closes_told(tap, coins[3])} == {""}
+    ratio = Decimal(closes_told(tap, coins[4])[0][1]) / Decimal(plain[coins[4]])
+    assert abs(ratio - Decimal("0.9")) < Decimal("0.001")
+    assert closes_told(tap, coins[5])[0][1] == "NaN"
+    assert len(fills(world)) > 100
+    assert not ended.failures
+
+
+def test_funding_hours_are_missing_from_the_history_before_the_night_already():
+    _world, tap, ended = night(fault("missing-funding", 0, intensity=0.5))
+    answers = [json.loads(a.reply) for a in tap.asked if a.kind == "fundingHistory" and a.reply]
+    plain = [json.loads(a.reply) for a in night()[1].asked if a.kind == "fundingHistory" and a.reply]
+    hours = {row["time"] // 3_600_000 for rows in plain for row in rows} - {
+        row["time"] // 3_600_000 for rows in answers for row in rows
+    }
+    assert CLOSE_MS // 3_600_000 in hours
+    assert (
+        min(row["time"] for rows in answers for row in rows) < CLOSE_MS - 6 * 3_600_000
+        if any(answers)
+        else True
+    )
+    assert not ended.failures
+
+
+def test_a_coin_that_is_listed_in_the_night_has_no_history_and_is_not_traded():
+    world, _tap, ended = night(fault("new-listing", -70))
+    last = world.market.assets[-1]
+    assert last.listed_from_ms == CLOSE_MS - 70_000
+    assert last.name in {f.coin for f in fills(night()[0])}
+    assert last.name not in {f.coin for f in fills(world)}
+    assert not ended.failures
+
+
+def test_a_price_gap_in_the_world_is_what_orders_fill_at():
+    gap = fault("price-gap", -45, 20, 0.7, coin=2)
+    world, _, ended = night(gap)
+    gone = CLOSE_MS - 43_000, CLOSE_MS - 26_000
+    low = [f.px for f in fills(world) if f.coin == "SOL" and gone[0] < f.at_ms < gone[1]]
+    usual = [f.px for f in fills(night()[0]) if f.coin == "SOL"]
+    assert low
+    assert max(low) < Decimal("0.85") * min(usual)
+    assert not ended.failures
+
+
+def test_a_coin_quoted_in_another_unit_is_not_held_to_be_worth_a_thousand_times_as_much():
+    world, _, ended = night(fault("unit-change", -5, intensity=0.9), coins=8)
+    assert world.daemon.state.halt_reason
+    assert not ended.failures
