@@ -6,7 +6,7 @@ half open.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -16,6 +16,7 @@ from sim.nights.life import OUTSIDE, Life
 from sim.venue.blocks import Ticket, block_end_ms
 from sim.venue.edge import Edge, Request
 from sim.venue.fault_plan import SMOOTH, Course, Cut
+from sim.venue.holding import channel_of
 from sim.venue.venue import Venue
 from sim.venue.wire import JSON, Close, Reply
 
@@ -34,7 +35,10 @@ class _Exchange:
 
 @dataclass(slots=True, eq=False)
 class _Connection:
-    """A websocket as both ends see it. free_s: when the last thing on its way arrives, for each direction."""
+    """A websocket as both ends see it. free_s: when the last thing on its way arrives, for each direction.
+
+    mute_until_s: channels that say nothing on it meanwhile.
+    """
 
     number: int
     life: Life
@@ -42,6 +46,7 @@ class _Connection:
     up_free_s: float = 0.0
     down_free_s: float = 0.0
     deaf: bool = False
+    mute_until_s: dict[str, float] = field(default_factory=dict)
 
 
 class Network:
@@ -76,6 +81,11 @@ class Network:
         for connection in list(self._open.values()):
             connection.deaf = True
             self.edge.disconnect(connection.number)
+
+    def mute(self, channel: str, seconds: float) -> None:
+        """Let a channel say nothing on the connections that stand; they answer pings, and new ones are whole."""
+        for connection in self._open.values():
+            connection.mute_until_s[channel] = self._loop.time() + seconds
 
     def cut(self) -> None:
         """Reset every connection that stands, and the requests on it; what has arrived is done all the same."""
@@ -114,7 +124,6 @@ class Network:
         """Raises Unknown when no complete reply came within timeout_s; the venue may have acted on it, or may yet."""
         request = Request("memory", path, JSON, body)
         course = self.edge.course(request, fresh=self._fresh, now_ms=self._clock.now_ms())
-        self._fresh = False
         exchange = _Exchange(request, course, self._loop.create_future())
         if not self._is_down:
             self._later(self._delay_s() + course.arrive_ms / 1000, self._arrive, exchange)
@@ -125,8 +134,8 @@ class Network:
         finally:
             timer.cancel()
             self._asked.pop(exchange.answer, None)
+        self._fresh = isinstance(reply, Cut)
         if isinstance(reply, Cut):
-            self._fresh = True
             why = f"no complete reply within {timeout_s} s" if reply is TOO_LATE else "connection reset"
             raise Unknown(f"POST {path}: {why}")
         return reply
@@ -193,8 +202,12 @@ class Network:
             if isinstance(frame, Close):
                 self._open.pop(connection.number, None)
                 connection.socket.drop(frame.code)
-            else:
+            elif not self._is_mute(connection, frame):
                 connection.socket.deliver(frame)
+
+    def _is_mute(self, connection: _Connection, frame: str) -> bool:
+        until_s = connection.mute_until_s
+        return bool(until_s) and self._loop.time() < until_s.get(channel_of(frame), 0.0)
 
     def _left(self, number: int) -> None:
         if self._open.pop(number, None) is not None:

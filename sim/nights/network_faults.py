@@ -18,6 +18,7 @@ LEAST, MOST = 0.02, 0.52
 SHARE = f"the share struck, {LEAST:.0%} to {MOST:.0%}"
 LATE_MS = 8_000.0
 HELD_MS = 3_000.0
+NEW_TOO_FROM = 0.5
 MUTED = ("bbo", "allMids", "userFills", "orderUpdates", "userFundings", "clearinghouseState")
 
 
@@ -77,13 +78,14 @@ def _reset_after_effect(fault: Fault, from_s: float) -> Iterator[Planned]:
 
 
 def _mute(fault: Fault, from_s: float, *, channel: str) -> Iterator[Planned]:
-    """Mute a channel on every connection, or only on those that stand when it begins."""
-    if fault.intensity >= 0.5:
+    if fault.intensity >= NEW_TOO_FROM:
         window = Scope(type=channel, begins=from_s, ends=from_s + fault.for_s)
         yield Planned(window, of.Silent(seconds=0.0))
-    else:
-        window = Scope(type=channel, begins=from_s, ends=from_s + min(fault.for_s, 1.0))
-        yield Planned(window, of.Silent(seconds=fault.for_s))
+
+
+def _mute_standing(world: "World", fault: Fault, *, channel: str) -> None:
+    if fault.intensity < NEW_TOO_FROM:
+        world.network.mute(channel, fault.for_s)
 
 
 def _no_names(fault: Fault, from_s: float) -> Iterator[Planned]:
@@ -116,11 +118,13 @@ def _planned(
 def _muting(channel: str) -> Kind:
     """Return the kind that mutes one channel."""
     kebab = "".join(f"-{c.lower()}" if c.isupper() else c for c in channel)
-    return _planned(
-        f"mute-{kebab}",
-        f"{channel} says nothing; its connection stays open and answers pings",
-        partial(_mute, channel=channel),
-        intensity="connections that stand when it begins; from 0.5 on new ones too",
+    return Kind(
+        name=f"mute-{kebab}",
+        family="network",
+        text=f"{channel} says nothing; its connection stays open and answers pings",
+        intensity=f"connections that stand when it begins; from {NEW_TOO_FROM} on new ones too",
+        planned=partial(_mute, channel=channel),
+        strike=partial(_mute_standing, channel=channel),
     )
 
 

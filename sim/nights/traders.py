@@ -13,7 +13,6 @@ import msgspec
 from adapters.hyperliquid.signing import Network, Signer, action_hash
 from sim.venue.order import to_grid
 from sim.venue.venue import Venue
-from sim.venue.wire import number
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -50,8 +49,8 @@ class Trader:
             {
                 "a": asset_id,
                 "b": side > 0,
-                "p": number(px),
-                "s": number(abs(size)),
+                "p": _signed_text(px),
+                "s": _signed_text(abs(size)),
                 "r": reduce_only,
                 "t": {"limit": {"tif": tif}},
             }
@@ -108,6 +107,11 @@ def deleverage_us(world: "World", asset_id: int) -> None:
     world.network.order(partial(Venue.limit_backstop, notional_usd=Decimal(0)))
     for _ in range(STRANGERS_PIECES):
         Trader.stranger(world).trade_usd(asset_id, side * STRANGERS_PIECE_USD)
+
+
+def _signed_text(value: Decimal) -> str:
+    """Return a number as the venue has it where it checks a signature: without zeros at its end (hyperliquid.md 2.3)."""
+    return format(value.normalize(), "f")
 
 
 def _lots(world: "World", asset_id: int, notional_usd: Decimal) -> Decimal:

@@ -46,6 +46,7 @@ BEHIND_S = 2.0
 """What a read misses that comes just after a write; the nodes are behind by at most so much."""
 YOUNG_MS = 20_000.0
 SKEW_MAX_MS = 30_000
+EXHAUSTED_EVERY_S = 1.0
 GAP_AFTER_S = 6.0
 LIQUIDATED_FOR_S = 10.0
 
@@ -93,7 +94,10 @@ def _post_only(fault: Fault, from_s: float) -> Iterator[Planned]:
 
 
 def _no_budget(fault: Fault, from_s: float) -> Iterator[Planned]:
-    yield Planned(throughout(fault, from_s), of.BudgetExhausted(left=round(20 * (1 - fault.intensity))))
+    """Use the budget up again and again: every USDC that is traded adds a request."""
+    left = round(20 * (1 - fault.intensity))
+    for n in range(1 + int(fault.for_s / EXHAUSTED_EVERY_S)):
+        yield Planned(Scope(begins=from_s + n * EXHAUSTED_EVERY_S), of.BudgetExhausted(left=left))
 
 
 def _skewed(fault: Fault, from_s: float) -> Iterator[Planned]:
@@ -266,7 +270,7 @@ VENUE = (
     _kind("post-only", "only post-only orders are taken, as after an upgrade", planned=_post_only),
     _kind(
         "budget-exhausted",
-        "the address budget is used up",
+        "the address budget is used up, and again a second after something was traded",
         planned=_no_budget,
         intensity="how few requests are left, 20 to 0",
     ),
