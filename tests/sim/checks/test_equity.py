@@ -13,6 +13,11 @@ class Before:
     def _account(self, _):
         return type("", (), {"cash_usd": Decimal(1_000_000), "positions": {}})()
 
+    def fills(self, _):
+        return ()
+
+    fundings = fills
+
 
 def of(**ledger):
     checker = EquityIsExplained()
@@ -40,3 +45,9 @@ def test_a_cent_too_much_is_found(what):
 def test_funding_that_was_booked_twice_is_found_by_coin():
     sums = night().world.daemon.state.book.ledger.funding_usd
     assert any("funding of" in text for text in of(funding_usd={c: 2 * usd for c, usd in sums.items()}))
+
+
+def test_money_that_left_the_account_for_no_reason_is_found(monkeypatch):
+    account = night().world.venue._account(night().world.keys.address)
+    monkeypatch.setattr(account, "cash_usd", account.cash_usd - Decimal("0.01"))
+    assert any("beside all trades" in text for text in of())
