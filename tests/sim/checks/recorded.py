@@ -83,10 +83,9 @@ Change = Callable[[Step | Sent], Iterable[Step | Sent]]
 def found(make: Callable[[object], Checker], change: Change = lambda entry: (entry,)) -> list[str]:
     """Show a new checker the night with every entry changed; return what it found."""
     observers: list[Callable[[object, object], None]] = []
-    recorded = night()
     venue = SimpleNamespace(observers=observers)
-    checker = make(SimpleNamespace(venue=venue, market=recorded.world.market, keys=recorded.world.keys))
-    return list(_shown(checker, observers, (new for entry in recorded.log for new in change(entry))))
+    checker = make(seen(venue=venue))
+    return list(_shown(checker, observers, (new for entry in night().log for new in change(entry))))
 
 
 def _shown(

@@ -1,5 +1,6 @@
 from dataclasses import replace as with_fields
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -52,6 +53,10 @@ def test_a_limit_far_from_the_market_is_found():
     )
 
 
-def test_a_refusal_that_could_be_known_is_found():
+def test_a_refusal_that_could_be_known_is_found_where_the_venue_has_no_whims(monkeypatch):
     said = {"response": {"data": {"statuses": [{"error": "Order must have minimum value of $10. asset=1"}]}}}
-    assert "minimum value" in found(OrdersAreSound, sent(lambda entry: (Sent(entry.envelope, said),)))[0]
+    refused = sent(lambda entry: (Sent(entry.envelope, said),))
+    assert "minimum value" in found(OrdersAreSound, refused)[0]
+    whim = SimpleNamespace(family="venue")
+    monkeypatch.setattr("sim.checks.sound.KINDS", {"reset-after-effect": whim})
+    assert found(OrdersAreSound, refused) == []
