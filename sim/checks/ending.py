@@ -14,8 +14,8 @@ from state.store import Store
 if TYPE_CHECKING:
     from sim.world import World
 
-NEED_NOT_HOLD = ("trading is not halted",)
-"""What a report may find untrue after a bad night."""
+NEED_NOT_HOLD = ("trading is not halted", "equity is explained to 1 bp")
+"""What a report may find untrue after a bad night; sim.checks.equity asks what can be asked of the second."""
 
 
 class EndsAsItShould:

@@ -16,7 +16,7 @@ CENT = Decimal("0.01")
 
 
 class EquityIsExplained:
-    """Cash from trades, fees and funding, and positions at the venue's marks, from the day the book was opened."""
+    """Cash from trades, fees and funding, and positions at the venue's marks, from the moment the book was opened."""
 
     name = "equity"
 
@@ -26,7 +26,7 @@ class EquityIsExplained:
 
     def on_step(self, step: Step) -> Iterator[str]:
         if self._cash_usd is None and step.state.book.opened_ms is not None:
-            self._cash_usd = _cash_usd(step.world)
+            self._cash_usd = _cash_usd(step.world) - _venue_made_usd(step.world, step.state)
             self._ledger = step.state.book.ledger
         return iter(())
 
@@ -35,14 +35,17 @@ class EquityIsExplained:
         if self._cash_usd is None or state.session is None or state.session.stage is not Stage.DONE:
             return
         yield from self._funding(world, state)
-        made = _made_usd(state.book.ledger) - _made_usd(self._ledger)
-        theirs, ours = _cash_usd(world), self._cash_usd + made
+        ours = _made_usd(state.book.ledger) - _made_usd(self._ledger)
+        theirs = _venue_made_usd(world, state)
         if abs(theirs - ours) >= CENT:
-            yield f"the account's cash is {theirs} USD, by the ledger it is {ours}"
+            yield f"trades and funding made {theirs} USD, by the ledger it was {ours}"
+        moved = _cash_usd(world) - self._cash_usd - theirs
+        if abs(moved) >= CENT and not _was_moved(world, state):
+            yield f"the account's cash changed by {moved} USD beside all trades and funding"
         worth = sum((qty * _mark(world, coin) for coin, qty in state.book.positions.items()), ZERO)
-        equity = world.venue.equity(world.keys.address)
-        if abs(equity - ours - worth) >= CENT:
-            yield f"the account is worth {equity} USD, by the ledger {ours + worth}"
+        explained = self._cash_usd + ours + moved + worth
+        if abs(world.venue.equity(world.keys.address) - explained) >= CENT:
+            yield f"the account is worth {world.venue.equity(world.keys.address)} USD, by the ledger {explained}"
 
     def _funding(self, world: "World", state: State) -> Iterator[str]:
         opened_ms = state.book.opened_ms or 0
@@ -59,6 +62,23 @@ class EquityIsExplained:
 
 def _made_usd(ledger: Ledger) -> Decimal:
     return _sum(ledger.cash_usd) - _sum(ledger.fees_usd) + _sum(ledger.funding_usd)
+
+
+def _venue_made_usd(world: "World", state: State) -> Decimal:
+    """Return what trades and funding made, by the venue's own record, as far as the daemon has read it."""
+    opened_ms, funded_ms = state.book.opened_ms or 0, state.book.funding_to_ms
+    fills = (f for f in world.venue.fills(world.keys.address) if f.at_ms > opened_ms)
+    made = sum((-f.signed_size * f.px - f.fee_usd for f in fills), ZERO)
+    paid = (p for p in world.venue.fundings(world.keys.address) if opened_ms < p.at_ms <= funded_ms)
+    return made + sum((p.usd for p in paid), ZERO)
+
+
+def _was_moved(world: "World", state: State) -> bool:
+    """Say whether the venue took what a liquidation left, or somebody moved money."""
+    opened_ms = state.book.opened_ms or 0
+    account = world.venue._account(world.keys.address)
+    liquidated = any(fill.liquidation is not None for fill in account.fills)
+    return liquidated or any(row.at_ms > opened_ms for row in account.ledger)
 
 
 def _sum(by_coin: Mapping[Coin, Decimal]) -> Decimal:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.state import State
 from core.types import Coin, Order, Purpose, TradingState
 from sim.checkers import Step
-from sim.checks.sums import FACTORS, ZERO, equity_usd, live_qty, px_usd
+from sim.checks.sums import FACTORS, ZERO, equity_usd, is_slice, live_qty, px_usd
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -35,6 +35,9 @@ class WithinLimits:
                 yield from _over(step.state, order, committed.get(order.coin, ZERO))
         if any(not _reduces(step.state, o, committed.get(o.coin, ZERO)) for o in orders):
             yield from _gross(step.state, committed)
+        for order in orders:
+            if is_slice(order.purpose):
+                yield from _burst(step.state, order)
         yield from self._rates(step.state, orders)
 
     def at_end(self, world: "World") -> Iterator[str]:
@@ -87,3 +90,20 @@ def _gross(state: State, committed: dict[Coin, Decimal]) -> Iterator[str]:
     gross_usd = sum(abs(float(qty)) * px_usd(state, coin) for coin, qty in committed.items())
     if gross_usd > state.settings.risk.gross_max * equity_usd(state) * 1.01:
         yield f"a gross of {gross_usd:.0f} USD"
+
+
+def _burst(state: State, order: Order) -> Iterator[str]:
+    """A slice is no larger than a multiple of the even one, but for what is too little to be left."""
+    assert state.session is not None
+    session, twap = state.session, state.settings.twap
+    record = session.projected if order.purpose is Purpose.PROJECTED else session.correction
+    assert record.started_ms is not None
+    target, start = record.targets[order.coin], record.start_qty.get(order.coin, ZERO)
+    missing = target - state.book.positions.get(order.coin, ZERO)
+    slices = max(1, int((record.end_ms - record.started_ms) / (1000 * twap.slice_s)))
+    even_usd = float(max(abs(target - start), abs(missing)) * order.arrival_mid) / slices
+    lot_usd = float(state.instruments[order.coin].lot * order.arrival_mid)
+    most_usd = twap.catch_up_max * even_usd + 2 * (twap.min_order_usd + lot_usd)
+    usd = float(order.qty * order.arrival_mid)
+    if usd > most_usd:
+        yield f"{usd:.0f} USD {order.coin} at once, an even slice has {even_usd:.0f}"

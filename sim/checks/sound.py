@@ -8,6 +8,7 @@ from core.state import State
 from core.types import Order, Purpose, Side, Tif
 from sim.checkers import Step
 from sim.checks.sums import ZERO, is_fresh
+from sim.faults import KINDS
 from sim.venue.actions import Envelope
 from sim.venue.order_actions import OrderAction
 from sim.venue.reply import Document
@@ -20,11 +21,18 @@ FAULTS = ("invalid size", "invalid price", "tick size", "minimum value", "zero s
 """Words of the venue's refusals that nobody needs to hear who does his sums right (hyperliquid.md 2.7)."""
 
 
+AS_EVER = ("network", "process", "disk")
+"""Families of faults in which the venue refuses nothing but what it must, and prices are what they were."""
+
+
 class OrdersAreSound:
+    """By the books before it is sent; and in a night in which the venue refuses at no whim, by its answer."""
+
     name = "sound orders"
 
     def __init__(self, world: "World") -> None:
         self._refused: list[str] = []
+        self._heeds = all(KINDS[fault.name].family in AS_EVER for fault in world.night.faults)
         world.venue.observers.append(self._arrived)
 
     def on_step(self, step: Step) -> Iterator[str]:
@@ -37,7 +45,7 @@ class OrdersAreSound:
         yield from self._refused
 
     def _arrived(self, envelope: Envelope, said: Document) -> None:
-        if isinstance(envelope.action, OrderAction):
+        if self._heeds and isinstance(envelope.action, OrderAction):
             words = str(said)
             self._refused += [f"refused for {fault}: {words}" for fault in FAULTS if fault in words]
 

@@ -1,0 +1,78 @@
+from dataclasses import replace as with_fields
+from types import SimpleNamespace
+
+from msgspec.structs import replace
+
+from core.events import KillTripped
+from core.intents import CancelEverything, TripKill
+from core.types import Purpose, TradingState
+from sim.checks.kill import NothingAfterTheKill
+from state.kill_switch import KillSwitch
+from state.store import Store
+from tests.sim.checks.recorded import found, night, ordering, seen, steps, with_state
+
+
+def kill(_):
+    return NothingAfterTheKill()
+
+
+def halted(step, **changed):
+    return with_state(step, trading=TradingState.HALTED, halt_reason="test", **changed)
+
+
+def of(step):
+    return list(NothingAfterTheKill().on_step(step))
+
+
+def test_a_night_as_it_was_has_nothing_wrong():
+    assert found(kill) == []
+    assert list(NothingAfterTheKill().at_end(night().world)) == []
+
+
+def test_an_order_after_the_kill_is_found_unless_it_closes():
+    step = halted(ordering("hedge"))
+    step = with_fields(step, before=step.state)
+    assert "after the kill" in of(step)[0]
+    closing = tuple(
+        replace(i, orders=tuple(replace(o, purpose=Purpose.FLATTEN) for o in i.orders))
+        for i in step.intents
+        if hasattr(i, "orders")
+    )
+    assert of(with_fields(step, intents=closing)) == []
+
+
+def test_a_halt_that_cancels_nothing_or_is_not_latched_is_found():
+    step = halted(next(s for s in steps() if not s.intents))
+    trip, cancel = TripKill(reason="test"), CancelEverything()
+    assert "cancels nothing" in of(step)[0]
+    assert of(with_fields(step, intents=(trip,)))
+    assert of(with_fields(step, intents=(cancel,)))
+    assert of(with_fields(step, intents=(trip, cancel))) == []
+
+
+def test_trading_again_without_a_reset_is_found():
+    step = steps()[-5]
+    assert "without a reset" in of(with_fields(step, before=halted(step).state))[0]
+
+
+def test_a_kill_that_does_not_halt_is_found():
+    step = steps()[-5]
+    event = KillTripped(at_ms=step.state.at_ms, reason="test", by="test")
+    assert "does not halt" in of(with_fields(step, event=event))[0]
+
+
+def test_a_stop_that_cancels_nothing_is_found():
+    stop = next(s for s in steps() if type(s.event).__name__ == "StopRequested")
+    assert of(stop) == []
+    assert "a stop that cancels nothing" in of(with_fields(stop, intents=()))[0]
+
+
+def test_a_halt_without_a_latch_and_a_latch_without_a_halt_are_found(tmp_path):
+    state = night().world.daemon.state
+    over = replace(state, trading=TradingState.HALTED, halt_reason="test")
+    world = seen(directory=tmp_path, daemon=SimpleNamespace(state=over))
+    checker = NothingAfterTheKill()
+    assert "without a latch" in next(checker.at_end(world))
+    KillSwitch(Store(tmp_path).kill_switch_path).trip("test", by="test", at_ms=1)
+    assert list(checker.at_end(world)) == []
+    assert "latched" in next(checker.at_end(seen(directory=tmp_path)))

@@ -1,0 +1,72 @@
+from msgspec.structs import replace
+
+from core.config import HedgeSettings, RiskSettings, TwapSettings
+from core.types import TradingState
+from sim.checks.limits import WithinLimits
+from tests.sim.checks.recorded import found, stepwise, with_state
+
+
+def limited(**changed):
+    """What is found on the night by tighter limits than it had."""
+
+    def tighter(step):
+        settings = step.state.settings
+        return with_state(step, settings=settings.__class__(**{**fields(settings), **changed}))
+
+    return found(lambda _: WithinLimits(), stepwise(tighter))
+
+
+def fields(settings):
+    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+
+
+def risk(**changed):
+    return {"risk": RiskSettings(**changed)}
+
+
+def test_a_night_as_it_was_has_nothing_wrong():
+    assert found(lambda _: WithinLimits()) == []
+
+
+def test_an_order_too_large_is_found():
+    assert any("an order of" in text for text in limited(**risk(order_max_usd=100.0)))
+
+
+def test_a_position_too_large_is_found():
+    assert any("a position of" in text for text in limited(**risk(position_max=0.0001)))
+
+
+def test_a_gross_too_large_is_found():
+    assert any("a gross of" in text for text in limited(**risk(gross_max=0.001)))
+
+
+def test_orders_too_many_are_found():
+    assert any("orders within a minute" in text for text in limited(**risk(orders_per_min_max=5)))
+
+
+def test_too_much_hedging_is_found():
+    tight = HedgeSettings(turnover_max_per_min=0.0001)
+    assert any("hedged within a minute" in text for text in limited(hedge=tight))
+
+
+def test_a_slice_that_bursts_is_found():
+    assert any(
+        "at once" in text
+        for text in limited(twap=TwapSettings(catch_up_max=1.0, slice_s=6.0, min_order_usd=10))
+    )
+
+
+def test_an_order_that_adds_while_only_reducing_is_found():
+    reducing = stepwise(lambda step: with_state(step, trading=TradingState.REDUCING))
+    assert any("while none may" in text for text in found(lambda _: WithinLimits(), reducing))
+
+
+def test_an_order_that_reduces_is_over_no_limit():
+    """Held so much that every order is small beside it, none can be more than a reduction or a small addition."""
+
+    def against(step):
+        held = {o.coin: -1000 * o.signed_qty for o in step.orders}
+        book = replace(step.state.book, positions={**step.state.book.positions, **held})
+        return with_state(step, book=book, trading=TradingState.REDUCING)
+
+    assert not any("while none may" in text for text in found(lambda _: WithinLimits(), stepwise(against)))

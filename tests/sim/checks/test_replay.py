@@ -1,0 +1,43 @@
+import shutil
+import sqlite3
+
+from msgspec.structs import replace
+
+from sim.checks.orders_once import OrdersOnce
+from sim.checks.replay import JournalReplays
+from state.store import Store
+from tests.sim.checks.recorded import at_end_with, night, seen
+
+
+def of(world):
+    return list(JournalReplays(OrdersOnce(night().world)).at_end(world))
+
+
+def test_a_night_as_it_was_replays():
+    assert of(night().world) == []
+
+
+def test_a_state_that_is_not_the_journals_is_found():
+    state = night().world.daemon.state
+    assert of(at_end_with(replace(state, starts=state.starts + 1))) == [
+        "starts is not what the journal leads to"
+    ]
+
+
+def test_prices_that_no_record_needed_may_differ():
+    state = night().world.daemon.state
+    assert of(at_end_with(replace(state, quotes={}, mids_usd={}))) == []
+
+
+def test_a_journal_that_leads_elsewhere_is_found(monkeypatch):
+    """A quote is lost on the way: what is wanted next is another thing."""
+    monkeypatch.setattr("sim.checks.replay._quoted", lambda state, _: state)
+    assert "wanted something else" in of(night().world)[0]
+
+
+def test_a_journal_that_was_changed_is_found(tmp_path):
+    copied = tmp_path / "state"
+    shutil.copytree(night().world.directory, copied)
+    with sqlite3.connect(Store(copied).journal_path) as connection:
+        connection.execute("DELETE FROM record WHERE seq = 100")
+    assert "cannot be read" in of(seen(directory=copied))[0]

@@ -1,0 +1,51 @@
+from types import SimpleNamespace
+
+import pytest
+
+from sim.checks.soundness import ErrorsAreExplained, VenueIsSound, _asked
+from sim.night import Night
+from sim.nights.fault import Fault
+from state.errors import JournalLost
+from tests.sim.checks.recorded import night, seen
+
+
+def errors(error, *faults, alerts=()):
+    lives = SimpleNamespace(errors=[error] if error else [], daemons=[SimpleNamespace(alerts=alerts)])
+    return list(ErrorsAreExplained().at_end(seen(lives=lives, night=Night(seed=1, faults=faults))))
+
+
+def test_a_night_as_it_was_has_nothing_wrong():
+    assert list(VenueIsSound().at_end(night().world)) == []
+    assert errors(None) == []
+
+
+@pytest.mark.parametrize("error", [AssertionError("x"), ValueError("x"), JournalLost("x")])
+def test_an_error_that_no_fault_explains_is_found(error):
+    assert "the daemon ended with" in errors(error, Fault(name="kill", at_s=0.0))[0]
+
+
+def test_an_error_that_a_fault_explains_is_none(monkeypatch):
+    disk = SimpleNamespace(family="disk")
+    monkeypatch.setattr("sim.checks.soundness.KINDS", {"full": disk})
+    assert errors(JournalLost("x"), Fault(name="full", at_s=0.0)) == []
+    assert errors(ValueError("x"), Fault(name="full", at_s=0.0))
+
+
+def test_an_errand_that_failed_in_a_way_it_does_not_know_is_found():
+    assert "intent.failed" in errors(None, alerts=("stream.down", "intent.failed"))[0]
+
+
+def test_a_mistake_of_the_venue_is_found(monkeypatch):
+    monkeypatch.setattr(night().world.venue, "mistakes", [KeyError("x")], raising=False)
+    assert "made a mistake" in next(VenueIsSound().at_end(night().world))
+
+
+def test_a_sum_of_the_venue_that_does_not_hold_is_found(monkeypatch):
+    def off(world, **request):
+        document = _asked(world, **request)
+        if request["type"] == "clearinghouseState":
+            document["marginSummary"]["totalNtlPos"] = "1.0"
+        return document
+
+    monkeypatch.setattr("sim.checks.soundness._asked", off)
+    assert "marginSummary.totalNtlPos" in next(VenueIsSound().at_end(night().world))
