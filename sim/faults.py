@@ -6,8 +6,9 @@ from random import Random
 from sim.nights.fault import Fault, Kind
 from sim.nights.network_faults import NETWORK
 from sim.nights.process_faults import PROCESS
+from sim.nights.storage_faults import DISK
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*NETWORK, *PROCESS)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*NETWORK, *PROCESS, *DISK)}
 
 
 def drawn_faults(

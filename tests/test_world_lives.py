@@ -67,7 +67,7 @@ def test_a_kill_ends_one_life_and_the_next_starts_when_the_fault_says(play):
     assert not world.lives.errors
 
 
-@pytest.mark.parametrize("name", ["kill-at-step"])
+@pytest.mark.parametrize("name", ["kill-at-step", "kill-at-write"])
 def test_a_kill_before_a_later_step_or_write_is_restarted_by_the_service_manager(play, name):
     world, seen = play(strikes(name, intensity=0.1), quiet_s=-25.0)
     (_, _), (again_s, _) = seen.of(Started)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
+from threading import get_ident
 from typing import Any, NoReturn
 
 from sim.nights.life import LIFE, Killed, Life
@@ -35,6 +36,7 @@ class WorldLoop(asyncio.BaseEventLoop):
         self._clock_resolution = RESOLUTION_S
         self._time_s = 0.0
         self._random = random
+        self._thread = get_ident()
         self.handles_run = 0
 
     def time(self) -> float:
@@ -112,8 +114,11 @@ class WorldLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> NoReturn:
         raise Unreachable("a thread called into a world")
 
-    def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> NoReturn:
-        raise Unreachable(f"a thread called {callback!r} in a world")
+    def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
+        """From the loop's own thread it is call_soon: a future of concurrent.futures that is done here says so with it."""
+        if get_ident() != self._thread:
+            raise Unreachable(f"a thread called {callback!r} in a world")
+        return self.call_soon(callback, *args, context=context)
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> NoReturn:
         raise Unreachable(f"{func!r} was to run in another thread or process")
