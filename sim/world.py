@@ -27,6 +27,7 @@ from sim.faults import KINDS
 from sim.night import Night
 from sim.nights.clock import WorldClock
 from sim.nights.fault import Fault
+from sim.nights.held import open_positions
 from sim.nights.life import LIFE, OUTSIDE, Killed, Life
 from sim.nights.loop import WorldLoop, abandon
 from sim.nights.machine_disk import LateJournal, MachineDisk
@@ -239,6 +240,7 @@ class World:
 
     async def _night(self) -> None:
         self.network.wake()
+        open_positions(self)
         for fault in self.night.faults:
             if KINDS[fault.name].strike is not None:
                 self.at(fault.at_s, self._strike, fault)
@@ -255,7 +257,7 @@ class World:
             self.operator.trip("nightdesk.service failed")
         wait_s = self.operator.comes_after_s() if next_s is None else next_s
         await asyncio.sleep(max(min(wait_s, self.night.end_s - self.now_s), 0.0))
-        if next_s is None:
+        if next_s is None and self.now_s < self.night.end_s:
             self.operator.mend()
 
     async def _one_life(self) -> int:

@@ -205,3 +205,19 @@ def test_an_answer_that_is_not_a_number_reaches_no_order(play):
     world, seen = play(strikes("worker-nan", at_s=-62.0, for_s=10.0))
     assert world.worker.struck
     assert all(event.proforma.status.startswith("held") for _, event in seen.of(ProFormaReady))
+
+
+def test_a_daemon_that_starts_with_positions_holds_and_hedges_them(play):
+    world, _ = play(held_usd={2: 9_000.0, 4: -7_000.0}, end_s=-95.0)
+    assets = world.market.assets
+    state = world.daemon.state
+    assert state.book.positions == world.venue.positions(world.keys.address)
+    assert state.book.positions[assets[2].name] > 0
+    assert state.book.positions[assets[4].name] < 0
+
+
+@pytest.mark.parametrize("start_s", [-75.0, -30.0, 3.0, 14.0])
+def test_a_daemon_that_starts_in_any_phase_ends_the_session(play, start_s):
+    world, seen = play(start_s=start_s, quiet_s=20.0, end_s=100.0, held_usd={3: 5_000.0})
+    assert seen.of(Started)[0][0] == start_s
+    assert world.daemon.state.session.stage.value == "done"
