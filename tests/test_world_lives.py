@@ -221,3 +221,11 @@ def test_a_daemon_that_starts_in_any_phase_ends_the_session(play, start_s):
     world, seen = play(start_s=start_s, quiet_s=20.0, end_s=100.0, held_usd={3: 5_000.0})
     assert seen.of(Started)[0][0] == start_s
     assert world.daemon.state.session.stage.value == "done"
+
+
+def test_a_kill_and_its_reset_that_arrive_together_leave_no_latch_behind(play):
+    faults = strikes("stall", at_s=-51.0, for_s=8.0), strikes("operator-kill", for_s=3.0)
+    world, seen = play(*faults, quiet_s=-40.0)
+    assert len(seen.of(KillTripped)) == len(seen.of(KillReset)) == 1
+    assert world.daemon.state.trading is TradingState.ACTIVE
+    assert not (world.directory / "kill_switch.json").exists()

@@ -43,4 +43,4 @@ def test_nights_with_kills_stalls_and_a_bad_disk_are_the_same_whatever_the_hash_
     lives = {name: lives for name, _, _, _, lives, _ in map(json.loads, said[0])}
     assert lives["killed"] >= 3
     assert lives["stalled"] == 1
-    assert lives["disk"] >= 3
+    assert lives["disk"] >= 2
