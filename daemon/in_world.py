@@ -22,7 +22,6 @@ from daemon.wiring import NO_LIMIT_PER_MIN, Ends, Wired, wire
 from sim.nights.service_manager import Exited
 from sim.nights.worker import Trouble, Worker
 from sim.world import Edges
-from state.journal import InlineJournal
 from state.store import Store
 from strategies.idio_statarb import optimizer
 from strategies.idio_statarb.optimizer_problem import Multipliers, Problem
@@ -141,13 +140,13 @@ def _wired(edges: Edges) -> Wired:
         network="world",
         clock=clock,
         compute=WorldCompute(edges),
-        journal=InlineJournal,
+        journal=edges.journal,
         alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
         pulse=edges.pulse,
         weight_per_min=NO_LIMIT_PER_MIN,
         elapsed_ms=lambda: 0.0,
     )
-    return wire(ends, settings, Store(edges.directory), Logs([], Context()))
+    return wire(ends, settings, Store(edges.directory, edges.disk), Logs([], Context()))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from core.events import AllowanceRead, AnyEvent, KillTripped, PreflightDone, Pro
 from core.intents import RaiseAlert, RunPipeline, RunPreflight, WriteReport
 from core.report import session_report
 from core.state import Stage, State
-from core.types import HEDGE_COINS, Coin, Instrument, Phase, ProForma, SessionDay
+from core.types import HEDGE_COINS, Coin, Instrument, Phase, ProForma, SessionDay, TradingState
 from daemon import account_modes
 from daemon.alerts import Alerts
 from daemon.compute import Compute, ComputeFailed
@@ -263,6 +263,11 @@ class NightDesk:
         return final[0].close if final else None
 
     # --- the rest --------------------------------------------------------------------------------------
+
+    def halt(self, reason: str) -> None:
+        """Latch what the engine halted for, unless a person took it back in the same turn: that would undo the reset."""
+        if self._state().trading is TradingState.HALTED:
+            self.trip(reason)
 
     def trip(self, reason: str) -> None:
         """Latch. Where the disk refuses, the halt stands in the journal, and the next start latches again."""

@@ -10,9 +10,10 @@ from sim.nights.fault import Fault, Kind
 from sim.nights.network_faults import NETWORK
 from sim.nights.process_faults import PROCESS
 from sim.nights.scene import Scene
+from sim.nights.storage_faults import DISK
 from sim.nights.venue_faults import VENUE
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*NETWORK, *VENUE, *PROCESS, *DATA)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*NETWORK, *VENUE, *PROCESS, *DISK, *DATA)}
 
 
 def distortions_of(faults: Iterable[Fault], scene: Scene) -> tuple[Distortion, ...]:

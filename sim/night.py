@@ -27,17 +27,26 @@ kappa = 0.0001
 """A night of three minutes with every stage, and a pipeline that trades all of few names."""
 
 
+START_S = -110.0
+STARTS_S = (-110.0, 15.0)
+LATE_SHARE = 0.2
+HELD_SHARE = 0.2
+HELD_USD = (2_000.0, 20_000.0)
+"""In which share of the nights the daemon starts in any phase, and in which it finds positions; their size."""
+
+
 class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """seed decides whatever the rest leaves open. Times are seconds from the close at midnight.
 
     config is the daemon's configuration file, as text. quiet_s: from then on nothing goes wrong any more.
     kill_at_step and kill_at_write end the first life there, like SIGKILL, for the enumeration of crash points.
     why is a note to whoever reads a night that was kept: what it once broke.
+    held_usd: what somebody traded by hand before the daemon's first start, by the coin's place in the venue's list.
     """
 
     seed: int
     coins: int = 20
-    start_s: float = -110.0
+    start_s: float = START_S
     quiet_s: float = 20.0
     end_s: float = 100.0
     config: str = SHORT
@@ -45,6 +54,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kill_at_step: int | None = None
     kill_at_write: int | None = None
     why: str = ""
+    held_usd: dict[int, float] = {}
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +88,17 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 def drawn_night(seed: int, *, coins: int = 20, kinds: tuple[str, ...] | None = None) -> Night:
     """Return the night of a seed: a random subset of the kinds of faults (of those named), at random times."""
     random = Random(f"night {seed}")
-    night = Night(seed=seed, coins=coins)
+    start_s = round(random.uniform(*STARTS_S), 3) if random.random() < LATE_SHARE else START_S
+    night = Night(seed=seed, coins=coins, start_s=start_s, held_usd=_drawn_held(random, coins))
     return msgspec.structs.replace(night, faults=drawn_faults(random, night.start_s, night.quiet_s, kinds))
+
+
+def _drawn_held(random: Random, coins: int) -> dict[int, float]:
+    """Return nothing in most nights; in the others up to four positions of some ten thousand USD."""
+    if random.random() >= HELD_SHARE:
+        return {}
+    places = random.sample(range(coins), min(coins, random.randint(1, 4)))
+    return {place: random.choice((-1, 1)) * round(random.uniform(*HELD_USD)) for place in sorted(places)}
 
 
 def read_night(path: Path) -> Night:

@@ -6,9 +6,8 @@ above, which alone knows how to wire it.
 
 import asyncio
 import gc
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -28,8 +27,10 @@ from sim.faults import KINDS
 from sim.night import Night
 from sim.nights.clock import WorldClock
 from sim.nights.fault import Fault
+from sim.nights.held import open_positions
 from sim.nights.life import LIFE, OUTSIDE, Killed, Life
 from sim.nights.loop import WorldLoop, abandon
+from sim.nights.machine_disk import LateJournal, MachineDisk
 from sim.nights.network import Network
 from sim.nights.operator import Operator
 from sim.nights.service_manager import SIGNALLED, Exited, Pulse, ServiceManager
@@ -40,6 +41,8 @@ from sim.venue.fault_plan import FaultPlan
 from sim.venue.limits import WITHOUT_WEIGHT
 from sim.venue.price_source import PriceSource
 from sim.venue.venue import Venue
+from state.disk import Disk
+from state.journal import Journal, JournalWriter
 
 EQUITY_USDC = Decimal(1_000_000)
 STRANGER_USDC = Decimal(100_000)
@@ -61,7 +64,9 @@ class Edges:
     random: Random
     observe: Observe
     worker: Worker
-    pulse: "Pulse"
+    pulse: Pulse
+    disk: Disk
+    journal: Callable[[Journal], JournalWriter]
 
 
 class Daemon(Protocol):
@@ -137,7 +142,10 @@ class World:
         close_ms: int,
         directory: Path,
     ) -> None:
-        """directory: one on storage in memory, with what an earlier night left (history.sqlite), or empty."""
+        """directory: one on storage in memory, with what an earlier night left (history.sqlite), or empty.
+
+        The daemon knows it by its last name only: paths stand in reasons, and reasons in the journal.
+        """
         self.night, self.market, self.directory = night, market, directory
         self.close_ms, self.start_ms = close_ms, close_ms + round(1000 * night.start_s)
         self.loop = WorldLoop(Random(f"order {night.seed}"))
@@ -158,6 +166,7 @@ class World:
         self.network = Network(self.loop, edge, self.clock, random=Random(f"latency {night.seed}"))
         self.checkers: Checkers | None = None
         self.config = self.good_config = night.config
+        self.disk = MachineDisk(Path(directory.name), self.loop, Random(f"disk {night.seed}"))
         self.manager, self.operator, self.worker = ServiceManager(), Operator(self), Worker()
         self._boot = boot
         self._ended: asyncio.Future[int] | None = None
@@ -166,7 +175,7 @@ class World:
         """Run the night and return what its checkers found."""
         self.checkers = Checkers(self, checkers(self))
         asyncio.set_event_loop(None)
-        with out_of_reach(), _nothing_collected():
+        with chdir(self.directory.parent), out_of_reach(), _nothing_collected():
             self.loop.run_until_complete(self._night())
             self.checkers.at_end()
             abandon(self.loop)
@@ -244,6 +253,7 @@ class World:
 
     async def _night(self) -> None:
         self.network.wake()
+        open_positions(self)
         for fault in self.night.faults:
             if KINDS[fault.name].strike is not None:
                 self.at(fault.at_s, self._strike, fault)
@@ -260,7 +270,7 @@ class World:
             self.operator.trip("nightdesk.service failed")
         wait_s = self.operator.comes_after_s() if next_s is None else next_s
         await asyncio.sleep(max(min(wait_s, self.night.end_s - self.now_s), 0.0))
-        if next_s is None:
+        if next_s is None and self.now_s < self.night.end_s:
             self.operator.mend()
 
     async def _one_life(self) -> int:
@@ -286,7 +296,7 @@ class World:
         self.network.break_all(life)
         if life.dead:
             self.lives.remains.append(asyncio.all_tasks(self.loop))
-            self.directory = _without_its_handles(self.directory, life.number)
+        self.disk.crash()
         life.kill()
         return status
 
@@ -297,7 +307,9 @@ class World:
             http=http,
             sockets=sockets,
             clock=WorldClock(self.loop, self.start_ms, life=life),
-            directory=self.directory,
+            directory=self.disk.directory,
+            disk=self.disk.of_life(life),
+            journal=partial(LateJournal, self.disk),
             config=self.config,
             keys=self.keys,
             random=Random(f"life {self.night.seed} {life.number}"),
@@ -342,10 +354,3 @@ def _nothing_collected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _without_its_handles(directory: Path, number: int) -> Path:
-    """Return a copy of a state directory whose process was killed: it still holds the files open in this one."""
-    copied = directory.with_name(f"after-{number}")
-    shutil.copytree(directory, copied)
-    return copied

@@ -67,7 +67,7 @@ def test_a_kill_ends_one_life_and_the_next_starts_when_the_fault_says(play):
     assert not world.lives.errors
 
 
-@pytest.mark.parametrize("name", ["kill-at-step"])
+@pytest.mark.parametrize("name", ["kill-at-step", "kill-at-write"])
 def test_a_kill_before_a_later_step_or_write_is_restarted_by_the_service_manager(play, name):
     world, seen = play(strikes(name, intensity=0.1), quiet_s=-25.0)
     (_, _), (again_s, _) = seen.of(Started)
@@ -205,3 +205,27 @@ def test_an_answer_that_is_not_a_number_reaches_no_order(play):
     world, seen = play(strikes("worker-nan", at_s=-62.0, for_s=10.0))
     assert world.worker.struck
     assert all(event.proforma.status.startswith("held") for _, event in seen.of(ProFormaReady))
+
+
+def test_a_daemon_that_starts_with_positions_holds_and_hedges_them(play):
+    world, _ = play(held_usd={2: 9_000.0, 4: -7_000.0}, end_s=-95.0)
+    assets = world.market.assets
+    state = world.daemon.state
+    assert state.book.positions == world.venue.positions(world.keys.address)
+    assert state.book.positions[assets[2].name] > 0
+    assert state.book.positions[assets[4].name] < 0
+
+
+@pytest.mark.parametrize("start_s", [-75.0, -30.0, 3.0, 14.0])
+def test_a_daemon_that_starts_in_any_phase_ends_the_session(play, start_s):
+    world, seen = play(start_s=start_s, quiet_s=20.0, end_s=100.0, held_usd={3: 5_000.0})
+    assert seen.of(Started)[0][0] == start_s
+    assert world.daemon.state.session.stage.value == "done"
+
+
+def test_a_kill_and_its_reset_that_arrive_together_leave_no_latch_behind(play):
+    faults = strikes("stall", at_s=-51.0, for_s=8.0), strikes("operator-kill", for_s=3.0)
+    world, seen = play(*faults, quiet_s=-40.0)
+    assert len(seen.of(KillTripped)) == len(seen.of(KillReset)) == 1
+    assert world.daemon.state.trading is TradingState.ACTIVE
+    assert not (world.directory / "kill_switch.json").exists()

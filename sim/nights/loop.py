@@ -8,6 +8,7 @@ import heapq
 import sys
 from contextlib import suppress
 from random import Random
+from threading import get_ident
 from typing import Any, NoReturn
 
 from sim.nights.life import LIFE, Killed, Life
@@ -35,6 +36,7 @@ class WorldLoop(asyncio.BaseEventLoop):
         self._clock_resolution = RESOLUTION_S
         self._time_s = 0.0
         self._random = random
+        self._thread = get_ident()
         self.handles_run = 0
 
     def time(self) -> float:
@@ -112,8 +114,13 @@ class WorldLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> NoReturn:
         raise Unreachable("a thread called into a world")
 
-    def call_soon_threadsafe(self, *args: Any, **_: Any) -> NoReturn:  # type: ignore[override]
-        raise Unreachable(f"a thread called {args} in a world")
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.Handle:
+        """From the loop's own thread it is call_soon: a future of concurrent.futures that is done here says so with it."""
+        if get_ident() != self._thread:
+            raise Unreachable(f"a thread called {callback!r} in a world")
+        return self.call_soon(callback, *args, context=context)
 
     def run_in_executor(self, *args: Any, **_: Any) -> NoReturn:  # type: ignore[override]
         raise Unreachable(f"{args} was to run in another thread or process")

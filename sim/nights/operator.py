@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from sim.nights.page_cache import PageCache
 from state.errors import CorruptFile, StateError
 from state.history import History
 from state.journal import Journal
@@ -93,17 +94,19 @@ class Operator:
         """Do what the messages of a start that failed say: good configuration, whole files, no latch without cause."""
         world = self._world
         world.config = world.good_config
-        store = Store(world.directory)
+        store = Store(world.disk.directory)
         _mend_document(JsonFile(store.directory / "identity.json", dict, "identity"))
         _mend_document(JsonFile(store.nonces_path, dict, "nonces", keep=1))
         _mend_database(store.journal_path, Journal.open)
         _mend_database(store.history_path, History.open)
         world.manager.reset_failed()
+        world.disk.end_all()
+        world.disk.cache = PageCache()
         if self.latch().read() is not None:
             self._remove_latch("looked at the error, mended its cause")
 
     def latch(self) -> KillSwitch:
-        return KillSwitch(Store(self._world.directory).kill_switch_path)
+        return KillSwitch(Store(self._world.disk.directory).kill_switch_path, self._world.disk.outside())
 
 
 def _mend_document(file: "JsonFile[dict[str, Any]]") -> None:

@@ -75,7 +75,7 @@ class Desk:
     def __init__(self):
         self.tripped, self.alerts, self.computing = [], [], asyncio.Event()
 
-    def trip(self, reason):
+    def halt(self, reason):
         self.tripped.append(reason)
 
     def alert(self, intent):

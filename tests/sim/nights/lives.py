@@ -85,9 +85,10 @@ class Told:
             *([what] if going == "nonces" else []),
         )
         with closing(History.open(store.history_path)) as history:
-            hours = history.funding(SOL)
-        assert hours == [(n, 0.5) for n in range(len(hours))]
-        assert len(hours) in (self.hours, self.hours + (what if going == "hours" else 0))
+            days = history.daily_funding(SOL)
+        hours = sum(count for _, _, count in days)
+        assert sum(total for _, total, _ in days) == 0.5 * hours
+        assert hours in (self.hours, self.hours + (what if going == "hours" else 0))
         page = store.page_path("2025-01-31")
         found = page.read_text() if page.exists() else None
         assert found in (self.pages[-1], *([what] if going == "page" else []))

@@ -1,0 +1,77 @@
+"""Faults of the disk under the daemon, one kind at a time: each strikes, and the daemon does what it should."""
+
+import pytest
+
+from core.events import KillReset, KillTripped, Started
+from core.types import TradingState
+from state.errors import CorruptFile, JournalLost
+from tests.test_world_lives import play, strikes
+
+__all__ = ["play"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("disk-full", "the disk is full"), ("disk-read-only", "cannot be written")]
+)
+def test_a_disk_that_takes_nothing_ends_the_life_and_a_person_starts_the_next(play, name, words):
+    world, seen = play(strikes(name), end_s=0.0)
+    (error,) = world.lives.errors
+    assert isinstance(error, JournalLost)
+    assert words in str(error)
+    (_, _), (again_s, _) = seen.of(Started)
+    assert -46 < again_s < -33
+    assert world.daemon.state.trading is TradingState.ACTIVE
+
+
+def test_nothing_is_acted_on_that_a_full_disk_did_not_take(play):
+    world, seen = play(strikes("disk-full", intensity=0.0), end_s=0.0)
+    again_s = seen.of(Started)[1][0]
+    fills = world.venue.fills(world.keys.address)
+    in_between = [f for f in fills if -49 < (f.at_ms - world.close_ms) / 1000 < again_s]
+    assert fills
+    assert not in_between
+
+
+def test_a_slow_disk_makes_orders_late_and_ends_nothing(play):
+    world, _ = play(strikes("slow-fsync", for_s=10.0, intensity=1.0))
+    assert len(world.lives.all) == 1
+    assert not world.lives.errors
+    assert world.daemon.state.trading is TradingState.ACTIVE
+
+
+def test_a_lock_that_goes_within_the_patience_is_waited_for(play):
+    world, _ = play(strikes("journal-locked", for_s=3.0))
+    assert len(world.lives.all) == 1
+    assert not world.lives.errors
+
+
+def test_a_lock_that_stays_ends_the_life(play):
+    world, seen = play(strikes("journal-locked", for_s=8.0), end_s=0.0)
+    assert "another process writes it" in str(world.lives.errors[0])
+    assert len(seen.of(Started)) == 2
+
+
+@pytest.mark.parametrize("at_s", [-88.0, -58.5, -50.0, -45.1])
+def test_a_power_cut_loses_what_was_not_synced_and_the_next_life_goes_on(play, at_s):
+    world, seen = play(strikes("power-cut", at_s=at_s))
+    assert [round(at, 3) for at, _ in seen.of(Started)] == [-110, at_s + 4]
+    assert not world.lives.errors
+    assert world.daemon.state.trading is TradingState.ACTIVE
+
+
+def test_a_latch_that_cannot_be_read_counts_as_tripped_until_a_person_takes_it_back(play):
+    _, seen = play(strikes("latch-garbled"))
+    tripped_s, tripped = seen.of(KillTripped)[0]
+    ((reset_s, _),) = seen.of(KillReset)
+    assert -50 <= tripped_s <= -48.5
+    assert tripped.by == "unreadable latch"
+    assert -46 <= reset_s < -45
+
+
+@pytest.mark.parametrize(("intensity", "name"), [(0.2, "identity.json"), (0.8, "nonces.json")])
+def test_a_document_that_cannot_be_read_stops_the_start_until_it_is_mended(play, intensity, name):
+    world, seen = play(strikes("json-corrupt", intensity=intensity), quiet_s=-22.0)
+    (error,) = world.lives.errors
+    assert isinstance(error, CorruptFile)
+    assert name in str(error)
+    assert len(seen.of(Started)) == 2
