@@ -9,6 +9,8 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from core import hedge, risk
 from core.state import State
 from core.types import HEDGE_COINS
@@ -79,6 +81,7 @@ def outcome(world: World, meter: Meter) -> Outcome:
         exposure_usd_s=meter.exposure_usd_s,
         positions=dict(world.venue.positions(world.keys.address)),
         slack=_slack(state),
+        explained=_explained(world),
     )
 
 
@@ -91,6 +94,17 @@ def _of_the_past(distortions: tuple[Distortion, ...]) -> tuple[Distortion, ...]:
     past = [d for d in distortions if isinstance(d, MissingFunding)]
     listings = [Listing(d.coin, CLOSE_MS) for d in distortions if isinstance(d, Listing)]
     return tuple(dict.fromkeys((*past, *listings)))
+
+
+def _explained(world: World) -> tuple[str, ...]:
+    """Return the coins, hedges left out, that the newest report says are off their target for a reason."""
+    store = Store(world.directory)
+    written = [store.read_report(day) for day in store.sessions()]
+    if not written:
+        return ()
+    assets = msgspec.json.decode(written[-1] or b"{}").get("assets", [])
+    off = [asset for asset in assets if asset["residual_lots"] and asset["reason"]]
+    return tuple(asset["coin"] for asset in off if asset["coin"] not in HEDGE_COINS)
 
 
 def _slack(state: State) -> dict[str, Decimal]:

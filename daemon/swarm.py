@@ -18,6 +18,8 @@ from sim.shrink import PLAYS_MAX, Shrunk, shrink
 FIRST = 5
 """How many seeds of each checker's failures are named."""
 
+COUNTED = ("steps", "engine_steps", "records", "fills", "lives", "restarts", "explained")
+
 Told = Callable[["Tally"], None]
 
 
@@ -49,6 +51,7 @@ class Tally:
         for name in ("steps", "engine_steps", "records", "fills", "lives"):
             self.counts[name] += getattr(outcome, name)
         self.counts["restarts"] += outcome.lives - 1
+        self.counts["explained"] += bool(outcome.explained)
         self.stages[outcome.stage] += 1
         self.outside_s += outcome.outside_s
         self.exposure_usd_s += outcome.exposure_usd_s
@@ -74,7 +77,7 @@ class Tally:
             "nights_per_s": round(self.nights / self.took_s, 3),
             "nights_per_s_per_core": round(self.nights / busy_s, 3),
             "steps_per_s_per_core": round(self.counts["steps"] / busy_s),
-            **{n: self.counts[n] for n in ("steps", "engine_steps", "records", "fills", "lives", "restarts")},
+            **{name: self.counts[name] for name in COUNTED},
             "outside_s": round(self.outside_s, 1),
             "exposure_usd_s": round(self.exposure_usd_s),
             "stages": dict(sorted(self.stages.items())),

@@ -23,6 +23,7 @@ def outcome(night: Night, *, failures: tuple[Failure, ...] = (), **fields) -> Ou
         "exposure_usd_s": 1000.0,
         "positions": {"SOL": Decimal(5)},
         "slack": {"SOL": Decimal("0.1")},
+        "explained": (),
     }
     return Outcome(night=night, failures=failures, **given | fields)
 

@@ -77,6 +77,14 @@ def test_a_book_may_be_a_lot_away_from_the_uninterrupted_ones():
     assert same_book(base, outcome(Night(seed=0), positions={}))[0].text == "SOL 0 instead of 5"
 
 
+def test_what_the_report_explains_may_be_off_and_the_hedges_with_it_and_nothing_else():
+    base = outcome(Night(seed=0), positions={"SOL": Decimal(5), "ETH": Decimal(1), "ADA": Decimal(9)})
+    positions = {"SOL": Decimal(1), "ETH": Decimal(2), "ADA": Decimal(8)}
+    night = outcome(Night(seed=0), positions=positions, explained=("SOL",))
+    assert same_book(base, night)[0].text == "ADA 8 instead of 9"
+    assert len(same_book(base, outcome(Night(seed=0), positions=positions))[0].text.split(";")) == 3
+
+
 def test_a_point_at_which_the_book_ends_elsewhere_is_found(pool):
     tally = Tally(1)
     swarm.all_crash_points(pool, [Night(seed=6)], tally, lambda _: None, every=1)
