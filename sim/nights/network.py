@@ -294,6 +294,9 @@ def _expire(answer: "asyncio.Future[HttpReply | Cut]") -> None:
 
 
 def _deliver(answer: "asyncio.Future[HttpReply | Cut]", reply: Reply | Cut) -> None:
-    if not answer.done():
-        whole = isinstance(reply, Reply)
-        answer.set_result(HttpReply(reply.status, reply.content_type, reply.body) if whole else reply)
+    if answer.done():
+        return
+    if isinstance(reply, Reply):
+        answer.set_result(HttpReply(reply.status, reply.content_type, reply.body))
+    else:
+        answer.set_result(reply)

@@ -31,8 +31,9 @@ FORBIDDEN: tuple[tuple[object, str], ...] = (
     (random, "shuffle"),
 )
 
-HARMLESS = ("tenacity",)
-"""Libraries that read a clock and decide nothing by it (adapters.retry counts attempts): they are told zero."""
+HARMLESS = ("tenacity", "cvxpy")
+"""Libraries that read a clock and decide nothing by it (adapters.retry counts attempts, cvxpy notes how long it took):
+they are told zero."""
 
 
 @contextmanager
