@@ -34,7 +34,7 @@ def drawn_faults(
     share = random.choice((0.05, 0.15, 0.3, 0.5))
     faults = []
     for name in sorted(KINDS if names is None else names):
-        if random.random() < share:
+        if random.random() < share * KINDS[name].chance:
             faults += [
                 drawn_fault(random, KINDS[name], from_s, to_s) for _ in range(random.choice((1, 1, 1, 2, 3)))
             ]

@@ -30,7 +30,7 @@ class VenueIsSound:
         return iter(())
 
     def at_end(self, world: "World") -> Iterator[str]:
-        for mistake in getattr(world.venue, "mistakes", ()):
+        for mistake in world.venue.mistakes:
             yield f"the venue made a mistake: {mistake!r}"
         tiers = margin_tiers(_asked(world, type="meta"))
         yield from broken_identities(_asked(world, type="clearinghouseState", user=world.keys.address), tiers)

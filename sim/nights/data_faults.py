@@ -133,6 +133,7 @@ DATA = (
         family="data",
         text="a coin that is quoted by the thousand (kPEPE) is quoted in other units from then on",
         intensity="a thousandth of its price; from 0.5 on a thousand times it",
+        chance=0.15,
         distorts=_unit_change,
     ),
 )

@@ -32,7 +32,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """How a kind of fault comes about: as entries of the edge's plan, as a distortion of the market, or as something
-    done to the world when it begins. intensity says how that of a fault is read; longest_s bounds what is drawn."""
+    done to the world when it begins. intensity says how that of a fault is read; longest_s bounds what is drawn;
+    chance is how much seldomer than others it is drawn."""
 
     name: str
     family: str
@@ -42,3 +43,4 @@ class Kind:
     distorts: "Callable[[Fault, Scene], Iterable[Distortion]] | None" = None
     strike: "Callable[[World, Fault], None] | None" = None
     longest_s: float = 30.0
+    chance: float = 1.0

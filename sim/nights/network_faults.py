@@ -8,11 +8,15 @@ from sim.nights.distortions import Distortion, FrozenPrice
 from sim.nights.fault import Fault, Kind
 from sim.nights.scene import Scene
 from sim.venue import faults as of
-from sim.venue.faults import EXCHANGE, INFO, WS, PathName, Planned, Scope
+from sim.venue.faults import PathName, Planned, Scope, Side
 
 if TYPE_CHECKING:
     from sim.world import World
 
+WS: PathName = "ws"
+EXCHANGE: PathName = "/exchange"
+REQUESTS: tuple[PathName, ...] = ("/info", EXCHANGE)
+SIDES: tuple[Side, ...] = ("before", "after")
 LEAST, MOST = 0.02, 0.52
 """The share of frames or requests that is struck at intensity 0 and 1."""
 SHARE = f"the share struck, {LEAST:.0%} to {MOST:.0%}"
@@ -43,10 +47,10 @@ def _lost(fault: Fault, from_s: float) -> Iterator[Planned]:
 def _late(fault: Fault, from_s: float) -> Iterator[Planned]:
     spread_ms = 200.0 + LATE_MS * fault.intensity
     yield Planned(scope(fault, from_s, WS), of.Delay(delay_ms=100.0, spread_ms=spread_ms))
-    for path in (INFO, EXCHANGE):
-        for when in ("before", "after"):
-            delay = of.Delay(delay_ms=100.0, spread_ms=spread_ms, when=when)  # type: ignore[arg-type]
-            yield Planned(scope(fault, from_s, path), delay)  # type: ignore[arg-type]
+    for path in REQUESTS:
+        for when in SIDES:
+            delay = of.Delay(delay_ms=100.0, spread_ms=spread_ms, when=when)
+            yield Planned(scope(fault, from_s, path), delay)
 
 
 def _duplicated(fault: Fault, from_s: float) -> Iterator[Planned]:
@@ -69,12 +73,12 @@ def _broken(fault: Fault, from_s: float) -> Iterator[Planned]:
 
 
 def _reset_before_effect(fault: Fault, from_s: float) -> Iterator[Planned]:
-    for path in (INFO, EXCHANGE):
-        yield Planned(scope(fault, from_s, path), of.DropBeforeEffect())  # type: ignore[arg-type]
+    for path in REQUESTS:
+        yield Planned(scope(fault, from_s, path), of.DropBeforeEffect())
 
 
 def _reset_after_effect(fault: Fault, from_s: float) -> Iterator[Planned]:
-    yield Planned(scope(fault, from_s, EXCHANGE), of.DropAfterEffect())  # type: ignore[arg-type]
+    yield Planned(scope(fault, from_s, EXCHANGE), of.DropAfterEffect())
 
 
 def _mute(fault: Fault, from_s: float, *, channel: str) -> Iterator[Planned]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sim.nights.distortions import (
     GAP_MAX,
@@ -20,11 +20,11 @@ from sim.nights.distortions import (
     Window,
 )
 from sim.nights.fault import Fault, Kind
-from sim.nights.network_faults import SHARE, scope, share, throughout
+from sim.nights.network_faults import EXCHANGE, REQUESTS, SHARE, scope, share, throughout
 from sim.nights.scene import Scene
 from sim.nights.traders import close_by_hand, deleverage_us, overload, place_foreign
 from sim.venue import faults as of
-from sim.venue.faults import EXCHANGE, INFO, PathName, Planned, Scope
+from sim.venue.faults import Planned, Scope
 from sim.venue.refusing import UNMATCHED, UNREAD, UNREASONED, Refusing
 from sim.venue.state import BACKSTOP_CAPACITY_USD
 from sim.venue.venue import Venue
@@ -32,7 +32,7 @@ from sim.venue.venue import Venue
 if TYPE_CHECKING:
     from sim.world import World
 
-STATUSES = (502, 503, 504)
+STATUSES: tuple[Literal[502, 503, 504], ...] = (502, 503, 504)
 STALE_MAX_S = 30.0
 READS = (
     "clearinghouseState",
@@ -60,17 +60,13 @@ def _too_many(fault: Fault, from_s: float) -> Iterator[Planned]:
 
 def _server_error(fault: Fault, from_s: float, *, when: of.Side) -> Iterator[Planned]:
     status = STATUSES[fault.coin % len(STATUSES)]
-    for path in _paths(when):
-        yield Planned(scope(fault, from_s, path), of.HttpStatus(status=status, when=when))  # type: ignore[arg-type]
+    for path in REQUESTS if when == "before" else (EXCHANGE,):
+        yield Planned(scope(fault, from_s, path), of.HttpStatus(status=status, when=when))
 
 
 def _html(fault: Fault, from_s: float) -> Iterator[Planned]:
     when: of.Side = "after" if fault.coin % 2 else "before"
     yield Planned(scope(fault, from_s), of.Html(when=when))
-
-
-def _paths(when: of.Side) -> tuple[PathName, ...]:
-    return (INFO, EXCHANGE) if when == "before" else (EXCHANGE,)  # type: ignore[return-value]
 
 
 def _stale(fault: Fault, from_s: float) -> Iterator[Planned]:
@@ -214,6 +210,7 @@ def _kind(
     planned: Callable[[Fault, float], Iterable[Planned]] | None = None,
     distorts: Callable[[Fault, Scene], Iterable[Distortion]] | None = None,
     strike: Callable[["World", Fault], None] | None = None,
+    chance: float = 1.0,
 ) -> Kind:
     return Kind(
         name=name,
@@ -223,11 +220,15 @@ def _kind(
         planned=planned,
         distorts=distorts,
         strike=strike,
+        chance=chance,
     )
 
 
 _REFUSED = "the share refused, 4% to 100%"
 _EACH = "one coin; from 0.8 on every coin"
+
+SELDOM = 0.15
+"""Of what ends a night's trading: whatever else is drawn would find nothing left to go wrong."""
 
 VENUE = (
     _kind("too-many-requests", "429, also to a new websocket", planned=_too_many, intensity=SHARE),
@@ -332,23 +333,27 @@ VENUE = (
         distorts=_liquidating,
         strike=_overloaded,
         intensity="4 to 10 times the equity",
+        chance=SELDOM,
     ),
     _kind(
         "adl",
         "a stranger on the other side of our position goes under, and ours is closed against theirs",
         distorts=_whipsaw,
         strike=_deleveraged,
+        chance=SELDOM,
     ),
     _kind(
         "foreign-order",
         "somebody trades with our key",
         strike=_foreign,
         intensity="below 1/3 an order that rests; else USD traded at once, up to 50,000",
+        chance=SELDOM,
     ),
     _kind(
         "manual-close",
         "the user closes a position from another client, if there is one",
         strike=_closed_by_hand,
         intensity="half of it; from 0.5 on the whole",
+        chance=SELDOM,
     ),
 )

@@ -71,8 +71,9 @@ FORBIDDEN: tuple[tuple[object, str], ...] = (
 
 OURS = ("core", "strategies", "adapters", "state", "sim", "research", "daemon", "tests")
 
-HARMLESS = ("tenacity",)
-"""Libraries that read a clock and decide nothing by it (adapters.retry counts attempts): they are told zero."""
+HARMLESS = ("tenacity", "cvxpy")
+"""Libraries that read a clock and decide nothing by it (adapters.retry counts attempts, cvxpy notes how long it took):
+they are told zero."""
 
 
 @contextmanager
