@@ -10,6 +10,7 @@ from sim.venue.account_actions import NoopAction
 from sim.venue.actions import Envelope
 from sim.venue.order_actions import OrderAction
 from sim.venue.reply import Document
+from state.errors import StateError
 from state.nonces import FileNonces
 from state.store import Store
 
@@ -47,7 +48,11 @@ class NoncesRise:
         yield from self._file(world)
 
     def _file(self, world: "World") -> Iterator[str]:
-        mark_ms = FileNonces(Store(world.directory).nonces_path).load()
+        """A file that nobody can read proves nothing: the daemon does not start on it."""
+        try:
+            mark_ms = FileNonces(Store(world.directory).nonces_path).load()
+        except StateError:
+            return
         highest = max(self._orders, default=0)
         if mark_ms < max(highest, self._mark_ms):
             yield f"the file holds {mark_ms}, used was {highest}, it held {self._mark_ms}"

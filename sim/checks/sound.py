@@ -8,7 +8,7 @@ from core.state import State
 from core.types import Order, Purpose, Side, Tif
 from sim.checkers import Step
 from sim.checks.sums import ZERO, is_fresh
-from sim.faults import KINDS
+from sim.checks.whims import is_as_ever
 from sim.venue.actions import Envelope
 from sim.venue.order_actions import OrderAction
 from sim.venue.reply import Document
@@ -21,10 +21,6 @@ FAULTS = ("invalid size", "invalid price", "tick size", "minimum value", "zero s
 """Words of the venue's refusals that nobody needs to hear who does his sums right (hyperliquid.md 2.7)."""
 
 
-AS_EVER = ("network", "process", "disk")
-"""Families of faults in which the venue refuses nothing but what it must, and prices are what they were."""
-
-
 class OrdersAreSound:
     """By the books before it is sent; and in a night in which the venue refuses at no whim, by its answer."""
 
@@ -32,7 +28,7 @@ class OrdersAreSound:
 
     def __init__(self, world: "World") -> None:
         self._refused: list[str] = []
-        self._heeds = all(KINDS[fault.name].family in AS_EVER for fault in world.night.faults)
+        self._heeds = is_as_ever(world.night)
         world.venue.observers.append(self._arrived)
 
     def on_step(self, step: Step) -> Iterator[str]:

@@ -30,10 +30,15 @@ def test_a_night_as_it_was_ended_well():
     assert night().world.checkers.figures["off_target"] == 0
 
 
-def test_a_session_that_is_not_done_is_found():
+def test_a_session_that_is_not_done_is_found_unless_the_venue_would_not_let_it(monkeypatch):
     state = night().world.daemon.state
     early = replace(state, session=replace(state.session, stage=Stage.CLOSING))
     assert of(at_end_with(early)) == ["the session ended in stage closing"]
+    whim = SimpleNamespace(family="venue")
+    monkeypatch.setattr("sim.checks.whims.KINDS", {"reset-after-effect": whim})
+    assert of(at_end_with(early)) == []
+    earlier = replace(state, session=replace(state.session, stage=Stage.CORRECTED))
+    assert of(at_end_with(earlier)) == ["the session ended in stage corrected"]
 
 
 def test_an_order_that_is_open_or_unknown_is_found():

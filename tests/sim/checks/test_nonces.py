@@ -63,3 +63,9 @@ def test_a_file_that_went_back_is_found(tmp_path):
     assert list(checker.at_end(world)) == []
     Store(tmp_path).nonces_path.unlink()
     assert "it held 5" in next(checker.at_end(world))
+
+
+def test_a_file_that_nobody_can_read_proves_nothing(tmp_path):
+    checker = NoncesRise(seen(venue=type("", (), {"observers": []})(), directory=tmp_path))
+    Store(tmp_path).nonces_path.write_bytes(b"{")
+    assert list(checker.at_end(seen(directory=tmp_path))) == []

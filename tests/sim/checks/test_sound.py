@@ -58,5 +58,5 @@ def test_a_refusal_that_could_be_known_is_found_where_the_venue_has_no_whims(mon
     refused = sent(lambda entry: (Sent(entry.envelope, said),))
     assert "minimum value" in found(OrdersAreSound, refused)[0]
     whim = SimpleNamespace(family="venue")
-    monkeypatch.setattr("sim.checks.sound.KINDS", {"reset-after-effect": whim})
+    monkeypatch.setattr("sim.checks.whims.KINDS", {"reset-after-effect": whim})
     assert found(OrdersAreSound, refused) == []
