@@ -114,7 +114,9 @@ class WorldLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> NoReturn:
         raise Unreachable("a thread called into a world")
 
-    def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> asyncio.Handle:
         """From the loop's own thread it is call_soon: a future of concurrent.futures that is done here says so with it."""
         if get_ident() != self._thread:
             raise Unreachable(f"a thread called {callback!r} in a world")
