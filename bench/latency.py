@@ -96,7 +96,7 @@ class NoDesk:
     async def report(self, intent: object) -> None:
         return None
 
-    def trip(self, reason: str) -> None:
+    def halt(self, reason: str) -> None:
         raise RuntimeError(reason)
 
     def alert(self, intent: object) -> None:

@@ -4,16 +4,22 @@ import os
 
 import sdnotify
 
+MORE_US = 30_000_000
+
 
 class SystemdPulse:
     def __init__(self) -> None:
         self._notifier = sdnotify.SystemdNotifier()
+        self._is_ready = False
 
     def ready(self) -> None:
+        self._is_ready = True
         self._notifier.notify("READY=1")
 
     def alive(self, text: str) -> None:
-        self._notifier.notify(f"WATCHDOG=1\nSTATUS={text}")
+        """Feed the watchdog. A start that waits for a venue that is away asks for more time: it has not failed."""
+        more = "" if self._is_ready else f"\nEXTEND_TIMEOUT_USEC={MORE_US}"
+        self._notifier.notify(f"WATCHDOG=1\nSTATUS={text}{more}")
 
     def stopping(self) -> None:
         self._notifier.notify("STOPPING=1")

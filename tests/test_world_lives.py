@@ -229,3 +229,9 @@ def test_a_kill_and_its_reset_that_arrive_together_leave_no_latch_behind(play):
     assert len(seen.of(KillTripped)) == len(seen.of(KillReset)) == 1
     assert world.daemon.state.trading is TradingState.ACTIVE
     assert not (world.directory / "kill_switch.json").exists()
+
+
+def test_a_start_while_the_venue_is_away_waits_for_it_and_is_not_given_up(play):
+    world, seen = play(strikes("both-down", at_s=-110.0, for_s=112.0), end_s=25.0, quiet_s=10.0)
+    assert len(seen.of(Started)) == len(world.lives.all) == 1
+    assert world.daemon.state.account.stream_up

@@ -1,7 +1,7 @@
 """The disk of the daemon's machine over all its lives: what it holds, what is wrong with it, and what a crash leaves."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,7 +120,7 @@ class LateJournal:
         self._refuse_if_lost = journal.refuse_if_lost
         self._free_s = 0.0
 
-    def append(self, records: "list[Record] | tuple[Record, ...]") -> Future[None]:
+    def append(self, records: Sequence[Record]) -> Future[None]:
         self._refuse_if_lost()
         return self._late(lambda: self._journal.append(records))
 

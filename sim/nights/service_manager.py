@@ -87,17 +87,14 @@ class Pulse:
 
     def ready(self) -> None:
         self._is_ready = True
-        self._fed()
+        self._due_s = self._loop.time() + self._manager.unit.watchdog_s
 
     def alive(self, text: str) -> None:
-        if self._is_ready:
-            self._fed()
+        """A start that is not ready yet asks for more time, as daemon.pulse does."""
+        self._due_s = max(self._due_s, self._loop.time() + self._manager.unit.watchdog_s)
 
     def stopping(self) -> None:
         self._is_leaving = True
-
-    def _fed(self) -> None:
-        self._due_s = self._loop.time() + self._manager.unit.watchdog_s
 
     def _watch(self) -> None:
         if self._life.dead or self._is_leaving:

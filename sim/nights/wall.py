@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from sim.nights.loop import Unreachable
@@ -100,7 +100,8 @@ class _LikeDatetime(type):
 def _without_now(reached: list[str]) -> type[datetime]:
     """Return datetime without its clock: the class itself is in C and takes no patch."""
     refuse = {name: _refusing(datetime, name, reached) for name in ("now", "utcnow", "today")}
-    return _LikeDatetime("datetime", (datetime,), {name: staticmethod(f) for name, f in refuse.items()})
+    members: dict[str, Any] = {name: staticmethod(f) for name, f in refuse.items()}
+    return cast("type[datetime]", _LikeDatetime("datetime", (datetime,), members))
 
 
 def _with_datetime() -> list[ModuleType]:
