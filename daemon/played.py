@@ -31,6 +31,9 @@ CLOSE_MS = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000)
 IN_MEMORY = Path("/dev/shm")
 """Where Linux keeps files in memory: a night syncs its journal hundreds of times."""
 
+_histories: list[tempfile.TemporaryDirectory[str]] = []
+"""Removed when the process ends."""
+
 BEFORE = Night(seed=0, start_s=-900.0, end_s=-600.0)
 """A daemon that runs before the night, and fetches its history."""
 
@@ -127,7 +130,9 @@ def prepared() -> None:
 def history_of(coins: int, distortions: tuple[Distortion, ...] = ()) -> Path:
     """Return the history file that a daemon has before such nights, fetched by itself, once a process."""
     prepared()
-    directory = Path(tempfile.mkdtemp(prefix="nightdesk-history-"))
+    kept = tempfile.TemporaryDirectory(prefix="nightdesk-history-")
+    _histories.append(kept)
+    directory = Path(kept.name)
     before = Night(seed=0, coins=coins, start_s=BEFORE.start_s, end_s=BEFORE.end_s)
     world = World(
         before, InWorld, market=_market(0, coins, distortions), close_ms=CLOSE_MS, directory=directory
