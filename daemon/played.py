@@ -15,10 +15,8 @@ from core import hedge, risk
 from core.state import State
 from core.types import HEDGE_COINS
 from daemon.in_world import InWorld, prepare
-from sim.checkers import Checker
 from sim.checks import all_checks
 from sim.faults import distortions_of
-from sim.meter import Meter
 from sim.night import Night, Outcome
 from sim.nights.distortions import Distortion, Listing, MissingFunding
 from sim.nights.market import WorldMarket
@@ -40,13 +38,12 @@ BEFORE = Night(seed=0, start_s=-900.0, end_s=-600.0)
 
 def play_night(night: Night) -> Outcome:
     """Play a night in a directory of its own, which is removed. The same night has the same outcome."""
-    meter = Meter()
     with in_memory() as directory:
-        return outcome(played(night, directory, meter), meter)
+        return outcome(played(night, directory))
 
 
-def played(night: Night, directory: Path, *more: Checker) -> World:
-    """Play a night in a directory that its caller keeps, with more checkers than all; return its world."""
+def played(night: Night, directory: Path) -> World:
+    """Play a night in a directory that its caller keeps; return its world."""
     prepared()
     state = directory / "state"
     state.mkdir()
@@ -54,11 +51,11 @@ def played(night: Night, directory: Path, *more: Checker) -> World:
     shutil.copy(history_of(night.coins, _of_the_past(distortions)), state)
     market = _market(night.seed, night.coins, distortions)
     world = World(night, InWorld, market=market, close_ms=CLOSE_MS, directory=state)
-    world.play(lambda world: (*all_checks(world), *more))
+    world.play(all_checks)
     return world
 
 
-def outcome(world: World, meter: Meter) -> Outcome:
+def outcome(world: World) -> Outcome:
     journal = Journal.open_read_only(Store(world.directory).journal_path)
     try:
         records, chain = journal._chain("end")
@@ -77,11 +74,8 @@ def outcome(world: World, meter: Meter) -> Outcome:
         fills=len(world.venue.fills(world.keys.address)),
         stage=session.stage.value if session is not None else "none",
         figures=world.checkers.figures,
-        engine_steps=meter.steps,
         first_steps=first.steps,
         first_writes=first.writes,
-        outside_s=meter.outside_s,
-        exposure_usd_s=meter.exposure_usd_s,
         positions=dict(world.venue.positions(world.keys.address)),
         slack=_slack(state),
         explained=_explained(world),

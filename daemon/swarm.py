@@ -48,13 +48,14 @@ class Tally:
             self._add(played.outcome)
 
     def _add(self, outcome: Outcome) -> None:
-        for name in ("steps", "engine_steps", "records", "fills", "lives"):
+        for name in ("steps", "records", "fills", "lives"):
             self.counts[name] += getattr(outcome, name)
         self.counts["restarts"] += outcome.lives - 1
         self.counts["explained"] += bool(outcome.explained)
         self.stages[outcome.stage] += 1
-        self.outside_s += outcome.outside_s
-        self.exposure_usd_s += outcome.exposure_usd_s
+        self.counts["engine_steps"] += int(outcome.figures.get("engine_steps", 0))
+        self.outside_s += outcome.figures.get("outside_s", 0.0)
+        self.exposure_usd_s += outcome.figures.get("exposure_usd_s", 0.0)
 
     @property
     def took_s(self) -> float:

@@ -6,7 +6,9 @@ from sim.world import World
 
 
 class Meter:
-    """Sits among the checkers of a night and never finds anything. A daemon that is dead has the delta it left.
+    """Sits among the checkers of a night, never finds anything, and leaves its figures.
+
+    A daemon that is dead has the delta it left.
 
     steps: of the engine, quotes left out; outside_s: seconds outside of the band; exposure_usd_s: the integral of what
     was beyond it, the larger of both deltas, USD seconds.
@@ -30,6 +32,12 @@ class Meter:
 
     def at_end(self, world: World) -> tuple[str, ...]:
         self._take_up(world.now_s)
+        assert world.checkers is not None
+        world.checkers.figures |= {
+            "engine_steps": self.steps,
+            "outside_s": round(self.outside_s, 3),
+            "exposure_usd_s": round(self.exposure_usd_s, 2),
+        }
         return ()
 
     def _take_up(self, now_s: float) -> None:

@@ -35,7 +35,7 @@ HELD_USD = (2_000.0, 20_000.0)
 """In which share of the nights the daemon starts in any phase, and in which it finds positions; their size."""
 
 
-class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """seed decides whatever the rest leaves open. Times are seconds from the close at midnight.
 
     config is the daemon's configuration file, as text. quiet_s: from then on nothing goes wrong any more.
@@ -63,7 +63,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     figures: what the checkers counted, by name (sim.checks says which).
     records and chain: how many the journal has, and the hash over all of them; lives: how often the daemon was started.
     steps are those of tasks and callbacks; first_steps and first_writes those of the first life, which has a crash point
-    at each. engine_steps, outside_s and exposure_usd_s are sim.meter's. positions are the venue's at the end, by coin;
+    at each. positions are the venue's at the end, by coin;
     slack is how far from another night's they may be at the same prices: a lot, and for a hedge what its band allows.
     explained are the coins that the report says are off their target, and why.
     """
@@ -77,11 +77,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     fills: int
     stage: str
     figures: dict[str, float] = {}
-    engine_steps: int
     first_steps: int
     first_writes: int
-    outside_s: float
-    exposure_usd_s: float
     positions: dict[str, Decimal]
     slack: dict[str, Decimal]
     explained: tuple[str, ...]

@@ -29,8 +29,8 @@ class Seen:
     name: str = "seen"
     events: list = field(default_factory=list)
 
-    def on_step(self, world, state, event, intents):
-        self.events.append((world.now_s, event))
+    def on_step(self, step):
+        self.events.append((step.world.now_s, step.event))
         return ()
 
     def at_end(self, world):
@@ -48,7 +48,7 @@ def play(monkeypatch):
         def playing(*faults, end_s=-20.0, quiet_s=-30.0, **given):
             seen = Seen()
             monkeypatch.setattr(module, "all_checks", lambda world: (*all_checks(world), seen))
-            night = Night(seed=5, coins=6, faults=faults, end_s=end_s, quiet_s=quiet_s, **given)
+            night = Night(seed=5, coins=8, faults=faults, end_s=end_s, quiet_s=quiet_s, **given)
             world = played(night, directory)
             assert not world.checkers.failures
             return world, seen

@@ -25,7 +25,7 @@ nights = {
     ),
 }
 for name, faults in nights.items():
-    outcome = play_night(Night(seed=11, coins=6, faults=faults, quiet_s=-30.0, end_s=-10.0))
+    outcome = play_night(Night(seed=11, coins=8, faults=faults, quiet_s=-30.0, end_s=-10.0))
     print(json.dumps([name, outcome.records, outcome.chain, outcome.steps, outcome.lives, outcome.fills]))
 """
 

@@ -17,6 +17,7 @@ from sim.checks.sound import OrdersAreSound
 from sim.checks.soundness import ErrorsAreExplained, VenueIsSound
 from sim.checks.targets import NeverOverTarget
 from sim.checks.unknowns import UnknownsAreProved
+from sim.meter import Meter
 from sim.world import World
 
 
@@ -41,4 +42,5 @@ def all_checks(world: World) -> tuple[Checker, ...]:
         EndsAsItShould(),
         VenueIsSound(),
         ErrorsAreExplained(),
+        Meter(),
     )

@@ -38,7 +38,7 @@ commands = [["notify", "{command}"]]
 @pytest.fixture(scope="module")
 def night():
     with in_memory() as directory:
-        yield played(Night(seed=1, coins=6), directory).directory
+        yield played(Night(seed=1, coins=8), directory).directory
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from sim.nights.fault import Fault
 from state.journal import Journal
 from tests.daemon.command_line import nightdesk
 
-KILLED = Night(seed=3, coins=6, faults=(Fault(name="kill", at_s=-30.0, for_s=3.0),))
+KILLED = Night(seed=3, coins=8, faults=(Fault(name="kill", at_s=-30.0, for_s=3.0),))
 
 
 @pytest.fixture(scope="module")
