@@ -209,7 +209,8 @@ ANSWERS = {
 def test_a_refusing_edge_answers_with_its_status_and_did_it_or_not(name, status, done):
     _, tap, ended = night(*ANSWERS.values())
     struck = [a for a in tap.asked if a.status == status and inside(ANSWERS[name], a.at_s)]
-    actions = [a for a in struck if a.path == "/exchange"]
+    # A noop that burns a nonce is the same bytes each time: another of them may have been done.
+    actions = [a for a in struck if a.path == "/exchange" and a.kind != "noop"]
     assert struck
     assert all((a.body in tap.done) is done for a in actions)
     assert actions or not done
@@ -349,7 +350,7 @@ def without_cloid(world):
 def test_a_foreign_order_trades_with_our_key_and_stops_new_risk():
     world, _, ended = night(fault("foreign-order", -40))
     assert {f.coin for f in without_cloid(world)} == {world.market.assets[2].name}
-    assert world.daemon.state.halt_reason.startswith("a second writer")
+    assert any("REDUCING: a second writer" in text for _, text in world.daemon.state.session.notices)
     assert not ended.failures
 
 
