@@ -1,8 +1,20 @@
-"""Prints every kind of fault as a table in Markdown: python -m sim.nights.fault_table."""
+"""Prints docs/night_faults.md, every kind of fault of a night: python -m sim.nights.fault_table."""
 
 from sim.faults import KINDS
 
+INTRODUCTION = """\
+# What goes wrong in a night
+
+Every kind of fault that `nightdesk swarm` draws from, written by `python -m sim.nights.fault_table`. A fault has a time, a length, an intensity and a
+coin; a seed leaves most kinds out and strikes with the others once to three times.
+
+"""
+
 HEAD = ("Kind", "Family", "What happens", "How intensity, 0 to 1, is read")
+
+
+def page() -> str:
+    return INTRODUCTION + table()
 
 
 def table() -> str:
@@ -13,4 +25,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    print(table(), end="")
+    print(page(), end="")

@@ -1,5 +1,7 @@
+from pathlib import Path
+
 from sim.faults import KINDS
-from sim.nights.fault_table import table
+from sim.nights.fault_table import page, table
 
 ISSUE = (
     "lost-frames",
@@ -65,3 +67,7 @@ def test_every_kind_has_a_text_does_something_and_stands_in_the_table_once():
         assert kind.family in ("network", "venue", "process", "data", "disk")
         assert kind.planned or kind.distorts or kind.strike
         assert sum(row.startswith(f"| `{kind.name}` | {kind.family} | {kind.text} |") for row in rows) == 1
+
+
+def test_the_page_in_docs_is_the_one_that_is_written():
+    assert Path(__file__).parents[3].joinpath("docs/night_faults.md").read_text("utf-8") == page()
