@@ -5,8 +5,8 @@ from sim.faults import KINDS
 INTRODUCTION = """\
 # What goes wrong in a night
 
-Every kind of fault that `nightdesk swarm` draws from, written by `python -m sim.nights.fault_table`. A fault has a time, a length, an intensity and a
-coin; a seed leaves most kinds out and strikes with the others once to three times.
+Every kind of fault that `nightdesk swarm` draws from, written by `python -m sim.nights.fault_table`. A fault has a time,
+a length, an intensity and a coin; a seed leaves most kinds out and strikes with the others once to three times.
 
 """
 
