@@ -11,9 +11,10 @@ import msgspec
 
 from core.state import State
 from daemon.in_world import InWorld
-from daemon.played import CLOSE_MS, history_of, market_of
+from daemon.played import CLOSE_MS, history_of
 from sim.checkers import Checker, Step
 from sim.night import Night
+from sim.nights.market import WorldMarket
 from sim.nights.fault import Fault
 from sim.world import World
 
@@ -54,7 +55,8 @@ def night() -> Recorder:
     directory = Path(tempfile.mkdtemp(prefix="nightdesk-recorded-"))
     history = history_of(NIGHT.coins)
     (directory / history.name).write_bytes(history.read_bytes())
-    world = World(NIGHT, InWorld, market=market_of(NIGHT), close_ms=CLOSE_MS, directory=directory)
+    market = WorldMarket.drawn(NIGHT.seed, coins=NIGHT.coins, close_ms=CLOSE_MS, distortions=())
+    world = World(NIGHT, InWorld, market=market, close_ms=CLOSE_MS, directory=directory)
     recorders: list[Recorder] = []
 
     def checks(world: World) -> tuple[Checker, ...]:
