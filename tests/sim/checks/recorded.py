@@ -14,8 +14,8 @@ from daemon.in_world import InWorld
 from daemon.played import CLOSE_MS, history_of
 from sim.checkers import Checker, Step
 from sim.night import Night
-from sim.nights.market import WorldMarket
 from sim.nights.fault import Fault
+from sim.nights.market import WorldMarket
 from sim.world import World
 
 NIGHT = Night(
