@@ -82,10 +82,14 @@ def at_end_with(state: State) -> SimpleNamespace:
 Change = Callable[[Step | Sent], Iterable[Step | Sent]]
 
 
-def found(make: Callable[[object], Checker], change: Change = lambda entry: (entry,)) -> list[str]:
-    """Show a new checker the night with every entry changed; return what it found."""
+def found(
+    make: Callable[[object], Checker], change: Change = lambda entry: (entry,), *, planted: int = 0
+) -> list[str]:
+    """Show a new checker the night with every entry changed; return what it found.
+
+    planted: how often the venue says that it refused in any words without a reason."""
     observers: list[Callable[[object, object], None]] = []
-    venue = SimpleNamespace(observers=observers)
+    venue = SimpleNamespace(observers=observers, refused_without_reason=lambda words: planted)
     checker = make(seen(venue=venue))
     return list(_shown(checker, observers, (new for entry in night().log for new in change(entry))))
 
