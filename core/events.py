@@ -20,7 +20,7 @@ from core.types import (
 
 
 class Event(Value, frozen=True, kw_only=True, tag=True):
-    """at_ms is the shell's clock when the event entered the inbox."""
+    """at_ms is the shell's clock when the event entered the inbox; never less than what the state has seen since a start."""
 
     at_ms: int
 

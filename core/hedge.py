@@ -67,8 +67,8 @@ def trigger_usd(state: State) -> float:
 
 
 def is_settled(state: State) -> bool:
-    """Say whether nothing is left that a hedge order could still bring closer to zero."""
-    return max(abs(x) for x in net_delta_usd(state)) <= trigger_usd(state)
+    """Say whether nothing is left that a hedge order could still bring closer to zero: without betas none is sent."""
+    return not state.hedge.betas or max(abs(x) for x in net_delta_usd(state)) <= trigger_usd(state)
 
 
 def rehedge(state: State) -> tuple[State, tuple[AnyIntent, ...]]:

@@ -2,6 +2,8 @@
 
 An order leaves the record only when the venue has said how it ended and its ledger has proved it, or when
 it is proved that it never was: it can no longer land, the ledger is covered beyond that, the venue does not know its id.
+What was read from a node that fell behind covers nothing, and a list of fills does not say how old it is: where fills
+are missing, the position of a later snapshot, which does say, must be ours as well.
 
 An order cannot land any more when it has expired, or when its nonce is gone. So one that the venue does not know has its
 nonce burnt with a noop. If the noop is taken, the nonce was free: the order never landed, never can, and this is proof at
@@ -17,7 +19,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from core.intents import AnyIntent, BurnNonce, FetchFills, QueryOrders
+from core.intents import AnyIntent, BurnNonce, FetchFills, FetchSnapshot, QueryOrders
 from core.state import ZERO, LegStats, OrderRecord, Orders, OrderStatus, Session, State
 from core.types import Answer, ClientOrderId, Coin, Fill, Order, Outcome, Purpose, SessionDay
 
@@ -30,6 +32,8 @@ ASK_AGAIN_MS = 2_000
 EXPIRY_SLACK_MS = 2_500
 """Clock skew allowed by preflight (2 s) and the age of what the venue serves; after it, absence is proof."""
 FILL_OVERLAP_MS = 60_000
+DISPUTED_MS = 60_000
+"""How long a position that is not ours keeps an order on record; then the whole account is compared without it."""
 QUERIES_MAX = 10
 """Orders asked about within ASK_AGAIN_MS: a lost batch of 100 may not eat the venue's rate budget of 1,200 a minute."""
 
@@ -153,12 +157,12 @@ def on_restart(state: State) -> State:
 
 
 def settle(state: State) -> State:
-    """Let go of ended orders whose every fill must be booked by now: the ledger is covered past their end.
+    """Let go of ended orders whose every fill must be booked by now: ledger and position are known past their end.
 
     The venue's word on how much was filled can be too high (a reduce-only order that it shrank).
     """
     for record in tuple(state.orders.open.values()):
-        if record.status is OrderStatus.ENDED and _is_over(state, record.since_ms):
+        if record.status is OrderStatus.ENDED and _is_over(state, record, record.since_ms):
             state = _with_record(state, replace(record, reported_qty=record.booked_qty))
     return state
 
@@ -199,7 +203,7 @@ def _ask(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     intents: list[AnyIntent] = [QueryOrders(cloids=unproved)] if unproved else []
     if over:
         since_ms = min(r.order.created_ms for r in over)
-        intents.append(FetchFills(from_ms=min(since_ms, _overlap_start(state))))
+        intents += [FetchFills(from_ms=min(since_ms, _overlap_start(state))), FetchSnapshot()]
     return state, tuple(intents)
 
 
@@ -217,13 +221,25 @@ def _turn(record: OrderRecord) -> tuple[bool, int]:
 
 def _cannot_be(state: State, record: OrderRecord) -> bool:
     """Say whether the venue's not knowing an order proves that it never was."""
-    return record.burnt or _is_over(state, record.dead_ms)
+    return record.burnt or _is_over(state, record, record.dead_ms)
 
 
-def _is_over(state: State, at_ms: int) -> bool:
-    """Say whether the ledger is covered past an instant, for whatever the clocks differ by."""
-    covered = state.book.covered_to_ms
-    return covered is not None and covered > at_ms + EXPIRY_SLACK_MS
+def _is_over(state: State, record: OrderRecord, at_ms: int) -> bool:
+    """Say whether the ledger is covered past an instant, for whatever the clocks differ by, and by a node of now."""
+    covered, past_ms = state.book.covered_to_ms, at_ms + EXPIRY_SLACK_MS
+    if covered is None or covered <= past_ms:
+        return False
+    disputed_ms = 0 if state.account.stale_ms else covered - past_ms
+    return _is_agreed(state, record.order.coin, past_ms) or disputed_ms > DISPUTED_MS
+
+
+def _is_agreed(state: State, coin: Coin, past_ms: int) -> bool:
+    """Say whether the venue has shown our position in a coin as of a later instant."""
+    snapshot = state.account.snapshot
+    if snapshot is None or snapshot.at_ms <= past_ms:
+        return False
+    held = snapshot.positions.get(coin)
+    return (held.qty if held else ZERO) == state.book.positions.get(coin, ZERO)
 
 
 def _is_silent(record: OrderRecord, now_ms: int) -> bool:

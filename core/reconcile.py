@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from core import book, risk, second_writer
 from core.events import SnapshotReceived, StreamChanged
 from core.intents import AnyIntent, FetchFills, FetchSnapshot, RaiseAlert
-from core.orders import FILL_OVERLAP_MS
+from core.orders import FILL_OVERLAP_MS, settle
 from core.state import ZERO, Stage, State
 from core.types import AccountSnapshot
 
@@ -47,7 +47,7 @@ def on_snapshot(state: State, event: SnapshotReceived) -> Step:
         return state, ()
     if age_ms > SNAPSHOT_AGE_MS or age_ms < -SNAPSHOT_AHEAD_MS:
         return _old(state, age_ms)
-    state = replace(state, account=replace(state.account, snapshot=snapshot, stale_ms=0))
+    state = settle(replace(state, account=replace(state.account, snapshot=snapshot, stale_ms=0)))
     state, strange = second_writer.on_orders(state, snapshot.open_orders)
     state, orphans = second_writer.cancel_orphans(state, snapshot.open_orders)
     state, intents = _compared(state, snapshot)

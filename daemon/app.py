@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import structlog
+from msgspec.structs import replace
 
 from adapters.ports import Clock, Feed
 from core import hedge, risk
 from core.attention import held_coins, traded_coins
 from core.engine import step
-from core.events import AnyEvent, ClockTicked, QuoteReceived
+from core.events import AnyEvent, ClockTicked, QuoteReceived, Started
 from core.intents import AnyIntent, WriteReport
 from core.report import final_targets
 from core.state import State, encode
@@ -94,6 +95,7 @@ class App:
         acts: tuple[AnyIntent, ...] = ()
         for event in events:
             before = self.state
+            event = _in_order(event, before.at_ms)
             self.state, intents = step(before, event)
             if isinstance(event, QuoteReceived):
                 self._recorded.quotes[event.quote.coin] = event.quote
@@ -175,6 +177,14 @@ def _awaitable(durable: Future[None]) -> "asyncio.Future[None]":
     else:
         done.set_result(None)
     return done
+
+
+def _in_order(event: AnyEvent, seen_ms: int) -> AnyEvent:
+    """Return the event at the time at which the engine takes it: that of a tick before it may be in no record.
+
+    A start needs none: the state that it finds is the one that the records led to.
+    """
+    return event if event.at_ms >= seen_ms or isinstance(event, Started) else replace(event, at_ms=seen_ms)
 
 
 def _only_time_passed(before: State, after: State, event: AnyEvent) -> bool:

@@ -6,6 +6,7 @@ from random import Random
 
 import msgspec
 
+from core.rebalance import CLOSING_MAX_MS
 from sim.checkers import Failure
 from sim.faults import drawn_faults
 from sim.nights.fault import Fault
@@ -27,6 +28,11 @@ kappa = 0.0001
 """A night of three minutes with every stage, and a pipeline that trades all of few names."""
 
 
+DEADLINE_S = 75.0
+"""The one of SHORT."""
+END_S = DEADLINE_S + CLOSING_MAX_MS / 1000 + 15.0
+"""By then a session is done whatever happened, or never will be."""
+
 START_S = -110.0
 STARTS_S = (-110.0, 15.0)
 LATE_SHARE = 0.2
@@ -39,6 +45,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """seed decides whatever the rest leaves open. Times are seconds from the close at midnight.
 
     config is the daemon's configuration file, as text. quiet_s: from then on nothing goes wrong any more.
+    end_s is the end at the latest: a night is over some seconds after its session is done.
     kill_at_step and kill_at_write end the first life there, like SIGKILL, for the enumeration of crash points.
     why is a note to whoever reads a night that was kept: what it once broke.
     held_usd: what somebody traded by hand before the daemon's first start, by the coin's place in the venue's list.
@@ -48,7 +55,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     coins: int = 20
     start_s: float = START_S
     quiet_s: float = 20.0
-    end_s: float = 100.0
+    end_s: float = END_S
     config: str = SHORT
     faults: tuple[Fault, ...] = ()
     kill_at_step: int | None = None

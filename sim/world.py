@@ -21,7 +21,7 @@ from adapters.hyperliquid.signing import Signer
 from adapters.ports import Clock, HttpTransport, SocketTransport
 from core.events import AnyEvent
 from core.intents import AnyIntent
-from core.state import State
+from core.state import Stage, State
 from sim.checkers import Checker, Checkers
 from sim.faults import KINDS
 from sim.night import Night
@@ -32,7 +32,7 @@ from sim.nights.life import LIFE, OUTSIDE, Killed, Life
 from sim.nights.loop import WorldLoop, abandon
 from sim.nights.machine_disk import LateJournal, MachineDisk
 from sim.nights.network import Network
-from sim.nights.operator import Operator
+from sim.nights.operator import LOOKS_S, Operator
 from sim.nights.service_manager import SIGNALLED, Exited, Pulse, ServiceManager
 from sim.nights.wall import out_of_reach
 from sim.nights.worker import Worker
@@ -46,6 +46,9 @@ from state.journal import Journal, JournalWriter
 
 EQUITY_USDC = Decimal(1_000_000)
 STRANGER_USDC = Decimal(100_000)
+
+OVER_AFTER_S = 5
+"""How long a session must have been done, with no order open, for its night to be over."""
 
 Observe = Callable[[State, AnyEvent, tuple[AnyIntent, ...]], None]
 
@@ -148,6 +151,7 @@ class World:
         """
         self.night, self.market, self.directory = night, market, directory
         self.close_ms, self.start_ms = close_ms, close_ms + round(1000 * night.start_s)
+        self.end_s, self._done_s = night.end_s, 0
         self.loop = WorldLoop(Random(f"order {night.seed}"))
         self.clock = WorldClock(self.loop, self.start_ms)
         self.keys, self.lives = Keys(), Lives()
@@ -258,7 +262,8 @@ class World:
             if KINDS[fault.name].strike is not None:
                 self.at(fault.at_s, self._strike, fault)
         self.operator.expect_quiet()
-        while self.now_s < self.night.end_s:
+        self.at(self.night.quiet_s + LOOKS_S[1], self._look)
+        while self.now_s < self.end_s:
             self.manager.started(self.loop.time())
             await self._down(await self._one_life())
 
@@ -269,8 +274,8 @@ class World:
         if self.manager.gave_up:
             self.operator.trip("nightdesk.service failed")
         wait_s = self.operator.comes_after_s() if next_s is None else next_s
-        await asyncio.sleep(max(min(wait_s, self.night.end_s - self.now_s), 0.0))
-        if next_s is None and self.now_s < self.night.end_s:
+        await asyncio.sleep(max(min(wait_s, self.end_s - self.now_s), 0.0))
+        if next_s is None and self.now_s < self.end_s:
             self.operator.mend()
 
     async def _one_life(self) -> int:
@@ -289,7 +294,7 @@ class World:
         self._ended = self.loop.create_future()
         task = self.loop.create_task(self._live(life), context=self.lives.context)
         task.add_done_callback(partial(self._left, life), context=OUTSIDE)
-        stop = self.loop.call_later(self.night.end_s - self.now_s, self._stop, life, context=OUTSIDE)
+        stop = self.loop.call_later(self.end_s - self.now_s, self._stop, life, context=OUTSIDE)
         status = await self._ended
         stop.cancel()
         self.lives.running = None
@@ -321,6 +326,22 @@ class World:
         self.lives.daemons.append(daemon)
         self.lives.running = daemon
         await daemon.run()
+
+    def _look(self) -> None:
+        """End the night when its session has been done for a while: what would follow is the same every day."""
+        self._done_s = self._done_s + 1 if self._is_done() else 0
+        if self._done_s <= OVER_AFTER_S:
+            self.at(self.now_s + 1.0, self._look)
+        elif self.lives.current is not None:
+            self.end_s = self.now_s
+            self._stop(self.lives.current)
+
+    def _is_done(self) -> bool:
+        if self.running is None:
+            return False
+        session, orders = self.running.state.session, self.running.state.orders.open
+        ended = session is not None and session.stage is Stage.DONE and session.close_ms >= self.close_ms
+        return ended and not orders
 
     def _stop(self, life: Life) -> None:
         """SIGTERM, and SIGKILL when it does not leave in time."""

@@ -1,11 +1,11 @@
-"""Nights in which the venue does what it always does, and those in which it may refuse and take what it likes."""
+"""Nights in which coins are what the daemon learnt of them, and those in which it could not know."""
 
 from sim.faults import KINDS
 from sim.night import Night
 
-AS_EVER = ("network", "process", "disk")
-"""Families of faults in which the venue refuses nothing but what it must, and prices are what they were."""
+AS_LISTED = ("network", "process", "disk", "venue")
+"""Families of faults in which coins are listed, and counted, as they were before."""
 
 
-def is_as_ever(night: Night) -> bool:
-    return all(KINDS[fault.name].family in AS_EVER for fault in night.faults)
+def is_as_listed(night: Night) -> bool:
+    return all(KINDS[fault.name].family in AS_LISTED for fault in night.faults)

@@ -1,6 +1,7 @@
 """Orders that the venue is told to refuse for no reason of their own, in the words it has for such orders."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from random import Random
 
 UNREASONED = (
@@ -25,19 +26,25 @@ UNREAD = (("Price must be divisible by tick size. asset={}", ""),)
 
 @dataclass(slots=True)
 class Refusing:
-    """A share of orders, or of whole batches, is refused until a time (UTC ms), each in words drawn anew."""
+    """A share of orders, or of whole batches, is refused until a time (UTC ms), each in words drawn anew.
+
+    said counts the words: who checks refusals must be able to tell these from those that have a reason.
+    """
 
     texts: tuple[tuple[str, str], ...]
     share: float
     until_ms: int
     dice: Random
+    said: Counter[str] = field(default_factory=Counter)
 
     def refusal(self, asset_id: int, now_ms: int) -> tuple[str, str] | None:
         """Return the venue's words and the status for an order that is refused now."""
         if now_ms >= self.until_ms or self.dice.random() >= self.share:
             return None
         text, status = self.dice.choice(self.texts)
-        return text.format(asset_id), status
+        words = text.format(asset_id)
+        self.said[words] += 1
+        return words, status
 
 
 def first_refusal(refusing: list[Refusing], asset_id: int, now_ms: int) -> tuple[str, str] | None:

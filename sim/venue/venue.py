@@ -364,6 +364,11 @@ class Venue:
         """Refuse whole batches with one member; each call adds to those before."""
         self._state.refusing_batches.append(refusing)
 
+    def refused_without_reason(self, words: str) -> int:
+        """Return how often these words were said because refuse_orders() or refuse_batches() asked for it."""
+        state = self._state
+        return sum(one.said[words] for one in (*state.refusing_orders, *state.refusing_batches))
+
     # --- the ledger, for tests and reports ---------------------------------------------------------------
 
     def fills(self, address: str) -> tuple[VenueFill, ...]:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from core import orders
-from core.intents import BurnNonce, FetchFills, QueryOrders
+from core.events import SnapshotReceived
+from core.intents import BurnNonce, FetchFills, FetchSnapshot, QueryOrders
 from core.state import OrderStatus, Session
 from core.types import Answer, ClientOrderId, Outcome, Purpose, SessionDay
 from tests.core.desk import (
@@ -26,6 +27,7 @@ from tests.core.desk import (
     of,
     order,
     sent,
+    snapshot,
     tick,
 )
 from tests.core.night_venue import ROUGH
@@ -41,6 +43,12 @@ def working(*made):
 
 def says(outcome, filled=ZERO, *, of_order=ORDER, at_ms=CLOSE_MS + 100):
     return answered(Answer(cloid=of_order.cloid, outcome=outcome, filled_qty=filled), at_ms=at_ms)
+
+
+def shown(coin=SOL, qty=ZERO, *, at_ms):
+    """Return a snapshot of the account with one position."""
+    held = {coin: qty} if qty else {}
+    return SnapshotReceived(at_ms=at_ms, snapshot=snapshot(held, at_ms=at_ms))
 
 
 def bought(qty, **changes):
@@ -156,6 +164,7 @@ def test_absence_proves_nothing_until_the_order_has_expired_and_the_ledger_is_co
         working(),
         says(Outcome.UNKNOWN),
         fills(covered=(CLOSE_MS - 20_000, covered), at_ms=covered + 1_500),
+        shown(at_ms=covered),
         says(Outcome.NEVER_PLACED, at_ms=CLOSE_MS + late_ms),
     )
     released = ORDER.cloid not in state.orders.open
@@ -182,9 +191,40 @@ def test_an_ended_order_whose_report_was_too_high_is_let_go_when_the_ledger_is_c
     assert orders.outstanding(state, SOL) == 6
     done = CLOSE_MS + 100 + orders.EXPIRY_SLACK_MS
     state, _ = after(state, fills(covered=(CLOSE_MS - 20_000, done), at_ms=done + 1_500))
+    state, _ = after(state, shown(SOL, D(4), at_ms=done + 1))
     assert orders.outstanding(state, SOL) == 6, "not a millisecond too early"
     state, _ = after(state, fills(covered=(CLOSE_MS - 20_000, done + 1), at_ms=done + 1_501))
     assert not state.orders.open
+
+
+@given(st.sampled_from([Outcome.FILLED, Outcome.NEVER_PLACED]), st.integers(0, 50_000))
+def test_a_list_of_fills_from_a_node_that_is_behind_lets_go_of_nothing(outcome, later_ms):
+    """It covers the order's end by its request alone; the position of a later snapshot says that fills are missing."""
+    covered = PROVED_MS + later_ms
+    told = fills(covered=(CLOSE_MS - 20_000, covered), at_ms=covered + 1_500)
+    state, _ = after(working(), says(outcome, D(10)), told, says(outcome, D(10), at_ms=covered + 1_500))
+    assert orders.outstanding(state, SOL) == 10, "no position was seen"
+    state, _ = after(state, shown(SOL, D(10), at_ms=covered), says(outcome, D(10), at_ms=covered + 1_600))
+    assert orders.outstanding(state, SOL) == 10, "the position is that of an order that filled"
+    state, wanted = after(state, fills(bought(D(10)), at_ms=covered + 1_700))
+    assert not state.orders.open
+    assert not [i for i in wanted if getattr(i, "code", "") == "fills.late"]
+
+
+def test_a_position_that_stays_another_does_not_keep_an_order_on_record_for_ever():
+    """With no order open the whole account is compared, and trading halts over the difference."""
+    state, _ = after(working(), says(Outcome.FILLED, D(10)))
+    for covered in (PROVED_MS, PROVED_MS + orders.DISPUTED_MS):
+        state, _ = after(state, shown(SOL, D(7), at_ms=covered))
+        assert state.orders.open
+        state, _ = after(state, fills(covered=(CLOSE_MS - 20_000, covered), at_ms=covered + 1_500))
+    assert not state.orders.open
+
+
+def test_a_snapshot_is_asked_for_where_fills_are_missing():
+    state, _ = after(working(), says(Outcome.FILLED, D(10)))
+    _, wanted = after(state, tick(CLOSE_MS + 3_000))
+    assert of(wanted, FetchSnapshot)
 
 
 def test_after_a_restart_everything_that_had_not_ended_is_unknown():
@@ -285,6 +325,7 @@ def test_a_nonce_that_was_gone_makes_absence_proof_when_the_ledger_is_covered_be
         absent()[0],
         says(Outcome.SPENT, at_ms=CLOSE_MS + said_ms),
         fills(covered=(CLOSE_MS - 20_000, covered), at_ms=max(covered + 1_500, CLOSE_MS + said_ms)),
+        shown(at_ms=covered),
         says(Outcome.NEVER_PLACED, at_ms=CLOSE_MS + max(said_ms, covered_ms + 1_500)),
     )
     released = ORDER.cloid not in state.orders.open

@@ -474,6 +474,14 @@ def test_a_closing_session_waits_for_the_hedge_unless_nobody_may_send_one():
     assert of(wanted, WriteReport) == [WriteReport(session=DAY)]
 
 
+def test_a_closing_session_does_not_wait_for_a_hedge_that_no_beta_can_size():
+    """Of a night without a pipeline: a foreign order fills, nothing may be hedged, and it waited out its ninety seconds."""
+    state = closing({SOL: D(100)})
+    blind, wanted = rebalance.advance(replace(state, hedge=replace(state.hedge, betas={})))
+    assert blind.session.stage is Stage.DONE
+    assert of(wanted, WriteReport)
+
+
 @pytest.mark.parametrize("start_s", [0, 1, 59])
 def test_once_the_day_has_closed_its_close_is_no_longer_projected(start_s):
     assert "projecting" not in night().play(start_s, 200).stages

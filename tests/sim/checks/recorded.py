@@ -11,10 +11,11 @@ import msgspec
 
 from core.state import State
 from daemon.in_world import InWorld
-from daemon.played import CLOSE_MS, history_of, market_of
+from daemon.played import CLOSE_MS, history_of
 from sim.checkers import Checker, Step
 from sim.night import Night
 from sim.nights.fault import Fault
+from sim.nights.market import WorldMarket
 from sim.world import World
 
 NIGHT = Night(
@@ -54,7 +55,8 @@ def night() -> Recorder:
     directory = Path(tempfile.mkdtemp(prefix="nightdesk-recorded-"))
     history = history_of(NIGHT.coins)
     (directory / history.name).write_bytes(history.read_bytes())
-    world = World(NIGHT, InWorld, market=market_of(NIGHT), close_ms=CLOSE_MS, directory=directory)
+    market = WorldMarket.drawn(NIGHT.seed, coins=NIGHT.coins, close_ms=CLOSE_MS, distortions=())
+    world = World(NIGHT, InWorld, market=market, close_ms=CLOSE_MS, directory=directory)
     recorders: list[Recorder] = []
 
     def checks(world: World) -> tuple[Checker, ...]:
@@ -80,10 +82,14 @@ def at_end_with(state: State) -> SimpleNamespace:
 Change = Callable[[Step | Sent], Iterable[Step | Sent]]
 
 
-def found(make: Callable[[object], Checker], change: Change = lambda entry: (entry,)) -> list[str]:
-    """Show a new checker the night with every entry changed; return what it found."""
+def found(
+    make: Callable[[object], Checker], change: Change = lambda entry: (entry,), *, planted: int = 0
+) -> list[str]:
+    """Show a new checker the night with every entry changed; return what it found.
+
+    planted: how often the venue says that it refused in any words without a reason."""
     observers: list[Callable[[object, object], None]] = []
-    venue = SimpleNamespace(observers=observers)
+    venue = SimpleNamespace(observers=observers, refused_without_reason=lambda words: planted)
     checker = make(seen(venue=venue))
     return list(_shown(checker, observers, (new for entry in night().log for new in change(entry))))
 

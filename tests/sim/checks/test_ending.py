@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.state import Stage
-from sim.checks.ending import NEED_NOT_HOLD, EndsAsItShould
+from sim.checks.ending import BY_BETAS, NEED_NOT_HOLD, EndsAsItShould
 from state.store import Store
 from tests.sim.checks.recorded import at_end_with, night, ordering, seen
 
@@ -30,15 +30,22 @@ def test_a_night_as_it_was_ended_well():
     assert night().world.checkers.figures["off_target"] == 0
 
 
-def test_a_session_that_is_not_done_is_found_unless_the_venue_would_not_let_it(monkeypatch):
+@pytest.mark.parametrize("stage", [Stage.CLOSING, Stage.CORRECTED])
+def test_a_session_that_is_not_done_is_found(stage):
     state = night().world.daemon.state
-    early = replace(state, session=replace(state.session, stage=Stage.CLOSING))
-    assert of(at_end_with(early)) == ["the session ended in stage closing"]
-    whim = SimpleNamespace(family="venue")
-    monkeypatch.setattr("sim.checks.whims.KINDS", {"reset-after-effect": whim})
-    assert of(at_end_with(early)) == []
-    earlier = replace(state, session=replace(state.session, stage=Stage.CORRECTED))
-    assert of(at_end_with(earlier)) == ["the session ended in stage corrected"]
+    early = replace(state, session=replace(state.session, stage=stage))
+    assert of(at_end_with(early)) == [f"the session ended in stage {stage.value}"]
+
+
+def test_a_delta_outside_its_band_is_found_unless_there_never_was_a_beta(tmp_path):
+    document = report()
+    for invariant in document["invariants"]:
+        invariant["held"] = invariant["held"] and invariant["name"] != BY_BETAS
+    world = with_report(document, tmp_path)
+    assert BY_BETAS in of(world)[0]
+    state = world.daemon.state
+    blind = replace(state, hedge=replace(state.hedge, betas={}))
+    assert of(seen(daemon=SimpleNamespace(state=blind), directory=tmp_path)) == []
 
 
 def test_an_order_that_is_open_or_unknown_is_found():

@@ -53,10 +53,21 @@ def test_a_limit_far_from_the_market_is_found():
     )
 
 
-def test_a_refusal_that_could_be_known_is_found_where_the_venue_has_no_whims(monkeypatch):
-    said = {"response": {"data": {"statuses": [{"error": "Order must have minimum value of $10. asset=1"}]}}}
-    refused = sent(lambda entry: (Sent(entry.envelope, said),))
-    assert "minimum value" in found(OrdersAreSound, refused)[0]
-    whim = SimpleNamespace(family="venue")
+REFUSAL = "Order must have minimum value of $10. asset=1"
+
+
+def refused(entry):
+    return (Sent(entry.envelope, {"response": {"data": {"statuses": [{"error": REFUSAL}]}}}),)
+
+
+def test_a_refusal_that_could_be_known_is_found_where_coins_are_what_they_were(monkeypatch):
+    assert "minimum value" in found(OrdersAreSound, sent(refused))[0]
+    whim = SimpleNamespace(family="data")
     monkeypatch.setattr("sim.checks.whims.KINDS", {"reset-after-effect": whim})
-    assert found(OrdersAreSound, refused) == []
+    assert found(OrdersAreSound, sent(refused)) == []
+
+
+def test_refusals_that_were_planted_are_let_pass_and_not_one_more():
+    assert found(OrdersAreSound, sent(refused), planted=10_000) == []
+    all_but_one = len(found(OrdersAreSound, sent(refused))) - 1
+    assert len(found(OrdersAreSound, sent(refused), planted=all_but_one)) == 1

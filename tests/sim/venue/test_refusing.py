@@ -1,3 +1,4 @@
+from collections import Counter
 from copy import deepcopy
 from random import Random
 
@@ -30,3 +31,10 @@ def test_a_node_that_is_behind_refuses_the_same_orders():
     one = refusing(0.5)
     other = deepcopy(one)
     assert [one.refusal(i, 0) for i in range(50)] == [other.refusal(i, 0) for i in range(50)]
+
+
+def test_what_was_said_without_a_reason_is_counted_by_its_words():
+    one = refusing(0.5)
+    said = [words[0] for n in range(200) if (words := one.refusal(n % 3, 0)) is not None]
+    assert said
+    assert one.said == Counter(said)
