@@ -9,7 +9,7 @@ from adapters.ports import HttpReply
 from tests.daemon.staged import Night, is_order, ms, play
 
 
-def test_a_journal_that_cannot_be_written_ends_the_night_with_the_latch_tripped(tmp_path):
+def test_a_journal_that_cannot_be_written_ends_the_night_and_leaves_no_latch_to_the_next_start(tmp_path):
     from state.errors import JournalLost
 
     sent = []
@@ -30,11 +30,12 @@ def test_a_journal_that_cannot_be_written_ends_the_night_with_the_latch_tripped(
 
     night = play(tmp_path / "state", stage=stage)
     assert isinstance(night.error, JournalLost)
-    assert (
-        "no space left"
-        in json.loads((tmp_path / "state" / "kill_switch.json").read_bytes())["body"]["reason"]
-    )
+    assert "no space left" in str(night.error)
+    assert not (tmp_path / "state" / "kill_switch.json").exists()
     assert sent == []
+    again = play(tmp_path / "state", start="23:53:20", until="23:55", on=night)
+    assert again.ran.halted == ""
+    assert again.submitted()
 
 
 def test_a_commit_that_fails_behind_our_back_ends_the_night_too(tmp_path):
@@ -63,7 +64,7 @@ def test_a_commit_that_fails_behind_our_back_ends_the_night_too(tmp_path):
 
     night = play(tmp_path / "state", stage=stage)
     assert isinstance(night.error, JournalLost)
-    assert (tmp_path / "state" / "kill_switch.json").exists()
+    assert not (tmp_path / "state" / "kill_switch.json").exists()
     assert len(at) == 1
     assert sent == []
 
