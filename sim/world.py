@@ -47,6 +47,9 @@ from state.journal import Journal, JournalWriter
 EQUITY_USDC = Decimal(1_000_000)
 STRANGER_USDC = Decimal(100_000)
 
+STARTS_WITHIN_S = 2.0
+"""Nobody mends later than this before the end: no daemon would hear of it any more."""
+
 Observe = Callable[[State, AnyEvent, tuple[AnyIntent, ...]], None]
 
 
@@ -268,9 +271,12 @@ class World:
         next_s = self.manager.next_start_s(status, self.loop.time()) if asked_s is None else asked_s
         if self.manager.gave_up:
             self.operator.trip("nightdesk.service failed")
-        wait_s = self.operator.comes_after_s() if next_s is None else next_s
-        await asyncio.sleep(max(min(wait_s, self.night.end_s - self.now_s), 0.0))
-        if next_s is None and self.now_s < self.night.end_s:
+        wait_s, left_s = (
+            self.operator.comes_after_s() if next_s is None else next_s,
+            self.night.end_s - self.now_s,
+        )
+        await asyncio.sleep(max(min(wait_s, left_s), 0.0))
+        if next_s is None and wait_s < left_s - STARTS_WITHIN_S:
             self.operator.mend()
 
     async def _one_life(self) -> int:

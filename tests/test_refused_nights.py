@@ -1,17 +1,17 @@
 """Nights in which nothing may trade: a lost journal, a latch, a refused account, a second instance."""
 
 import json
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 
 from adapters.ports import HttpReply
+from state.errors import BadRecord, JournalLost
 from tests.daemon.staged import Night, is_order, ms, play
 
 
 def test_a_journal_that_cannot_be_written_ends_the_night_and_leaves_no_latch_to_the_next_start(tmp_path):
-    from state.errors import JournalLost
-
     sent = []
 
     def stage(night):
@@ -39,10 +39,6 @@ def test_a_journal_that_cannot_be_written_ends_the_night_and_leaves_no_latch_to_
 
 
 def test_a_commit_that_fails_behind_our_back_ends_the_night_too(tmp_path):
-    from concurrent.futures import Future
-
-    from state.errors import JournalLost
-
     sent, at = [], []
 
     def stage(night):
@@ -67,6 +63,24 @@ def test_a_commit_that_fails_behind_our_back_ends_the_night_too(tmp_path):
     assert not (tmp_path / "state" / "kill_switch.json").exists()
     assert len(at) == 1
     assert sent == []
+
+
+def test_a_record_that_cannot_be_written_is_the_programs_fault_and_latched(tmp_path):
+    def stage(night):
+        journal = night.service._shell.app._journal
+
+        def unwritable():
+            def no(records):
+                raise BadRecord("nan")
+
+            journal.append = no
+
+        night.peer.at(ms("23:53:07"), unwritable)
+
+    night = play(tmp_path / "state", stage=stage)
+    assert isinstance(night.error, BadRecord)
+    latch = json.loads((tmp_path / "state" / "kill_switch.json").read_bytes())
+    assert "the daemon failed: BadRecord" in latch["body"]["reason"]
 
 
 def test_an_unreadable_latch_counts_as_tripped(tmp_path):

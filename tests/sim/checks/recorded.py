@@ -11,10 +11,11 @@ import msgspec
 
 from core.state import State
 from daemon.in_world import InWorld
-from daemon.played import CLOSE_MS, history_of, market_of
+from daemon.played import CLOSE_MS, history_of
 from sim.checkers import Checker, Step
 from sim.night import Night
 from sim.nights.fault import Fault
+from sim.nights.market import WorldMarket
 from sim.world import World
 
 NIGHT = Night(
@@ -54,7 +55,8 @@ def night() -> Recorder:
     directory = Path(tempfile.mkdtemp(prefix="nightdesk-recorded-"))
     history = history_of(NIGHT.coins)
     (directory / history.name).write_bytes(history.read_bytes())
-    world = World(NIGHT, InWorld, market=market_of(NIGHT), close_ms=CLOSE_MS, directory=directory)
+    market = WorldMarket.drawn(NIGHT.seed, coins=NIGHT.coins, close_ms=CLOSE_MS)
+    world = World(NIGHT, InWorld, market=market, close_ms=CLOSE_MS, directory=directory)
     recorders: list[Recorder] = []
 
     def checks(world: World) -> tuple[Checker, ...]:
@@ -67,7 +69,19 @@ def night() -> Recorder:
 
 def seen(**changed: object) -> SimpleNamespace:
     """The world as it was at the end of the night, with some attributes changed."""
-    names = ("night", "venue", "daemon", "lives", "keys", "directory", "market", "clock", "checkers", "now_s")
+    names = (
+        "night",
+        "venue",
+        "daemon",
+        "lives",
+        "keys",
+        "directory",
+        "market",
+        "clock",
+        "checkers",
+        "now_s",
+        "operator",
+    )
     world = SimpleNamespace(**{name: getattr(night().world, name) for name in names})
     return SimpleNamespace(**{**vars(world), **changed})
 
