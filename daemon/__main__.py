@@ -10,9 +10,9 @@ from daemon.config_file import ConfigError
 from daemon.control import NotRunning
 from daemon.credentials import CredentialError
 from daemon.options import BadUse
-from state.errors import StateError
+from state.errors import BadRecord, DiskRefuses, JournalLost, StateError
 
-BAD_USE, NOT_RUNNING, BAD_CONFIG, TIMED_OUT, HALTED = 2, 3, 4, 5, 6
+FAULT, BAD_USE, NOT_RUNNING, BAD_CONFIG, TIMED_OUT, HALTED, DISK = 1, 2, 3, 4, 5, 6, 8
 
 CODES: tuple[tuple[type[Exception], int], ...] = (
     (ConfigError, BAD_CONFIG),
@@ -22,6 +22,9 @@ CODES: tuple[tuple[type[Exception], int], ...] = (
     (UsageFault, BAD_USE),
     (NotRunning, NOT_RUNNING),
     (TimeoutError, TIMED_OUT),
+    (BadRecord, FAULT),
+    (JournalLost, DISK),
+    (DiskRefuses, DISK),
     (StateError, BAD_USE),
     (VenueError, BAD_USE),
 )
@@ -29,7 +32,7 @@ CODES: tuple[tuple[type[Exception], int], ...] = (
 
 
 def main() -> None:
-    """Run the command line; exit 0 done, 2 bad use, 3 not running, 4 bad configuration, 5 timed out, 6 halted."""
+    """Run the command line; exit 0 done, else as docs/commands.md says."""
     arguments = sys.argv[1:]
     try:
         code = call(arguments)

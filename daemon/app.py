@@ -20,7 +20,7 @@ from core.state import State, encode
 from core.types import HEDGE_COINS, Coin, Quote
 from daemon.inbox import Inbox
 from daemon.outbox import Outbox
-from state.errors import JournalLost
+from state.errors import BadRecord, JournalLost
 from state.journal import JournalWriter, Record
 
 log = structlog.get_logger()
@@ -66,7 +66,7 @@ class App:
         return self._lost is not None
 
     async def engine(self, outbox: Outbox, feed: Feed) -> None:
-        """Take events for ever; commit before acting; a lost journal ends the daemon with the latch tripped."""
+        """Take events for ever; commit before acting; a lost journal ends the daemon."""
         while True:
             events = await self.inbox.take()
             self._refuse_if_lost()
@@ -83,7 +83,8 @@ class App:
 
     def _refuse_if_lost(self) -> None:
         if self._lost is not None:
-            raise JournalLost(f"the journal is lost, nothing more may be sent: {self._lost}") from self._lost
+            kind = BadRecord if isinstance(self._lost, BadRecord) else JournalLost
+            raise kind(f"the journal is lost, nothing more may be sent: {self._lost}") from self._lost
 
     async def tick(self) -> None:
         while True:

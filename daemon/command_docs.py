@@ -19,6 +19,7 @@ EXIT_CODES: dict[int, str] = {
     5: "the daemon did not answer in time",
     6: "the run ended with trading halted",
     7: "a checker failed in a night of a swarm, or a journal played again differs",
+    8: "the disk refuses for now (full, read-only, failing, locked by another process), or took a running daemon's journal",
     130: "broken off by Ctrl-C",
 }
 

@@ -18,7 +18,8 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-TIMEOUT_S = 90.0
+TIMEOUT_S = 30.0
+"""Several times what a pro forma of 300 names takes, in a worker that was just started too (docs/roadmap.md)."""
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 NICENESS = 10
 PR_SET_PDEATHSIG = 1
@@ -29,18 +30,24 @@ class ComputeFailed(Exception):
 
 
 class Compute(Protocol):
-    """Runs the named function of a module with one request. function is "module:name"."""
+    """Runs the named function of a module with one request, given up after timeout_s. function is "module:name"."""
 
-    async def run(self, function: str, request: Any) -> Any: ...
+    async def run(self, function: str, request: Any, *, timeout_s: float = TIMEOUT_S) -> Any: ...
     async def warm(self) -> None: ...
     def close(self) -> None: ...
 
 
 class WorkerCompute:
-    """One process, started by spawn and warmed, so that a solve never holds the loop's GIL (cvxpy does)."""
+    """One process, started by spawn and warmed, so that a solve never holds the loop's GIL (cvxpy does).
+
+    It is given one computation at a time: the time of one that waits for its turn does not run yet, and a worker that
+    is given up takes nobody else along.
+    """
 
     def __init__(self) -> None:
         self._pool = self._new_pool()
+        self._turn = asyncio.Lock()
+        self._is_closed = False
 
     @staticmethod
     def _new_pool() -> ProcessPoolExecutor:
@@ -54,28 +61,37 @@ class WorkerCompute:
     async def warm(self) -> None:
         await self.run("daemon.night_pipeline:warm", None)
 
-    async def run(self, function: str, request: Any) -> Any:
+    async def run(self, function: str, request: Any, *, timeout_s: float = TIMEOUT_S) -> Any:
         """Return the result; raise ComputeFailed otherwise, with a fresh worker in place of a dead or hung one."""
+        async with self._turn:
+            return await self._computed(function, request, timeout_s)
+
+    async def _computed(self, function: str, request: Any, timeout_s: float) -> Any:
         loop = asyncio.get_running_loop()
         try:
             future = loop.run_in_executor(self._pool, call, function, request)
-            return await asyncio.wait_for(future, TIMEOUT_S)
+            return await asyncio.wait_for(future, timeout_s)
         except BrokenProcessPool as error:
             self._replace()
             raise ComputeFailed("the worker process died") from error
         except TimeoutError as error:
             self._replace()
-            raise ComputeFailed(f"no result within {TIMEOUT_S:.0f} s") from error
+            raise ComputeFailed(f"no result within {timeout_s:.0f} s") from error
         except Exception as error:
             raise ComputeFailed(f"{type(error).__name__}: {error}") from error
 
     def _replace(self) -> None:
-        log.warning("worker process replaced")
-        self.close()
-        self._pool = self._new_pool()
+        self._end()
+        if not self._is_closed:
+            log.warning("worker process replaced")
+            self._pool = self._new_pool()
 
     def close(self) -> None:
         """End the worker, whatever it computes: nobody waits for it any more, and a stop has ten seconds."""
+        self._is_closed = True
+        self._end()
+
+    def _end(self) -> None:
         for process in list((self._pool._processes or {}).values()):
             process.kill()
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -91,7 +107,7 @@ class InlineCompute:
     async def warm(self) -> None:
         return None
 
-    async def run(self, function: str, request: Any) -> Any:
+    async def run(self, function: str, request: Any, *, timeout_s: float = TIMEOUT_S) -> Any:
         await self._clock.sleep(self._takes_s)
         try:
             return call(function, request)

@@ -1,5 +1,6 @@
 """The daemon wired into a world of sim.world: real code throughout, on the world's edges."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,15 +36,22 @@ class WorldCompute:
 
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
-        self._hangs_until_ms = 0
+        self._turn = asyncio.Lock()
 
     async def warm(self) -> None:
         await self.run("daemon.night_pipeline:warm", None)
 
-    async def run(self, function: str, request: Any) -> Any:
+    async def run(self, function: str, request: Any, *, timeout_s: float = TIMEOUT_S) -> Any:
         """Raises ComputeFailed as a worker does; also for the page of a night, which a world does not draw."""
+        async with self._turn:
+            return await self._computed(function, request, timeout_s)
+
+    async def _computed(self, function: str, request: Any, timeout_s: float) -> Any:
         clock, worker = self._edges.clock, self._edges.worker
-        await self._hang_where_it_hangs()
+        if worker.trouble is Trouble.HANGS:
+            worker.struck += 1
+            await clock.sleep(timeout_s)
+            raise ComputeFailed(f"no result within {timeout_s:.0f} s")
         await clock.sleep(self._edges.random.uniform(*SOLVES_S))
         if worker.trouble is Trouble.DIES:
             worker.struck += 1
@@ -55,17 +63,6 @@ class WorldCompute:
                 return call(function, request)
         except Exception as error:
             raise ComputeFailed(f"{type(error).__name__}: {error}") from error
-
-    async def _hang_where_it_hangs(self) -> None:
-        """One worker does one thing at a time: who comes while it hangs fails with the one for whom it hangs."""
-        clock, worker = self._edges.clock, self._edges.worker
-        if clock.now_ms() >= self._hangs_until_ms:
-            if worker.trouble is not Trouble.HANGS:
-                return
-            worker.struck += 1
-            self._hangs_until_ms = clock.now_ms() + round(1000 * TIMEOUT_S)
-        await clock.sleep((self._hangs_until_ms - clock.now_ms()) / 1000)
-        raise ComputeFailed(f"no result within {TIMEOUT_S:.0f} s")
 
     def close(self) -> None:
         return None

@@ -22,7 +22,7 @@ from core.state import Stage, State
 from core.types import HEDGE_COINS, Coin, Instrument, Phase, ProForma, SessionDay, TradingState
 from daemon import account_modes
 from daemon.alerts import Alerts
-from daemon.compute import Compute, ComputeFailed
+from daemon.compute import TIMEOUT_S, Compute, ComputeFailed
 from daemon.history import HOUR_MS, HistoryKeeper
 from daemon.night_requests import PipelineRequest, UniverseRequest
 from daemon.settings import Settings
@@ -38,6 +38,9 @@ CLOSE_RETRY_S = 5.0
 SILENT_DAYS = 5
 PIPELINE_NEEDS_S = 30.0
 """Time left for the pipeline and at least one slice when the wait for closes is given up."""
+TRIES = 3
+TIMEOUT_MIN_S = 10.0
+"""How often a pipeline that hangs can be tried in the time that is left, and how long one is waited for at least."""
 
 
 @dataclass(slots=True)
@@ -212,7 +215,9 @@ class NightDesk:
             closes=closes,
             parameters=self._settings().idio_statarb,
         )
-        proforma: ProForma = await self._parts.compute.run("daemon.night_pipeline:proforma", request)
+        proforma: ProForma = await self._parts.compute.run(
+            "daemon.night_pipeline:proforma", request, timeout_s=self._pipeline_timeout_s(intent)
+        )
         self._tell_silence(proforma)
         return ProFormaReady(
             at_ms=self._parts.clock.now_ms(),
@@ -221,6 +226,11 @@ class NightDesk:
             proforma=proforma,
             missing_closes=missing,
         )
+
+    def _pipeline_timeout_s(self, intent: RunPipeline) -> float:
+        """Return a share of what is left, so that a phase whose worker hangs is tried again in time."""
+        left_s = (intent.give_up_ms - self._parts.clock.now_ms()) / 1000
+        return min(TIMEOUT_S, max(TIMEOUT_MIN_S, left_s / TRIES))
 
     def _tell_silence(self, proforma: ProForma) -> None:
         """A ridge that finds nothing for days may be a market, or a signal with its sign turned round (E3-13)."""

@@ -34,7 +34,7 @@ from daemon.outbox import Outbox
 from daemon.pruning import keep_from_seq
 from daemon.settings import Reload, Settings
 from daemon.supervisor import keep_running
-from state.errors import StateError
+from state.errors import StateError, may_pass
 
 log = structlog.get_logger()
 
@@ -155,7 +155,10 @@ class Service:
             self._latched = shell.desk.latched() is not None
 
     async def _leave(self, tasks: Sequence["asyncio.Future[None]"]) -> None:
-        """Cancel orders, let answers come in, write the last snapshot; never longer than systemd waits."""
+        """Cancel orders, let answers come in, write the last snapshot; never longer than systemd waits.
+
+        A failure latches, but for one that the next start may find gone: a latch would keep that from trading.
+        """
         shell = self._shell
         shell.pulse.stopping()
         log.info("stopping", reason=self._why)
@@ -171,7 +174,8 @@ class Service:
         await shell.outbox.close()
         await shell.gateway.close()
         if failed:
-            shell.desk.trip(f"the daemon failed: {failed[0]!r}")
+            if not may_pass(failed[0]):
+                shell.desk.trip(f"the daemon failed: {failed[0]!r}")
             raise failed[0]
 
     async def _drained(self) -> None:

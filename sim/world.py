@@ -49,6 +49,8 @@ STRANGER_USDC = Decimal(100_000)
 
 OVER_AFTER_S = 5
 """How long a session must have been done, with no order open, for its night to be over."""
+STARTS_WITHIN_S = 2.0
+"""Nobody mends later than this before the end: no daemon would hear of it any more."""
 
 Observe = Callable[[State, AnyEvent, tuple[AnyIntent, ...]], None]
 
@@ -274,8 +276,9 @@ class World:
         if self.manager.gave_up:
             self.operator.trip("nightdesk.service failed")
         wait_s = self.operator.comes_after_s() if next_s is None else next_s
-        await asyncio.sleep(max(min(wait_s, self.end_s - self.now_s), 0.0))
-        if next_s is None and self.now_s < self.end_s:
+        left_s = self.end_s - self.now_s
+        await asyncio.sleep(max(min(wait_s, left_s), 0.0))
+        if next_s is None and wait_s < left_s - STARTS_WITHIN_S:
             self.operator.mend()
 
     async def _one_life(self) -> int:

@@ -9,7 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from state.disk import OS_DISK, Connection, Disk
-from state.errors import CorruptFile, NewerFile, StateError
+from state.errors import CorruptFile, DiskRefuses, NewerFile, StateError
 
 NO_SPACE = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"})
 """No room on the disk. The second is about the index of the write-ahead log; its text says only "disk I/O error"."""
@@ -87,16 +87,16 @@ def transaction(connection: Connection) -> Iterator[None]:
 def explain(error: sqlite3.Error, path: Path) -> StateError:
     text = str(error)
     if "full" in text or getattr(error, "sqlite_errorname", "") in NO_SPACE:
-        return StateError(f"{path}: the disk is full ({text}). Free space, then start again")
+        return DiskRefuses(f"{path}: the disk is full ({text}). Free space, then start again")
     if "readonly" in text or "unable to open" in text:
-        return StateError(
+        return DiskRefuses(
             f"{path}: cannot be written ({text}). Check that the directory exists, its owner and its rights"
         )
     if "locked" in text:
-        return StateError(f"{path}: another process writes it ({text}). Stop that process")
+        return DiskRefuses(f"{path}: another process writes it ({text}). Stop that process")
     if "malformed" in text or "not a database" in text or "disk image" in text or "UTF-8" in text:
         return _corrupt(path, text)
-    return StateError(f"{path}: {text}. Check the disk, then start again")
+    return DiskRefuses(f"{path}: {text}. Check the disk, then start again")
 
 
 @contextmanager

@@ -13,8 +13,16 @@ class NewerFile(StateError):
     """The file was written by a newer version of the program."""
 
 
+class DiskRefuses(StateError):
+    """The disk is full, read-only or fails, or somebody else has the file's lock. The same again may succeed."""
+
+
 class JournalLost(StateError):
     """A commit failed. What came after it is not durable, so nothing may be acted on any more."""
+
+
+class BadRecord(JournalLost):
+    """It failed for what was to be written, which is the program's own fault."""
 
 
 class WrongAccount(StateError):
@@ -27,3 +35,8 @@ class AlreadyRunning(StateError):
     def __init__(self, text: str, *, pid: int | None) -> None:
         super().__init__(text)
         self.pid = pid
+
+
+def may_pass(error: BaseException) -> bool:
+    """Say whether a start may mend it: nothing that is kept is damaged, and the program did nothing wrong."""
+    return isinstance(error, DiskRefuses | JournalLost) and not isinstance(error, BadRecord)

@@ -31,7 +31,7 @@ from state.database import (
     transaction,
 )
 from state.disk import OS_DISK, Disk
-from state.errors import CorruptFile, JournalLost, StateError
+from state.errors import BadRecord, CorruptFile, JournalLost, StateError
 
 SCHEMA = Schema("journal", application_id=0x6E64_4A31)
 SNAPSHOTS_KEPT = 3
@@ -126,17 +126,17 @@ class Journal:
             rows = self._rows(records)
             self._commit(rows)
         except sqlite3.Error as error:
-            raise self._lost(str(explain(error, self._path))) from error
+            raise self._lost(JournalLost(str(explain(error, self._path)))) from error
         except (ValueError, TypeError, msgspec.MsgspecError) as error:
-            raise self._lost(f"{self._path}: record cannot be written: {error}") from error
+            raise self._lost(BadRecord(f"{self._path}: record cannot be written: {error}")) from error
 
     def refuse_if_lost(self) -> None:
         if self._failure is not None:
-            raise JournalLost(f"the journal was lost earlier: {self._failure}")
+            raise type(self._failure)(f"the journal was lost earlier: {self._failure}")
 
-    def _lost(self, text: str) -> JournalLost:
-        self._failure = JournalLost(text)
-        return self._failure
+    def _lost(self, why: JournalLost) -> JournalLost:
+        self._failure = why
+        return why
 
     def _rows(self, records: Sequence[Record]) -> list[_Row]:
         rows: list[_Row] = []

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from state.disk import OS_DISK, Disk, sync_directory, write_all
-from state.errors import CorruptFile, NewerFile, StateError
+from state.errors import CorruptFile, DiskRefuses, NewerFile, StateError
 
 T = TypeVar("T")
 
@@ -154,7 +154,7 @@ class JsonFile(Generic[T]):
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise StateError(f"{path}: cannot be read ({error.strerror})") from error
+            raise DiskRefuses(f"{path}: cannot be read ({error.strerror})") from error
         self._check(path, document)
         try:
             return msgspec.json.decode(document.body, type=self.kind)
@@ -175,7 +175,7 @@ class JsonFile(Generic[T]):
             raise CorruptFile(f"{path}: its checksum is wrong, the file was changed or cut")
 
 
-def _cannot_write(path: Path, error: OSError) -> StateError:
-    return StateError(
+def _cannot_write(path: Path, error: OSError) -> DiskRefuses:
+    return DiskRefuses(
         f"{path}: cannot be written ({error.strerror}). Check the disk's free space and the directory's rights"
     )

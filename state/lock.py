@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from state.disk import OS_DISK, Disk, write_all
-from state.errors import AlreadyRunning, StateError
+from state.errors import AlreadyRunning, DiskRefuses
 
 PID_FILE = "nightdesk.pid"
 _TRIES = 5
@@ -28,12 +28,12 @@ class InstanceLock:
 
     @classmethod
     def acquire(cls, directory: Path, disk: Disk = OS_DISK) -> Self:
-        """Take the directory. Raises AlreadyRunning with the pid that has it, StateError where the disk refuses."""
+        """Take the directory. Raises AlreadyRunning with the pid that has it, DiskRefuses where the disk refuses."""
         path = directory / PID_FILE
         try:
             handle = disk.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise StateError(
+            raise DiskRefuses(
                 f"{path}: cannot be opened ({error.strerror}). Check the state directory"
             ) from error
         if not _locked(handle):
@@ -48,7 +48,7 @@ class InstanceLock:
             write_all(handle, f"{os.getpid()}\n".encode(), disk)
         except OSError as error:
             disk.close(handle)
-            raise StateError(
+            raise DiskRefuses(
                 f"{path}: cannot be written ({error.strerror}). Check the disk's free space, then start again"
             ) from error
         return cls(handle, disk)

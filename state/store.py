@@ -8,7 +8,7 @@ import msgspec
 
 from core.types import SessionDay
 from state.disk import OS_DISK, Disk, sync_directory
-from state.errors import StateError, WrongAccount
+from state.errors import DiskRefuses, StateError, WrongAccount
 from state.json_files import JsonFile, write_atomically
 
 
@@ -97,7 +97,7 @@ class Store:
         try:
             sync_directory(self.directory, self.disk)
         except OSError as error:
-            raise StateError(
+            raise DiskRefuses(
                 f"{self.directory}: cannot be synced ({error.strerror}). Check the disk"
             ) from error
 

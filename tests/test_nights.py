@@ -213,11 +213,11 @@ def failing_in(stage_name, *, until="00:10"):
         compute = night.service._shell.parts.compute
         run = compute.run
 
-        async def broken(function, request):
+        async def broken(function, request, **given):
             computing = function.endswith(":proforma") and night.state.session.stage.value == stage_name
             if computing and night.peer.now_ms < ms(until):
                 raise ComputeFailed("ValueError: a test broke it")
-            return await run(function, request)
+            return await run(function, request, **given)
 
         compute.run = broken
 

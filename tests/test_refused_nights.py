@@ -1,17 +1,17 @@
 """Nights in which nothing may trade: a lost journal, a latch, a refused account, a second instance."""
 
 import json
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 
 from adapters.ports import HttpReply
+from state.errors import BadRecord, JournalLost
 from tests.daemon.staged import Night, is_order, ms, play
 
 
-def test_a_journal_that_cannot_be_written_ends_the_night_with_the_latch_tripped(tmp_path):
-    from state.errors import JournalLost
-
+def test_a_journal_that_cannot_be_written_ends_the_night_and_leaves_no_latch_to_the_next_start(tmp_path):
     sent = []
 
     def stage(night):
@@ -30,18 +30,15 @@ def test_a_journal_that_cannot_be_written_ends_the_night_with_the_latch_tripped(
 
     night = play(tmp_path / "state", stage=stage)
     assert isinstance(night.error, JournalLost)
-    assert (
-        "no space left"
-        in json.loads((tmp_path / "state" / "kill_switch.json").read_bytes())["body"]["reason"]
-    )
+    assert "no space left" in str(night.error)
+    assert not (tmp_path / "state" / "kill_switch.json").exists()
     assert sent == []
+    again = play(tmp_path / "state", start="23:53:20", until="23:55", on=night)
+    assert again.ran.halted == ""
+    assert again.submitted()
 
 
 def test_a_commit_that_fails_behind_our_back_ends_the_night_too(tmp_path):
-    from concurrent.futures import Future
-
-    from state.errors import JournalLost
-
     sent, at = [], []
 
     def stage(night):
@@ -63,9 +60,27 @@ def test_a_commit_that_fails_behind_our_back_ends_the_night_too(tmp_path):
 
     night = play(tmp_path / "state", stage=stage)
     assert isinstance(night.error, JournalLost)
-    assert (tmp_path / "state" / "kill_switch.json").exists()
+    assert not (tmp_path / "state" / "kill_switch.json").exists()
     assert len(at) == 1
     assert sent == []
+
+
+def test_a_record_that_cannot_be_written_is_the_programs_fault_and_latched(tmp_path):
+    def stage(night):
+        journal = night.service._shell.app._journal
+
+        def unwritable():
+            def no(records):
+                raise BadRecord("nan")
+
+            journal.append = no
+
+        night.peer.at(ms("23:53:07"), unwritable)
+
+    night = play(tmp_path / "state", stage=stage)
+    assert isinstance(night.error, BadRecord)
+    latch = json.loads((tmp_path / "state" / "kill_switch.json").read_bytes())
+    assert "the daemon failed: BadRecord" in latch["body"]["reason"]
 
 
 def test_an_unreadable_latch_counts_as_tripped(tmp_path):

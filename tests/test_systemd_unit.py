@@ -1,9 +1,16 @@
 import configparser
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from daemon.__main__ import CODES, DISK
+from daemon.account_modes import AccountRefused
+from daemon.config_file import ConfigError
+from daemon.credentials import CredentialError
+from state.errors import AlreadyRunning, CorruptFile, NewerFile, WrongAccount
 
 FOLDER = Path(__file__).resolve().parents[1] / "systemd"
 UNITS = ("nightdesk.service", "nightdesk-kill@.service")
@@ -46,6 +53,23 @@ def test_failures_restart_it_but_not_for_ever_and_the_last_one_trips_the_latch(s
     assert int(top["StartLimitIntervalSec"]) > int(top["StartLimitBurst"]) * int(service["RestartSec"])
     assert top["OnFailure"] == "nightdesk-kill@%n.service"
     assert set(service["RestartPreventExitStatus"].split()) >= {"2", "4"}
+
+
+def test_what_a_start_may_mend_is_started_again_and_latched_only_by_the_last_of_too_many(service):
+    """A disk that was full for four seconds must not leave the book unattended (docs/decisions/0011)."""
+    assert DISK in {code for _, code in CODES}
+    assert str(DISK) not in service["RestartPreventExitStatus"].split()
+    skipped = unit("nightdesk-kill@.service")["Service"]["ExecCondition"]
+    assert "2|4|6)" in skipped
+    assert str(DISK) not in skipped
+
+
+def test_what_no_start_can_mend_waits_for_a_person(service):
+    prevented = set(service["RestartPreventExitStatus"].split())
+    unmended = (CorruptFile, NewerFile, WrongAccount, ConfigError, CredentialError, AccountRefused)
+    for kind in (*unmended, partial(AlreadyRunning, pid=1)):
+        error = kind("x", ["y"]) if kind is ConfigError else kind("x")
+        assert str(next(code for known, code in CODES if isinstance(error, known))) in prevented
 
 
 def test_the_key_comes_as_a_credential_and_the_state_has_a_directory(service):

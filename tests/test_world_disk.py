@@ -4,7 +4,7 @@ import pytest
 
 from core.events import KillReset, KillTripped, Started
 from core.types import TradingState
-from state.errors import CorruptFile, JournalLost
+from state.errors import CorruptFile, DiskRefuses, JournalLost
 from tests.test_world_lives import play, strikes
 
 __all__ = ["play"]
@@ -13,14 +13,33 @@ __all__ = ["play"]
 @pytest.mark.parametrize(
     ("name", "words"), [("disk-full", "the disk is full"), ("disk-read-only", "cannot be written")]
 )
-def test_a_disk_that_takes_nothing_ends_the_life_and_a_person_starts_the_next(play, name, words):
+def test_a_disk_that_takes_nothing_for_four_seconds_costs_seconds_and_nobody_has_to_look(play, name, words):
     world, seen = play(strikes(name), end_s=0.0)
-    (error,) = world.lives.errors
-    assert isinstance(error, JournalLost)
-    assert words in str(error)
-    (_, _), (again_s, _) = seen.of(Started)
-    assert -46 < again_s < -33
+    assert isinstance(world.lives.errors[0], JournalLost)
+    assert all(isinstance(error, DiskRefuses) for error in world.lives.errors[1:])
+    assert words in str(world.lives.errors[0])
+    again_s = seen.of(Started)[-1][0]
+    assert -46 < again_s < -46 + world.manager.unit.restart_s + 1.5
     assert world.daemon.state.trading is TradingState.ACTIVE
+    assert not seen.of(KillTripped)
+    assert not world.operator.latch().history()
+
+
+def test_a_disk_that_stays_full_is_given_up_latched_and_trades_when_a_person_has_mended_it(play):
+    world, seen = play(strikes("disk-full", intensity=0.0, for_s=60.0), quiet_s=10.0, end_s=40.0)
+    assert len(world.lives.errors) == world.manager.unit.start_limit
+    assert [entry["action"] for entry in world.operator.latch().history()] == ["trip", "reset"]
+    assert "nightdesk.service failed" in world.operator.latch().history()[0]["reason"]
+    assert len(seen.of(Started)) == 2
+    assert world.daemon.state.trading is TradingState.ACTIVE
+
+
+def test_nobody_mends_what_failed_when_the_night_is_all_but_over(play):
+    for number in range(8):
+        at_s = -24.0 + number / 4
+        world, _ = play(strikes("json-corrupt", at_s=at_s, for_s=0.5, intensity=0.2), quiet_s=-20.0)
+        assert len(world.lives.errors) == 1
+        assert not world.operator.put_back
 
 
 def test_nothing_is_acted_on_that_a_full_disk_did_not_take(play):

@@ -28,7 +28,7 @@ class NoncesRise:
         self._orders: dict[int, int] = {}
         self._first: dict[int, Envelope] = {}
         self._refused: list[str] = []
-        self._mark_ms = 0
+        self._mark_ms = self._highest = self._put_back = 0
         world.venue.observers.append(self._arrived)
 
     def on_step(self, step: Step) -> Iterator[str]:
@@ -48,14 +48,19 @@ class NoncesRise:
         yield from self._file(world)
 
     def _file(self, world: "World") -> Iterator[str]:
-        """A file that nobody can read proves nothing: the daemon does not start on it."""
+        """A file that nobody can read proves nothing: the daemon does not start on it.
+
+        Of one of which a person put back an earlier version, or none, only what was used since is asked.
+        """
+        path = Store(world.directory).nonces_path
+        if (put_back := world.operator.put_back.count(path.name)) > self._put_back:
+            self._put_back, self._mark_ms, self._highest = put_back, 0, 0
         try:
-            mark_ms = FileNonces(Store(world.directory).nonces_path).load()
+            mark_ms = FileNonces(path).load()
         except StateError:
             return
-        highest = max(self._orders, default=0)
-        if mark_ms < max(highest, self._mark_ms):
-            yield f"the file holds {mark_ms}, used was {highest}, it held {self._mark_ms}"
+        if mark_ms < max(self._highest, self._mark_ms):
+            yield f"the file holds {mark_ms}, used was {self._highest}, it held {self._mark_ms}"
         self._mark_ms = max(mark_ms, self._mark_ms)
 
     def _arrived(self, envelope: Envelope, said: Document) -> None:
@@ -64,6 +69,7 @@ class NoncesRise:
         if ours:
             assert isinstance(action, OrderAction)
             self._orders.setdefault(nonce, self._turns.get(str(action.orders[0].c), -1))
+            self._highest = max(self._highest, nonce)
         first = self._first.setdefault(nonce, envelope)
         twice = isinstance(said, dict) and "Invalid nonce" in str(said.get("response"))
         if (

@@ -1,11 +1,11 @@
 """An order is decided on once, sent once, and filled to its size at most."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.state import State
-from core.types import ClientOrderId, Coin, Order, Purpose, Side
+from core.types import Coin, Order, Purpose, Side
 from sim.checkers import Step
 from sim.checks.sums import ZERO, is_ours, is_slice
 from sim.venue.actions import Envelope
@@ -87,7 +87,12 @@ class OrdersOnce:
         if envelope.expires_after is None or envelope.expires_after > order.expires_ms:
             yield f"{cloid} expires at {order.expires_ms}, the venue was told {envelope.expires_after}"
 
-    def journaled(self, cloids: set[ClientOrderId]) -> Iterator[str]:
+    @property
+    def sent(self) -> frozenset[str]:
+        """The orders that reached the venue so far."""
+        return frozenset(self._sent)
+
+    def journaled(self, cloids: Set[str]) -> Iterator[str]:
         """Say which orders reached the venue without being on record, given all that are."""
         for cloid in self._sent:
             if cloid not in cloids:

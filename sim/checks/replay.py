@@ -31,8 +31,16 @@ class JournalReplays:
     def __init__(self, sent: OrdersOnce) -> None:
         self._sent = sent
         self._cloids: set[ClientOrderId] = set()
+        self._moved_aside = 0
+        self._of_another: frozenset[str] = frozenset()
 
     def on_step(self, step: Step) -> Iterator[str]:
+        """What was sent before a person moved the journal aside stands in that one."""
+        if step.begins:
+            name = Store(step.world.directory).journal_path.name
+            moved_aside = step.world.operator.moved_aside.count(name)
+            if moved_aside > self._moved_aside:
+                self._moved_aside, self._of_another = moved_aside, self._sent.sent
         return iter(())
 
     def at_end(self, world: "World") -> Iterator[str]:
@@ -50,7 +58,7 @@ class JournalReplays:
         except StateError as error:
             yield f"the journal cannot be read: {error}"
             return
-        yield from self._sent.journaled(self._cloids)
+        yield from self._sent.journaled(self._cloids | self._of_another)
         if world.daemon.state.stopping:
             yield from _differences(state, world.daemon.state)
 

@@ -5,20 +5,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sim.checkers import Step
-from sim.faults import KINDS
 from sim.venue.identities import broken_identities, margin_tiers
 
 if TYPE_CHECKING:
     from sim.world import World
 
 NEVER = "intent.failed"
+_DISK = frozenset({"disk-full", "disk-read-only", "journal-locked"})
 EXPLAINED_BY = {
-    "JournalLost": ("disk",),
-    "CorruptFile": ("disk",),
-    "StateError": ("disk",),
-    "OSError": ("disk",),
+    "JournalLost": _DISK,
+    "DiskRefuses": _DISK,
+    "CorruptFile": frozenset({"json-corrupt"}),
+    "ConfigError": frozenset({"sighup-bad"}),
 }
-"""Errors that end the daemon, and the families of faults that may be the cause."""
+"""Errors that end the daemon, and the kinds of faults that may be the cause."""
 
 
 class VenueIsSound:
@@ -45,18 +45,13 @@ class ErrorsAreExplained:
         return iter(())
 
     def at_end(self, world: "World") -> Iterator[str]:
-        families = {KINDS[fault.name].family for fault in world.night.faults}
+        kinds = {fault.name for fault in world.night.faults}
         for error in world.lives.errors:
-            known = [name for name in _names(error) if name in EXPLAINED_BY]
-            if not known or families.isdisjoint(EXPLAINED_BY[known[0]]):
+            if kinds.isdisjoint(EXPLAINED_BY.get(type(error).__name__, ())):
                 yield f"the daemon ended with {error!r}"
         for daemon in world.lives.daemons:
             if NEVER in daemon.alerts:
                 yield "something the engine wanted was not done: intent.failed"
-
-
-def _names(error: BaseException) -> list[str]:
-    return [kind.__name__ for kind in type(error).__mro__]
 
 
 def _asked(world: "World", **request: str) -> dict[str, object]:

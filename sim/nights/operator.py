@@ -33,13 +33,19 @@ class Asked:
 
 
 class Operator:
-    """Everything here is done outside of the daemon, or asked of it as its commands ask."""
+    """Everything here is done outside of the daemon, or asked of it as its commands ask.
+
+    moved_aside are the databases, by name and each time, that the daemon had to begin anew; put_back the documents of
+    which it was given an earlier version, or none. What checkers hold against these files must know of both.
+    """
 
     def __init__(self, world: "World") -> None:
         self._world = world
         self._random = Random(f"operator {world.night.seed}")
         self.asked: list[Asked] = []
         self.refused: list[str] = []
+        self.moved_aside: list[str] = []
+        self.put_back: list[str] = []
 
     def comes_after_s(self) -> float:
         return self._random.uniform(*COMES_S)
@@ -95,36 +101,35 @@ class Operator:
         world = self._world
         world.config = world.good_config
         store = Store(world.disk.directory)
-        _mend_document(JsonFile(store.directory / "identity.json", dict, "identity"))
-        _mend_document(JsonFile(store.nonces_path, dict, "nonces", keep=1))
-        _mend_database(store.journal_path, Journal.open)
-        _mend_database(store.history_path, History.open)
+        self._mend_document(JsonFile(store.directory / "identity.json", dict, "identity"))
+        self._mend_document(JsonFile(store.nonces_path, dict, "nonces", keep=1))
+        self._mend_database(store.journal_path, Journal.open)
+        self._mend_database(store.history_path, History.open)
         world.manager.reset_failed()
         world.disk.end_all()
         world.disk.cache = PageCache()
         if self.latch().read() is not None:
             self._remove_latch("looked at the error, mended its cause")
 
+    def _mend_document(self, file: "JsonFile[dict[str, Any]]") -> None:
+        """Copy the last good version over one that cannot be read, or remove it where there is none."""
+        try:
+            file.read()
+        except StateError:
+            self.put_back.append(file.path.name)
+            if good := file.previous():
+                file.path.write_bytes(good[0][0].read_bytes())
+            else:
+                file.path.unlink()
+
+    def _mend_database(self, path: Path, opens: Callable[[Path], Any]) -> None:
+        """Move a damaged database aside, as its message says; what it held is read from the venue again."""
+        try:
+            opens(path).close()
+        except CorruptFile:
+            self.moved_aside.append(path.name)
+            for part in sorted(path.parent.glob(f"{path.name}*")):
+                part.rename(part.with_name(f"damaged-{part.name}"))
+
     def latch(self) -> KillSwitch:
         return KillSwitch(Store(self._world.disk.directory).kill_switch_path, self._world.disk.outside())
-
-
-def _mend_document(file: "JsonFile[dict[str, Any]]") -> None:
-    """Copy the last good version over one that cannot be read, or remove it where there is none."""
-    try:
-        file.read()
-    except StateError:
-        good = file.previous()
-        if good:
-            file.path.write_bytes(good[0][0].read_bytes())
-        else:
-            file.path.unlink()
-
-
-def _mend_database(path: Path, opens: Callable[[Path], Any]) -> None:
-    """Move a damaged database aside, as its message says; what it held is read from the venue again."""
-    try:
-        opens(path).close()
-    except CorruptFile:
-        for part in sorted(path.parent.glob(f"{path.name}*")):
-            part.rename(part.with_name(f"damaged-{part.name}"))

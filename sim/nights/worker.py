@@ -16,7 +16,7 @@ class Trouble(Enum):
 
 @dataclass(slots=True)
 class Worker:
-    """Shared by all lives of a night. A worker that hangs takes along whoever asks while it does."""
+    """Shared by all lives of a night. A worker that hangs is given up by whoever asked; the others wait for their turn."""
 
     trouble: Trouble = Trouble.NONE
     struck: int = 0

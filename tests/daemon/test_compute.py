@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from daemon import compute as module
 from daemon.clock import LoopClock
 from daemon.compute import ComputeFailed, InlineCompute, WorkerCompute
 from sim.loop import run
@@ -65,16 +64,47 @@ def test_a_killed_worker_fails_one_computation_and_the_next_has_a_new_one(worker
     assert before != after
 
 
-def test_a_computation_that_hangs_is_given_up_and_its_worker_replaced(worker, monkeypatch):
-    monkeypatch.setattr(module, "TIMEOUT_S", 0.5)
-
+def test_a_computation_that_hangs_is_given_up_and_its_worker_replaced(worker):
     async def night():
         with pytest.raises(ComputeFailed, match=r"no result within"):
-            await worker.run("time:sleep", 60)
-        monkeypatch.setattr(module, "TIMEOUT_S", 20.0)
+            await worker.run("time:sleep", 60, timeout_s=0.5)
         return await worker.run("math:sqrt", 4)
 
     assert asyncio.run(night()) == 2
+
+
+def test_a_computation_that_hangs_takes_nobody_along_who_waits_and_its_worker_is_replaced_once(worker):
+    """Those who wait have less time than the one that hangs: theirs runs from their turn on."""
+
+    async def night():
+        await worker.warm()
+        pools = {id(worker._pool)}
+        hanging = asyncio.ensure_future(worker.run("time:sleep", 60, timeout_s=12.0))
+        await asyncio.sleep(0)
+        waiting = [asyncio.ensure_future(worker.run("os:getpid", None, timeout_s=10.0)) for _ in range(3)]
+        for one in waiting:
+            one.add_done_callback(lambda _: pools.add(id(worker._pool)))
+        with pytest.raises(ComputeFailed, match="no result within 12 s"):
+            await hanging
+        return await asyncio.gather(*waiting), pools
+
+    answered, pools = asyncio.run(night())
+    assert len(set(answered)) == 1
+    assert len(pools) == 2
+
+
+def test_who_waits_for_the_worker_when_it_is_closed_starts_no_other(worker):
+    async def night():
+        await worker.run("os:getpid", None)
+        asked = [asyncio.ensure_future(worker.run("time:sleep", 60)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        worker.close()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    began = time.monotonic()
+    assert [type(answer) for answer in asyncio.run(night())] == [ComputeFailed, ComputeFailed]
+    assert time.monotonic() - began < 10
+    assert not worker._pool._processes
 
 
 def test_closing_ends_the_worker_whatever_it_computes(worker):

@@ -1,6 +1,6 @@
 """One accelerated night of two processes, struck from outside by what a seed draws.
 
-The caller plays systemd and the operator: a daemon that was killed is started again, one that ended with code 2
+The caller plays systemd and the operator: a daemon that was killed is started again, one that ended with code 8
 is looked after first: space is freed, the latch reset.
 """
 
@@ -305,7 +305,7 @@ class Round:
             took_s = time.monotonic() - self.daemon.asked_to_leave_s
             assert took_s < LEAVES_S, f"SIGTERM took {took_s:.1f} s"
             self._then(pause_ms, "start")
-        elif code == 2 and self._disk_suffered:
+        elif code == 8 and self._disk_suffered:
             self._after_a_full_disk(pause_ms)
         elif code == 4 and self._faulty_read:
             self._config.write_text(CONFIG)

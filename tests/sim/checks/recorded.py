@@ -55,7 +55,7 @@ def night() -> Recorder:
     directory = Path(tempfile.mkdtemp(prefix="nightdesk-recorded-"))
     history = history_of(NIGHT.coins)
     (directory / history.name).write_bytes(history.read_bytes())
-    market = WorldMarket.drawn(NIGHT.seed, coins=NIGHT.coins, close_ms=CLOSE_MS, distortions=())
+    market = WorldMarket.drawn(NIGHT.seed, coins=NIGHT.coins, close_ms=CLOSE_MS)
     world = World(NIGHT, InWorld, market=market, close_ms=CLOSE_MS, directory=directory)
     recorders: list[Recorder] = []
 
@@ -69,7 +69,19 @@ def night() -> Recorder:
 
 def seen(**changed: object) -> SimpleNamespace:
     """The world as it was at the end of the night, with some attributes changed."""
-    names = ("night", "venue", "daemon", "lives", "keys", "directory", "market", "clock", "checkers", "now_s")
+    names = (
+        "night",
+        "venue",
+        "daemon",
+        "lives",
+        "keys",
+        "directory",
+        "market",
+        "clock",
+        "checkers",
+        "now_s",
+        "operator",
+    )
     world = SimpleNamespace(**{name: getattr(night().world, name) for name in names})
     return SimpleNamespace(**{**vars(world), **changed})
 

@@ -1,4 +1,5 @@
 from dataclasses import replace as with_fields
+from types import SimpleNamespace
 
 from msgspec.structs import replace
 
@@ -69,3 +70,21 @@ def test_a_file_that_nobody_can_read_proves_nothing(tmp_path):
     checker = NoncesRise(seen(venue=type("", (), {"observers": []})(), directory=tmp_path))
     Store(tmp_path).nonces_path.write_bytes(b"{")
     assert list(checker.at_end(seen(directory=tmp_path))) == []
+
+
+def test_of_a_file_that_a_person_put_back_only_what_was_used_since_is_asked(tmp_path):
+    operator = SimpleNamespace(put_back=[])
+    world = seen(venue=SimpleNamespace(observers=[]), directory=tmp_path, operator=operator)
+    checker, (before, after) = NoncesRise(world), orders()[:2]
+    path = Store(tmp_path).nonces_path
+    FileNonces(path).save(before.envelope.nonce)
+    world.venue.observers[0](before.envelope, {})
+    assert list(checker.at_end(world)) == []
+    path.unlink()
+    FileNonces(path).save(5)
+    operator.put_back.append("identity.json")
+    assert "the file holds 5" in next(checker.at_end(world))
+    operator.put_back.append("nonces.json")
+    assert list(checker.at_end(world)) == []
+    world.venue.observers[0](after.envelope, {})
+    assert "the file holds 5" in next(checker.at_end(world))

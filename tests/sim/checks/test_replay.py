@@ -1,12 +1,14 @@
 import shutil
 import sqlite3
+from dataclasses import replace as with_fields
+from types import SimpleNamespace
 
 from msgspec.structs import replace
 
 from sim.checks.orders_once import OrdersOnce
 from sim.checks.replay import JournalReplays
 from state.store import Store
-from tests.sim.checks.recorded import at_end_with, night, seen
+from tests.sim.checks.recorded import at_end_with, night, seen, steps
 
 
 def of(world):
@@ -41,3 +43,18 @@ def test_a_journal_that_was_changed_is_found(tmp_path):
     with sqlite3.connect(Store(copied).journal_path) as connection:
         connection.execute("DELETE FROM record WHERE seq = 100")
     assert "cannot be read" in of(seen(directory=copied))[0]
+
+
+def test_an_order_that_the_journal_does_not_know_is_found_unless_it_stands_in_one_moved_aside():
+    sent = SimpleNamespace(sent=frozenset({"0x1"}))
+    sent.journaled = lambda cloids: [] if "0x1" in cloids else ["0x1 is not on record"]
+    begins = next(step for step in steps() if step.begins)
+
+    def found(moved_aside):
+        checker = JournalReplays(sent)
+        world = seen(operator=SimpleNamespace(moved_aside=moved_aside))
+        assert list(checker.on_step(with_fields(begins, world=world))) == []
+        return list(checker.at_end(night().world))
+
+    assert found([]) == found(["history.sqlite"]) == ["0x1 is not on record"]
+    assert found(["journal.sqlite"]) == []

@@ -2,10 +2,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from daemon.config_file import ConfigError
 from sim.checks.soundness import ErrorsAreExplained, VenueIsSound, _asked
+from sim.faults import KINDS
 from sim.night import Night
 from sim.nights.fault import Fault
-from state.errors import JournalLost
+from state.errors import BadRecord, CorruptFile, DiskRefuses, JournalLost, NewerFile, StateError
 from tests.sim.checks.recorded import night, seen
 
 
@@ -19,16 +21,27 @@ def test_a_night_as_it_was_has_nothing_wrong():
     assert errors(None) == []
 
 
-@pytest.mark.parametrize("error", [AssertionError("x"), ValueError("x"), JournalLost("x")])
-def test_an_error_that_no_fault_explains_is_found(error):
-    assert "the daemon ended with" in errors(error, Fault(name="kill", at_s=0.0))[0]
+EXPLAINED = [
+    (JournalLost("x"), "disk-full"),
+    (DiskRefuses("x"), "disk-read-only"),
+    (JournalLost("x"), "journal-locked"),
+    (CorruptFile("x"), "json-corrupt"),
+    (ConfigError("x", ["y"]), "sighup-bad"),
+]
 
 
-def test_an_error_that_a_fault_explains_is_none(monkeypatch):
-    disk = SimpleNamespace(family="disk")
-    monkeypatch.setattr("sim.checks.soundness.KINDS", {"full": disk})
-    assert errors(JournalLost("x"), Fault(name="full", at_s=0.0)) == []
-    assert errors(ValueError("x"), Fault(name="full", at_s=0.0))
+@pytest.mark.parametrize(("error", "kind"), EXPLAINED)
+def test_an_error_is_explained_by_the_kinds_of_faults_that_cause_it_and_no_other(error, kind):
+    assert errors(error, Fault(name=kind, at_s=0.0)) == []
+    assert "the daemon ended with" in errors(error, Fault(name="power-cut", at_s=0.0))[0]
+
+
+@pytest.mark.parametrize(
+    "error", [AssertionError("x"), OSError("x"), BadRecord("x"), StateError("x"), NewerFile("x")]
+)
+def test_an_error_that_no_fault_can_explain_is_found(error):
+    every = [Fault(name=name, at_s=0.0) for name in KINDS]
+    assert "the daemon ended with" in errors(error, *every)[0]
 
 
 def test_an_errand_that_failed_in_a_way_it_does_not_know_is_found():

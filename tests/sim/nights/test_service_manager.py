@@ -30,7 +30,7 @@ def test_the_numbers_are_those_of_the_unit_file():
     )
 
 
-@pytest.mark.parametrize("status", [1, 3, 5, SIGNALLED])
+@pytest.mark.parametrize("status", [1, 3, 5, 8, SIGNALLED])
 def test_a_failure_is_started_again(status):
     manager = ServiceManager()
     manager.started(0.0)
