@@ -13,8 +13,10 @@ from sim.checks.memory import MemoryIsBounded
 from sim.checks.nonces import NoncesRise
 from sim.checks.orders_once import OrdersOnce
 from sim.checks.replay import JournalReplays
+from sim.checks.sizes import TargetsAreTheWeights
 from sim.checks.sound import OrdersAreSound
 from sim.checks.soundness import ErrorsAreExplained, VenueIsSound
+from sim.checks.strangers import StrangersAreNoticed
 from sim.checks.targets import NeverOverTarget
 from sim.checks.unknowns import UnknownsAreProved
 from sim.meter import Meter
@@ -34,7 +36,9 @@ def all_checks(world: World) -> tuple[Checker, ...]:
         HedgesAreExplained(),
         ExposureIsWorkedOn(),
         WithinLimits(),
+        TargetsAreTheWeights(),
         NeverOverTarget(),
+        StrangersAreNoticed(),
         UnknownsAreProved(),
         MemoryIsBounded(),
         EquityIsExplained(),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from core.events import KillReset, KillTripped, StopRequested
+from core.events import ClockTicked, KillReset, KillTripped, StopRequested
 from core.intents import CancelEverything, TripKill
 from core.types import Purpose, TradingState
 from sim.checkers import Step
@@ -13,11 +13,20 @@ from state.store import Store
 if TYPE_CHECKING:
     from sim.world import World
 
+LOOKS, LOOKED_S = 5, 5.0
+"""The daemon looks at the latch's file once a second: so many ticks and seconds later it has seen it."""
+
 
 class NothingAfterTheKill:
-    """A halt cancels everything, is latched on the disk, and ends with a reset alone. A stop cancels everything too."""
+    """A halt cancels everything, is latched on the disk, and ends with a reset alone. A stop cancels everything too.
+
+    A latch that somebody else wrote halts the daemon that runs, and the one that starts.
+    """
 
     name = "kill"
+
+    def __init__(self) -> None:
+        self._unread_s: list[float] = []
 
     def on_step(self, step: Step) -> Iterator[str]:
         halted = step.state.trading is TradingState.HALTED
@@ -35,6 +44,20 @@ class NothingAfterTheKill:
             yield "a kill that does not halt"
         if isinstance(step.event, StopRequested) and CancelEverything not in kinds:
             yield "a stop that cancels nothing"
+        if step.begins:
+            self._unread_s.clear()
+        if isinstance(step.event, ClockTicked):
+            yield from self._unread(step)
+
+    def _unread(self, step: Step) -> Iterator[str]:
+        """Count the ticks since a latch has been there that halted nothing."""
+        state, path = step.state, Store(step.world.directory).kill_switch_path
+        if state.trading is TradingState.HALTED or state.stopping or not path.exists():
+            self._unread_s.clear()
+            return
+        self._unread_s.append(step.world.now_s)
+        if len(self._unread_s) > LOOKS and step.world.now_s - self._unread_s[0] > LOOKED_S:
+            yield f"latched since {self._unread_s[0]:.1f} s, and trading"
 
     def at_end(self, world: "World") -> Iterator[str]:
         state = world.daemon.state

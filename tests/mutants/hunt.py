@@ -1,21 +1,31 @@
-"""Plays nights, one seed after the other, until a checker fires; prints which one as JSON. Runs in a mutated copy."""
+"""Plays the nights that come on its standard input, a line of JSON each. Runs in a copy, mutated or not.
 
-import json
+Answers with a line for each: what which checker found, as JSON. What stands for a checker where the world itself breaks
+is named as in daemon.swarm_pool.
+"""
+
 import sys
-from typing import Any
+
+import msgspec
 
 from daemon.played import play_night
-from sim.night import drawn_night
+from daemon.swarm_pool import WORLD
+from sim.night import Night
 
 
-def hunt(first: int, nights: int) -> dict[str, Any]:
-    """Return after how many nights which checker fired first; nothing when none did."""
-    for seed in range(first, first + nights):
-        found = {failure.checker: failure.text for failure in play_night(drawn_night(seed)).failures}
-        if found:
-            return {"nights": seed - first + 1, "seed": seed, "found": found}
-    return {"nights": nights, "found": {}}
+def found(night: Night) -> dict[str, str]:
+    try:
+        return {failure.checker: failure.text for failure in play_night(night).failures}
+    except Exception as error:  # noqa: BLE001 - a bug may break whatever it likes, and is found by that
+        return {WORLD: f"{type(error).__name__}: {error}"}
+
+
+def main() -> None:
+    for line in sys.stdin.buffer:
+        answer = msgspec.json.encode(found(msgspec.json.decode(line, type=Night)))
+        sys.stdout.buffer.write(answer + b"\n")
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
-    print(json.dumps(hunt(int(sys.argv[1]), int(sys.argv[2]))))
+    main()

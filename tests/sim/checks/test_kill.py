@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 from msgspec.structs import replace
 
-from core.events import KillTripped
+from core.events import ClockTicked, KillTripped
 from core.intents import CancelEverything, TripKill
 from core.types import Purpose, TradingState
 from sim.checks.kill import NothingAfterTheKill
@@ -76,3 +76,20 @@ def test_a_halt_without_a_latch_and_a_latch_without_a_halt_are_found(tmp_path):
     KillSwitch(Store(tmp_path).kill_switch_path).trip("test", by="test", at_ms=1)
     assert list(checker.at_end(world)) == []
     assert "latched" in next(checker.at_end(seen(directory=tmp_path)))
+
+
+def ticks(directory, *, state=None):
+    """What a checker says of a tick each second in a world with this directory."""
+    checker = NothingAfterTheKill()
+    step = next(s for s in steps() if isinstance(s.event, ClockTicked) and not s.intents)
+    step = step if state is None else with_fields(step, state=state, before=state)
+    worlds = (seen(directory=directory, now_s=float(second)) for second in range(10))
+    return [text for world in worlds for text in checker.on_step(with_fields(step, world=world))]
+
+
+def test_a_latch_that_a_running_daemon_does_not_read_is_found(tmp_path):
+    assert ticks(tmp_path) == []
+    KillSwitch(Store(tmp_path).kill_switch_path).trip("test", by="test", at_ms=1)
+    assert "latched since 0.0 s, and trading" in ticks(tmp_path)[0]
+    over = replace(steps()[-5].state, trading=TradingState.HALTED, halt_reason="test")
+    assert ticks(tmp_path, state=over) == []
