@@ -15,6 +15,7 @@ MISMATCHES_MAX = 4
 HOURLY_MS = 3_600_000
 COVERAGE_MS = 60_000
 RETRY_MS = 2_000
+"""Also how soon fills are read again after the stream came: no read proves those of its last second and a half."""
 DOUBT_MS = 5_000
 """How often fills are read while the stream cannot be relied on, or the chain of a position is broken."""
 NIGHT_MS = 20_000
@@ -123,10 +124,19 @@ def keep_covered(state: State) -> Step:
         return _asked(state, fills=True)
     if _due(state, account.asked_ms, NIGHT_MS if _is_night(state) else HOURLY_MS):
         return _asked(state, fills=True)
-    if _due(state, account.fills_asked_ms, COVERAGE_MS if _is_relied_on(state) else DOUBT_MS):
+    if _due(state, account.fills_asked_ms, _fills_again_ms(state)):
         state = replace(state, account=replace(account, fills_asked_ms=state.at_ms))
         return state, (FetchFills(from_ms=overlap_start_ms(state)),)
     return state, ()
+
+
+def _fills_again_ms(state: State) -> int:
+    """Return how long after the last read of fills the next is due."""
+    account = state.account
+    if _is_relied_on(state):
+        return COVERAGE_MS
+    is_first = account.fills_asked_ms - account.stream_ms < RETRY_MS
+    return RETRY_MS if account.stream_up and is_first else DOUBT_MS
 
 
 def _is_relied_on(state: State) -> bool:

@@ -178,15 +178,33 @@ def _why_residual(state: State, session: Session, coin: Coin, residual: Decimal)
         return f"trading {how}: {state.halt_reason}"
     px = risk.last_px(state, coin)
     minimum = to_decimal(state.settings.twap.min_order_usd)
-    if px is None:
+    since_ms = session.correction.unpriced.get(coin)
+    if px is None and since_ms is None:
         return "no price"
-    if abs(residual) * px < minimum:
+    if px is not None and abs(residual) * px < minimum:
         return f"under the minimum order value of {minimum} USD: carried"
     if session.correction.proforma is None:
         return f"correction held: {session.correction.reason or 'it did not start'}"
-    if risk.fresh_quote(state, coin) is None:
-        return "no fresh price at the deadline"
-    return "not filled by the deadline within the slice's size and price limits"
+    if since_ms is not None:
+        return f"no fresh price since {_clock(since_ms)}: not traded"
+    return (
+        _why_no_slice(state, session) or "not filled by the deadline within the slice's size and price limits"
+    )
+
+
+def _why_no_slice(state: State, session: Session) -> str:
+    """Say why nothing was sent towards the end of the correction; the empty word when its last slice was."""
+    record = session.correction
+    if trade.is_withheld(session):
+        return "the fills of the account were not proved at the deadline: not traded"
+    if record.slice_ms < state.started_ms <= (record.ended_ms or 0):
+        return f"the daemon was started again at {_clock(state.started_ms)}, too late for a slice"
+    return ""
+
+
+def _clock(at_ms: int) -> str:
+    """Return the time of day (UTC), as HH:MM:SS."""
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).strftime("%H:%M:%S")
 
 
 def _hedge_asset(state: State, coin: Coin) -> Document:

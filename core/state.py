@@ -152,7 +152,11 @@ class Stage(StrEnum):
 
 
 class PhaseRecord(Value, frozen=True, kw_only=True):
-    """What one phase set out to do, and what became of it. reason is empty when it went as planned."""
+    """What one phase set out to do, and what became of it. reason is empty when it went as planned.
+
+    slice_ms is when orders of a slice were last made; unpriced holds the coins that the newest slice left out for want of
+    a fresh price, and since when they have had none (ms).
+    """
 
     phase: Phase
     attempts: int = 0
@@ -166,6 +170,8 @@ class PhaseRecord(Value, frozen=True, kw_only=True):
     start_qty: dict[Coin, Decimal] = {}
     arrival_mids: dict[Coin, Decimal] = {}
     next_slice: int = 0
+    slice_ms: int = 0
+    unpriced: dict[Coin, int] = {}
     reason: str = ""
 
 

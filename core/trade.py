@@ -11,7 +11,7 @@ from core.notices import noted
 from core.orders import client_order_id, open_records, outstanding, register
 from core.sizing import limit_price
 from core.state import ZERO, PhaseRecord, Session, State
-from core.types import Coin, Order, Phase, Purpose, Quote, SessionDay, Side, Tif
+from core.types import HEDGE_COINS, Coin, Order, Phase, Purpose, Quote, SessionDay, Side, Tif
 
 BATCH_MAX = 100
 """The venue refuses actions of more than 200 items; half of it leaves room for what it may count besides."""
@@ -23,6 +23,8 @@ LIFE_MIN_MS = 2_000
 
 CLEARING_MS = 6_000
 """How long a slice waits until the resting orders of the one before it are cancelled; then it works around them."""
+PRICES_WAIT_MS = 3_000
+"""How long slices wait for the hedges' prices after a start or a new stream: they come within the first second."""
 UNPROVED = "slices wait: the fills of the account are not proved up to now"
 PROVED = "slices go on: the fills are proved again"
 
@@ -37,7 +39,10 @@ def schedule(session: Session, record: PhaseRecord, *, seed: int) -> twap.Schedu
 
 
 def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]]:
-    """Send the newest slice that is due, once. Slices missed in between are in what is missing, not in a queue."""
+    """Send the newest slice that is due, once. Slices missed in between are in what is missing, not in a queue.
+
+    A coin without a fresh price has its order of the slice when the price comes, and holds up no other.
+    """
     session = state.session
     assert session is not None
     record, settings = session.phase(phase), state.settings.twap
@@ -45,21 +50,26 @@ def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]
         return state, ()
     plan = schedule(session, record, seed=state.settings.seed)
     k = plan.due(state.at_ms, settings)
-    if k < record.next_slice:
+    is_new = k >= record.next_slice
+    coins = sorted(record.targets) if is_new else _priced_late(state, record)
+    if not coins:
         return state, ()
     if not reconcile.is_proved(state):
         return _withheld(state)
-    if session.notices and session.notices[-1][1] == UNPROVED:
+    if is_withheld(session):
         state = noted(state, PROVED)
-    resting = [r for r in open_records(state, PURPOSE[phase]) if r.order.tif is Tif.ALO]
-    state, cancels = venue_mode.cancelled(state, resting)
-    if resting and state.at_ms - plan.slice_ms(k, settings) < CLEARING_MS:
-        return state, cancels
-    session = _session(state)
-    record = replace(record, next_slice=k + 1)
-    changed = {"projected": record} if phase is Phase.PROJECTED else {"correction": record}
-    state = replace(state, session=replace(session, **changed))
-    wanted = [o for c in sorted(record.targets) if (o := _child(state, record, plan, c, k)) is not None]
+    if _awaits_hedge_prices(state):
+        return state, ()
+    cancels: tuple[AnyIntent, ...] = ()
+    if is_new:
+        resting = [r for r in open_records(state, PURPOSE[phase]) if r.order.tif is Tif.ALO]
+        state, cancels = venue_mode.cancelled(state, resting)
+        if resting and state.at_ms - plan.slice_ms(k, settings) < CLEARING_MS:
+            return state, cancels
+    record = replace(record, next_slice=k + 1) if is_new else record
+    record = replace(record, slice_ms=state.at_ms, unpriced=_unpriced(state, record))
+    state = _with_record(state, record)
+    wanted = [o for c in coins if (o := _child(state, record, plan, c, k)) is not None]
     passed, refused = risk.screen(state, wanted)
     passed, rationed = allowance.ration(state, passed)
     state = _noted(state, refused, rationed)
@@ -67,6 +77,50 @@ def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]
     state = register(state, passed)
     batches = [passed[i : i + BATCH_MAX] for i in range(0, len(passed), BATCH_MAX)]
     return state, (*cancels, *_told(rationed), *(SubmitOrders(orders=batch) for batch in batches))
+
+
+def is_withheld(session: Session) -> bool:
+    """Say whether the newest slice that was due waits for the proof of fills."""
+    words = [text for _, text in session.notices if text in (UNPROVED, PROVED)]
+    return bool(words) and words[-1] == UNPROVED
+
+
+def _priced_late(state: State, record: PhaseRecord) -> list[Coin]:
+    """Return the coins that the newest slice left out for want of a price that has come since."""
+    return [c for c in sorted(record.unpriced) if risk.fresh_quote(state, c) is not None]
+
+
+def _unpriced(state: State, record: PhaseRecord) -> dict[Coin, int]:
+    """Return the coins with something missing and no fresh price, and since when they have none (ms)."""
+    return {
+        coin: record.unpriced.get(coin) or _priced_to_ms(state, coin)
+        for coin in sorted(record.targets)
+        if risk.fresh_quote(state, coin) is None and _missing_qty(state, record, coin)
+    }
+
+
+def _priced_to_ms(state: State, coin: Coin) -> int:
+    """Return when the last price came; a coin that never had one has none since the daemon's start."""
+    quote = state.quotes.get(coin)
+    return state.started_ms if quote is None else min(quote.received_ms, quote.at_ms)
+
+
+def _awaits_hedge_prices(state: State) -> bool:
+    """Say whether a hedge's first price after a start, or a new stream, may still come: what is filled needs hedges."""
+    came_ms = max(state.started_ms, state.account.stream_ms)
+    if state.at_ms - came_ms >= PRICES_WAIT_MS:
+        return False
+    return any(risk.fresh_quote(state, coin) is None for coin in HEDGE_COINS)
+
+
+def _missing_qty(state: State, record: PhaseRecord, coin: Coin) -> Decimal:
+    position = state.book.positions.get(coin, ZERO)
+    return record.targets[coin] - position - outstanding(state, coin)
+
+
+def _with_record(state: State, record: PhaseRecord) -> State:
+    changed = {"projected": record} if record.phase is Phase.PROJECTED else {"correction": record}
+    return replace(state, session=replace(_session(state), **changed))
 
 
 def _told(rationed: dict[Coin, str]) -> tuple[AnyIntent, ...]:
@@ -78,8 +132,7 @@ def _told(rationed: dict[Coin, str]) -> tuple[AnyIntent, ...]:
 
 def _withheld(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     """Say once that slices wait. The next one that may go is computed from what is missing then."""
-    session = _session(state)
-    if session.notices and session.notices[-1][1] == UNPROVED:
+    if is_withheld(_session(state)):
         return state, ()
     return noted(state, UNPROVED), (RaiseAlert(level="warning", code="fills.unproved", text=UNPROVED),)
 
@@ -91,7 +144,7 @@ def _child(state: State, record: PhaseRecord, plan: twap.Schedule, coin: Coin, k
     position, target = state.book.positions.get(coin, ZERO), record.targets[coin]
     gap = twap.Gap(
         coin=coin,
-        missing_qty=target - position - outstanding(state, coin),
+        missing_qty=_missing_qty(state, record, coin),
         planned_qty=target - record.start_qty.get(coin, ZERO),
         position_qty=position,
         px=quote.mid,

@@ -79,6 +79,7 @@ def outcome(world: World) -> Outcome:
         positions=dict(world.venue.positions(world.keys.address)),
         slack=_slack(state),
         explained=_explained(world),
+        killed_s=world.lives.killed_s,
     )
 
 
@@ -93,15 +94,15 @@ def _of_the_past(distortions: tuple[Distortion, ...]) -> tuple[Distortion, ...]:
     return tuple(dict.fromkeys((*past, *listings)))
 
 
-def _explained(world: World) -> tuple[str, ...]:
-    """Return the coins, hedges left out, that the newest report says are off their target for a reason."""
+def _explained(world: World) -> dict[str, str]:
+    """Return the coins, hedges left out, that the newest report says are off their target, and its reasons."""
     store = Store(world.directory)
     written = [store.read_report(day) for day in store.sessions()]
     if not written:
-        return ()
+        return {}
     assets = msgspec.json.decode(written[-1] or b"{}").get("assets", [])
     off = [asset for asset in assets if asset["residual_lots"] and asset["reason"]]
-    return tuple(asset["coin"] for asset in off if asset["coin"] not in HEDGE_COINS)
+    return {asset["coin"]: asset["reason"] for asset in off if asset["coin"] not in HEDGE_COINS}
 
 
 def _slack(state: State) -> dict[str, Decimal]:

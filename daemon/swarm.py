@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from daemon.clock import monotonic_s
-from daemon.crash_points import crash_points, same_book, without_the_kill
+from daemon.crash_points import crash_points, exempt, same_book, without_the_kill
 from daemon.swarm_pool import Played, Pool
 from sim.checkers import Failure
 from sim.night import Night, Outcome, written
@@ -18,7 +18,7 @@ from sim.shrink import PLAYS_MAX, Shrunk, shrink
 FIRST = 5
 """How many seeds of each checker's failures are named."""
 
-COUNTED = ("steps", "engine_steps", "records", "fills", "lives", "restarts", "explained")
+COUNTED = ("steps", "engine_steps", "records", "fills", "lives", "restarts", "explained", "exempt")
 
 Told = Callable[["Tally"], None]
 
@@ -117,6 +117,7 @@ def all_crash_points(pool: Pool, nights: Iterable[Night], tally: Tally, told: To
             points = list(crash_points(base, every=every))
             tally.wanted += len(points)
             for played in pool.played(points):
+                tally.counts["exempt"] += played.outcome is not None and bool(exempt(base, played.outcome))
                 tally.add(held_against(base, played))
                 told(tally)
 

@@ -72,7 +72,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     steps are those of tasks and callbacks; first_steps and first_writes those of the first life, which has a crash point
     at each. positions are the venue's at the end, by coin;
     slack is how far from another night's they may be at the same prices: a lot, and for a hedge what its band allows.
-    explained are the coins that the report says are off their target, and why.
+    explained are the coins that the report says are off their target, and why. killed_s is when the first life was killed,
+    seconds from the close; None where it left by itself.
     """
 
     night: Night
@@ -88,7 +89,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     first_writes: int
     positions: dict[str, Decimal]
     slack: dict[str, Decimal]
-    explained: tuple[str, ...]
+    explained: dict[str, str]
+    killed_s: float | None = None
 
 
 def drawn_night(seed: int, *, coins: int = 20, kinds: tuple[str, ...] | None = None) -> Night:

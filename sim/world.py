@@ -118,6 +118,7 @@ def _address(key: str) -> str:
 class Lives:
     """The daemon's lives so far, the one that runs, and how those before it ended.
 
+    killed_s is when the first one was killed (seconds from the close), None where it left by itself.
     remains are the tasks of those that were killed: let go of, they would run their last words in the middle of a night.
     """
 
@@ -126,6 +127,7 @@ class Lives:
     errors: list[BaseException] = field(default_factory=list)
     remains: list[object] = field(default_factory=list)
     restart_after_s: float | None = None
+    killed_s: float | None = None
     running: Daemon | None = None
     context: Context = field(default_factory=copy_context)
     skew_ms: int = 0
@@ -303,6 +305,7 @@ class World:
         self.lives.running = None
         self.network.break_all(life)
         if life.dead:
+            self.lives.killed_s = self.now_s if first else self.lives.killed_s
             self.lives.remains.append(asyncio.all_tasks(self.loop))
         self.disk.crash()
         life.kill()

@@ -48,6 +48,9 @@ from tests.core.night_venue import CALM, Faults, Venue
 
 Weights = dict[Coin, float]
 
+PRICED_AFTER_MS = 700
+"""From a start to the first prices: a tick may come before them."""
+
 
 @dataclass
 class Plan:
@@ -119,7 +122,7 @@ class Night:
         session = self.state.session
         if session is not None and session.stage is Stage.DONE and not self.reports:
             self.reports.append(session_report(self.state))
-        self.quotes(PRICES)
+        self._later(PRICED_AFTER_MS, lambda: self.quotes(PRICES))
 
     def crash(self, down_ms: int = 3_000) -> None:
         self.up = False

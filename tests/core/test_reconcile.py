@@ -9,6 +9,7 @@ from core.intents import FetchFills, FetchSnapshot, RaiseAlert
 from core.orders import register
 from core.state import Account, Book, Session, Stage
 from core.types import TradingState
+from daemon.outbox import COVERAGE_MARGIN_MS
 from tests.core.desk import (
     CLOSE_MS,
     DAY,
@@ -280,6 +281,20 @@ def test_after_the_stream_came_back_new_risk_waits_for_the_gap_to_be_read():
     assert of(intents, FetchFills)
     state, _ = after(state, fills(covered=(NOON_MS - 61_500, NOON_MS + 3_500), at_ms=NOON_MS + 5_100))
     assert reconcile.is_proved(state)
+
+
+def test_after_the_stream_came_back_the_first_read_that_can_prove_it_is_made_at_once_and_then_every_five_seconds():
+    """A read proves the fills up to a second and a half before it: the one at the stream's return never can.
+
+    Slices waited five seconds after every start, and a kill ten seconds before the deadline cost the whole last slice.
+    """
+    state, intents = after(open_desk({}), StreamChanged(at_ms=NOON_MS, up=True))
+    asked = [0] if of(intents, FetchFills) else []
+    for second in range(1, 19):
+        state, intents = after(state, tick(NOON_MS + 1_000 * second))
+        asked += [second] if of(intents, FetchFills) else []
+    assert asked == [0, 2, 7, 12, 17]
+    assert 1_000 * asked[1] > COVERAGE_MARGIN_MS
 
 
 # --- in a night ----------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ def test_a_coin_without_prices_at_the_end_says_so():
     played.quotes = lambda coins: quotes([c for c in coins if c != SOL or played.now_ms < CLOSE_MS + 130_000])
     report = played.play(-930, 540).reports[0]
     asset = next(a for a in report["assets"] if a["coin"] == SOL)
-    assert asset["reason"] == "no fresh price at the deadline"
+    assert asset["reason"] == "no fresh price since 00:02:00: not traded"
     assert asset["residual_usd"] < 0
 
 

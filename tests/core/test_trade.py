@@ -8,12 +8,15 @@ from msgspec.structs import replace
 from core import trade
 from core.engine import step
 from core.intents import SubmitOrders
+from core.notices import noted
 from core.state import PhaseRecord, Session, Stage
 from core.types import Coin, Phase, Purpose, Side
 from tests.core.desk import (
+    BTC,
     CLOSE_MS,
     DAY,
     DOGE,
+    ETH,
     INSTRUMENTS,
     PRICES,
     SETTINGS,
@@ -218,3 +221,69 @@ def test_the_hedge_of_what_is_known_does_not_wait_for_proof():
     state = replace(state, book=replace(state.book, covered_to_ms=state.at_ms - 60_000, broken={XRP: D(1)}))
     _, intents = step(state, tick(state.at_ms))
     assert {o.purpose for o in sent(intents)} == {Purpose.HEDGE}
+
+
+def priced(state, coins, *, since_s):
+    """Return the state of a moment in which only these coins have a price, after a start that long ago."""
+    quotes = {c: q for c, q in state.quotes.items() if c in coins}
+    return replace(state, quotes=quotes, started_ms=state.at_ms - int(1000 * since_s))
+
+
+@given(delays_s=st.fixed_dictionaries(dict.fromkeys(TARGETS, st.integers(0, 12))))
+@settings(max_examples=60, deadline=None)
+def test_after_a_restart_every_coin_has_its_order_of_the_slice_once_its_price_is_there(delays_s):
+    """A slice was once counted as sent while no coin had a price yet."""
+    state, ordered = correcting(), {}
+    for second in range(14):
+        coins = {BTC, ETH, *(c for c, delay_s in delays_s.items() if delay_s <= second)}
+        now = at(replace(state, quotes=desk().quotes), 127 + second)
+        changed, orders = sliced(priced(now, coins, since_s=second))
+        assert changed.session.correction.next_slice == 1, "all of it happens within one slice"
+        for o in orders:
+            assert o.coin not in ordered, "a slice has one order of a coin"
+            ordered[o.coin] = second
+        state = changed
+    assert ordered == delays_s
+    assert not state.session.correction.unpriced
+
+
+@given(delay_s=st.integers(0, 12), missing=st.sampled_from([BTC, ETH]))
+@settings(deadline=None)
+def test_slices_wait_for_the_prices_of_the_hedges_after_a_start_and_not_for_ever(delay_s, missing):
+    state, second = correcting(), 0
+    for second in range(14):
+        coins = PRICES.keys() - ({missing} if second < delay_s else set())
+        now = at(replace(state, quotes=desk().quotes), 127 + second)
+        state, orders = sliced(priced(now, coins, since_s=second))
+        if orders:
+            break
+    assert second == min(delay_s, trade.PRICES_WAIT_MS // 1000)
+    assert {o.coin for o in orders} == TARGETS.keys()
+
+
+def test_a_price_that_never_comes_is_on_record_since_it_was_lost():
+    state = at(correcting(), 127)
+    lost_ms = state.at_ms - 16_000
+    state = replace(state, quotes={**state.quotes, SOL: quote(SOL, at_ms=lost_ms)})
+    for second in (127, 160, 200):
+        old = {**at(state, second).quotes, SOL: quote(SOL, at_ms=lost_ms)}
+        state, orders = sliced(replace(at(state, second), quotes=old))
+        assert {o.coin for o in orders} == {DOGE, XRP}
+        assert state.session.correction.unpriced == {SOL: lost_ms}
+
+
+def test_a_coin_of_which_nothing_is_missing_needs_no_price():
+    state = at(correcting(positions={SOL: TARGETS[SOL]}), 127)
+    state, orders = sliced(priced(state, PRICES.keys() - {SOL}, since_s=60))
+    assert {o.coin for o in orders} == {DOGE, XRP}
+    assert not state.session.correction.unpriced
+
+
+def test_that_slices_go_on_is_said_even_if_something_else_was_said_in_between():
+    state = at(correcting(), 127)
+    unproved = replace(state, book=replace(state.book, covered_to_ms=state.at_ms - 60_000))
+    waiting, _ = trade.slice_book(unproved, Phase.CORRECTION)
+    going, orders = sliced(replace(noted(waiting, "REDUCING: a test"), book=state.book))
+    assert orders
+    assert going.session.notices[-1][1] == trade.PROVED
+    assert not trade.is_withheld(going.session)

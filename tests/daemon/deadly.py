@@ -21,7 +21,7 @@ def outcome(night: Night, *, failures: tuple[Failure, ...] = (), **fields) -> Ou
         "figures": {"engine_steps": 20, "outside_s": 1.5, "exposure_usd_s": 1000.0},
         "positions": {"SOL": Decimal(5)},
         "slack": {"SOL": Decimal("0.1")},
-        "explained": (),
+        "explained": {},
     }
     return Outcome(night=night, failures=failures, **given | fields)
 
@@ -39,4 +39,7 @@ def play(night: Night) -> Outcome:
         return outcome(night, failures=(Failure(checker="never twice", at_s=1.0, text="it was sent twice"),))
     if night.seed == 6 and night.kill_at_step == 3:
         return outcome(night, positions={"SOL": Decimal("5.2"), "BTC": Decimal(0)}, slack={})
+    if night.seed == 7 and night.kill_at_step == 3:
+        off = {"SOL": Decimal(4)}
+        return outcome(night, positions=off, explained={"SOL": "too late for a slice"}, killed_s=74.0)
     return outcome(night)
