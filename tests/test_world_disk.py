@@ -39,7 +39,7 @@ def test_nobody_mends_what_failed_when_the_night_is_all_but_over(play):
         at_s = -24.0 + number / 4
         world, _ = play(strikes("json-corrupt", at_s=at_s, for_s=0.5, intensity=0.2), quiet_s=-20.0)
         assert len(world.lives.errors) == 1
-        assert not world.operator.put_back
+        assert not world.operator.removed
 
 
 def test_nothing_is_acted_on_that_a_full_disk_did_not_take(play):
