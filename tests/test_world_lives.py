@@ -55,7 +55,7 @@ def play(monkeypatch):
             seen = Seen()
             within = [] if end_s >= 75.0 else ["ending"]
             monkeypatch.setattr(module, "all_checks", partial(_checks, seen, without=within))
-            night = Night(seed=5, coins=6, faults=faults, end_s=end_s, quiet_s=quiet_s, **given)
+            night = Night(seed=5, coins=8, faults=faults, end_s=end_s, quiet_s=quiet_s, **given)
             world = played(night, directory)
             assert not world.checkers.failures
             return world, seen
