@@ -27,7 +27,11 @@ class FileNonces:
         return self._highest_ms
 
     def save(self, highest_ms: int) -> None:
-        """Keep it, on the disk when this returns. It never goes back: a lower one changes nothing."""
+        """Keep it, on the disk when this returns. It never goes back: a lower one changes nothing.
+
+        It is written twice, so that the version beside it is as high: who puts that back after damage reuses no nonce.
+        """
         if highest_ms > self.load():
+            self._file.write(_Highest(highest_ms))
             self._file.write(_Highest(highest_ms))
             self._highest_ms = highest_ms

@@ -28,7 +28,7 @@ class NoncesRise:
         self._orders: dict[int, int] = {}
         self._first: dict[int, Envelope] = {}
         self._refused: list[str] = []
-        self._mark_ms = self._highest = self._put_back = 0
+        self._mark_ms = self._highest = self._removed = 0
         world.venue.observers.append(self._arrived)
 
     def on_step(self, step: Step) -> Iterator[str]:
@@ -50,11 +50,11 @@ class NoncesRise:
     def _file(self, world: "World") -> Iterator[str]:
         """A file that nobody can read proves nothing: the daemon does not start on it.
 
-        Of one of which a person put back an earlier version, or none, only what was used since is asked.
+        Of one that a person removed, since no version of it could be read, only what was used since is asked.
         """
         path = Store(world.directory).nonces_path
-        if (put_back := world.operator.put_back.count(path.name)) > self._put_back:
-            self._put_back, self._mark_ms, self._highest = put_back, 0, 0
+        if (removed := world.operator.removed.count(path.name)) > self._removed:
+            self._removed, self._mark_ms, self._highest = removed, 0, 0
         try:
             mark_ms = FileNonces(path).load()
         except StateError:

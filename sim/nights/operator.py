@@ -35,8 +35,8 @@ class Asked:
 class Operator:
     """Everything here is done outside of the daemon, or asked of it as its commands ask.
 
-    moved_aside are the databases, by name and each time, that the daemon had to begin anew; put_back the documents of
-    which it was given an earlier version, or none. What checkers hold against these files must know of both.
+    moved_aside are the databases, by name and each time, that the daemon had to begin anew; removed the documents of
+    which there was no earlier version to put back. What checkers hold against these files must know of both.
     """
 
     def __init__(self, world: "World") -> None:
@@ -45,7 +45,7 @@ class Operator:
         self.asked: list[Asked] = []
         self.refused: list[str] = []
         self.moved_aside: list[str] = []
-        self.put_back: list[str] = []
+        self.removed: list[str] = []
 
     def comes_after_s(self) -> float:
         return self._random.uniform(*COMES_S)
@@ -116,10 +116,10 @@ class Operator:
         try:
             file.read()
         except StateError:
-            self.put_back.append(file.path.name)
             if good := file.previous():
                 file.path.write_bytes(good[0][0].read_bytes())
             else:
+                self.removed.append(file.path.name)
                 file.path.unlink()
 
     def _mend_database(self, path: Path, opens: Callable[[Path], Any]) -> None:

@@ -31,3 +31,12 @@ def test_a_damaged_file_is_not_taken_for_an_empty_one(tmp_path):
         FileNonces(path).load()
     with pytest.raises(CorruptFile):
         FileNonces(path).save(10)
+
+
+def test_the_version_beside_the_file_put_back_after_damage_reuses_nothing(tmp_path):
+    path = tmp_path / "nonces.json"
+    nonces = FileNonces(path)
+    for mark_ms in (5, 60_005, 120_005):
+        nonces.save(mark_ms)
+        path.write_bytes(path.with_name("nonces.json.1").read_bytes())
+        assert FileNonces(path).load() == mark_ms

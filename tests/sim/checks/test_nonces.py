@@ -72,8 +72,8 @@ def test_a_file_that_nobody_can_read_proves_nothing(tmp_path):
     assert list(checker.at_end(seen(directory=tmp_path))) == []
 
 
-def test_of_a_file_that_a_person_put_back_only_what_was_used_since_is_asked(tmp_path):
-    operator = SimpleNamespace(put_back=[])
+def test_of_a_file_that_a_person_removed_only_what_was_used_since_is_asked(tmp_path):
+    operator = SimpleNamespace(removed=[])
     world = seen(venue=SimpleNamespace(observers=[]), directory=tmp_path, operator=operator)
     checker, (before, after) = NoncesRise(world), orders()[:2]
     path = Store(tmp_path).nonces_path
@@ -82,9 +82,9 @@ def test_of_a_file_that_a_person_put_back_only_what_was_used_since_is_asked(tmp_
     assert list(checker.at_end(world)) == []
     path.unlink()
     FileNonces(path).save(5)
-    operator.put_back.append("identity.json")
+    operator.removed.append("identity.json")
     assert "the file holds 5" in next(checker.at_end(world))
-    operator.put_back.append("nonces.json")
+    operator.removed.append("nonces.json")
     assert list(checker.at_end(world)) == []
     world.venue.observers[0](after.envelope, {})
     assert "the file holds 5" in next(checker.at_end(world))
