@@ -35,7 +35,9 @@ UNSURE = ("reset-after-effect", "late")
 
 SUITS: dict[str, Suit] = {
     "absence-as-proof": Suit(kinds=("reset-before-effect", *UNSURE, "unknown-oid")),
+    "act-before-journal": Suit(kinds=("slow-fsync", "power-cut"), for_s=(5.0, 20.0)),
     "bad-gateway-as-rejected": Suit(kinds=("server-error-after-effect",)),
+    "fills-from-now-on": Suit(kinds=("both-down", "kill-at-step"), for_s=(4.0, 12.0)),
     "foreign-orders-kept": Suit(kinds=("foreign-order",), intensity=(0.0, 0.3)),
     "kill-ignored": Suit(kinds=("operator-kill",), window_s=(-55.0, -10.0)),
     "latch-unread": Suit(kinds=("operator-kill", "kill"), window_s=(-60.0, -20.0), for_s=(15.0, 30.0)),
@@ -43,7 +45,8 @@ SUITS: dict[str, Suit] = {
         kinds=("foreign-order",), window_s=(-55.0, -30.0), intensity=(0.0, 0.3)
     ),
     "lost-journal-ignored": Suit(kinds=("disk-full", "disk-read-only"), intensity=(0.0, 0.3)),
-    "nonce-from-the-clock": Suit(kinds=("clock-leap",), intensity=(0.501, 0.502), for_s=(8.0, 20.0)),
+    "minimum-ignored": Suit(kinds=("frozen-price", "partial-fills"), for_s=(10.0, 40.0)),
+    "nonce-from-the-clock": Suit(kinds=("post-only",), for_s=(15.0, 30.0)),
     "outstanding-ignored": Suit(
         kinds=("reset-before-effect", "late"), window_s=(56.0, 66.0), intensity=(0.8, 1.0), for_s=(6.0, 15.0)
     ),
