@@ -247,7 +247,7 @@ class Journal:
                     (SNAPSHOTS_KEPT,),
                 )
         except sqlite3.Error as error:
-            raise self._lost(str(explain(error, self._path))) from error
+            raise self._lost(JournalLost(str(explain(error, self._path)))) from error
 
     def latest_snapshot(self) -> tuple[int, bytes] | None:
         """Return the newest snapshot whose checksum is right, as (seq, state); None: replay from the first record.
