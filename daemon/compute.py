@@ -19,7 +19,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 TIMEOUT_S = 30.0
-"""Several times what a pro forma of 300 names takes, in a worker that was just started too (docs/roadmap.md)."""
+"""More than a whole night of 102 names takes, both pro formas and the venue included (docs/roadmap.md)."""
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 NICENESS = 10
 PR_SET_PDEATHSIG = 1

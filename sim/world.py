@@ -277,11 +277,20 @@ class World:
         next_s = self.manager.next_start_s(status, self.loop.time()) if asked_s is None else asked_s
         if self.manager.gave_up:
             self.operator.trip("nightdesk.service failed")
-        wait_s = self.operator.comes_after_s() if next_s is None else next_s
-        left_s = self.end_s - self.now_s
-        await asyncio.sleep(max(min(wait_s, left_s), 0.0))
-        if next_s is None and wait_s < left_s - STARTS_WITHIN_S:
+        left_s = max(self.end_s - self.now_s, 0.0)
+        if next_s is None:
+            await self._looked_after(left_s)
+        else:
+            await asyncio.sleep(min(next_s, left_s))
+
+    async def _looked_after(self, left_s: float) -> None:
+        """Wait until somebody has come and mended what there is to mend, or for the end when that is nearer."""
+        comes_s = self.operator.comes_after_s()
+        if comes_s < left_s - STARTS_WITHIN_S:
+            await asyncio.sleep(comes_s)
             self.operator.mend()
+        else:
+            await asyncio.sleep(left_s)
 
     async def _one_life(self) -> int:
         """Live once; return the exit status, or SIGNALLED."""

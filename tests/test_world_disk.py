@@ -43,11 +43,12 @@ def test_a_disk_that_stays_full_is_given_up_latched_and_trades_when_a_person_has
     assert world.daemon.state.trading is TradingState.ACTIVE
 
 
-@pytest.mark.parametrize("at_s", [-24.0, -23.7, -23.1, -22.9])
-def test_nobody_mends_what_failed_when_the_night_is_all_but_over(play, at_s):
+@pytest.mark.parametrize(("at_s", "removed"), [(-27.5, ["identity.json"]), (-25.5, [])])
+def test_nobody_mends_what_failed_when_the_night_is_all_but_over(play, monkeypatch, at_s, removed):
+    monkeypatch.setattr("sim.nights.operator.COMES_S", (4.0, 4.0))
     world, _ = play(strikes("json-corrupt", at_s=at_s, for_s=0.5, intensity=0.2), quiet_s=-20.0)
     assert len(world.lives.errors) == 1
-    assert not world.operator.removed
+    assert world.operator.removed == removed
 
 
 def test_nothing_is_acted_on_that_a_full_disk_did_not_take(play):

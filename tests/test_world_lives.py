@@ -15,7 +15,7 @@ from core.events import (
     Started,
     StopRequested,
 )
-from core.types import TradingState
+from core.types import Phase, TradingState
 from daemon import played as module
 from daemon.played import in_memory, played
 from sim.checks import all_checks
@@ -195,7 +195,7 @@ def test_a_latch_that_nobody_took_back_is_reset_after_things_are_quiet(play):
 
 @pytest.mark.parametrize("name", ["worker-dies", "worker-hangs"])
 def test_a_worker_that_gives_nothing_is_a_failed_pipeline_with_its_reason(play, name):
-    words = {"worker-dies": "the worker process died", "worker-hangs": "no result within 90 s"}
+    words = {"worker-dies": "the worker process died", "worker-hangs": "no result within 23 s"}
     world, seen = play(strikes(name, at_s=-62.0, for_s=3.0), end_s=40.0, quiet_s=20.0)
     assert world.worker.struck
     assert words[name] in seen.of(ProFormaFailed)[0][1].reason
@@ -242,3 +242,13 @@ def test_a_start_while_the_venue_is_away_waits_for_it_and_is_not_given_up(play):
     world, seen = play(strikes("both-down", at_s=-110.0, for_s=112.0), end_s=25.0, quiet_s=10.0)
     assert len(seen.of(Started)) == len(world.lives.all) == 1
     assert world.daemon.state.account.stream_up
+
+
+def test_a_worker_that_hangs_in_the_correction_is_given_up_in_time_for_another_try(play):
+    """The worker is well again before it is given up; deadline 75 s."""
+    world, seen = play(strikes("worker-hangs", at_s=14.0, for_s=10.0), end_s=100.0)
+    ((failed_s, failed),) = seen.of(ProFormaFailed)
+    assert (failed.phase, world.worker.struck) == (Phase.CORRECTION, 1)
+    ready_s = next(at_s for at_s, event in seen.of(ProFormaReady) if event.phase is Phase.CORRECTION)
+    assert 15 + 10 <= failed_s < ready_s < 55
+    assert world.daemon.state.session.correction.proforma is not None
