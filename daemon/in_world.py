@@ -1,5 +1,6 @@
 """The daemon wired into a world of sim.world: real code throughout, on the world's edges."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,11 @@ import structlog
 
 from adapters.hyperliquid.exchange import Account
 from adapters.hyperliquid.signing import Network, Signer
+from adapters.ports import Clock
 from core.state import State
 from daemon import config_file
 from daemon.__main__ import CODES, HALTED
+from daemon.clock import SteadyClock
 from daemon.compute import TIMEOUT_S, ComputeFailed, call
 from daemon.logs import Context, Logs
 from daemon.run import answer
@@ -33,8 +36,8 @@ PAGE = "research.night_page:page"
 class WorldCompute:
     """The worker's functions in the caller; the result comes after a drawn time of the world's clock."""
 
-    def __init__(self, edges: Edges) -> None:
-        self._edges = edges
+    def __init__(self, edges: Edges, clock: Clock) -> None:
+        self._edges, self._clock = edges, clock
         self._hangs_until_ms = 0
 
     async def warm(self) -> None:
@@ -42,7 +45,7 @@ class WorldCompute:
 
     async def run(self, function: str, request: Any) -> Any:
         """Raises ComputeFailed as a worker does; also for the page of a night, which a world does not draw."""
-        clock, worker = self._edges.clock, self._edges.worker
+        clock, worker = self._clock, self._edges.worker
         await self._hang_where_it_hangs()
         await clock.sleep(self._edges.random.uniform(*SOLVES_S))
         if worker.trouble is Trouble.DIES:
@@ -58,7 +61,7 @@ class WorldCompute:
 
     async def _hang_where_it_hangs(self) -> None:
         """One worker does one thing at a time: who comes while it hangs fails with the one for whom it hangs."""
-        clock, worker = self._edges.clock, self._edges.worker
+        clock, worker = self._clock, self._edges.worker
         if clock.now_ms() >= self._hangs_until_ms:
             if worker.trouble is not Trouble.HANGS:
                 return
@@ -132,14 +135,14 @@ class InWorld:
 def _wired(edges: Edges) -> Wired:
     settings = config_file.parse(edges.config)
     signer = Signer.from_key(edges.keys.agent)
-    clock = edges.clock
+    clock = SteadyClock(edges.clock, asyncio.get_running_loop().time)
     ends = Ends(
         http=edges.http,
         sockets=edges.sockets,
         account=Account(edges.keys.address, signer, Network.TESTNET),
         network="world",
         clock=clock,
-        compute=WorldCompute(edges),
+        compute=WorldCompute(edges, clock),
         journal=edges.journal,
         alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
         pulse=edges.pulse,
