@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from core.events import FillsReceived
 from core.orders import FILL_OVERLAP_MS
 from core.state import ZERO, Book, Ledger, State
-from core.types import AccountSnapshot, Coin, Fill, FundingPayment, is_perpetual
+from core.types import HEDGE_COINS, AccountSnapshot, Coin, Fill, FundingPayment, is_perpetual
 
 
 def take(state: State, event: FillsReceived) -> tuple[State, tuple[Fill, ...]]:
@@ -29,7 +29,7 @@ def take(state: State, event: FillsReceived) -> tuple[State, tuple[Fill, ...]]:
         ignored = book.duplicates_ignored + len(event.fills) - len(new)
         book = replace(book, duplicates_ignored=ignored)
     if event.covered_to_ms is not None:
-        book = _covered(book, event)
+        book = _covered(book, event, _provable_to_ms(state))
     return replace(state, book=book), new
 
 
@@ -166,15 +166,27 @@ def _moved(book: Book, fills: Sequence[Fill]) -> Book:
     return replace(book, positions=positions, chain=chain, broken=broken)
 
 
-def _covered(book: Book, event: FillsReceived) -> Book:
+def _provable_to_ms(state: State) -> int | None:
+    """Return how far a read may prove anything, by the newest time of the venue's that we know; None: we know none.
+
+    The read claims coverage by our own clock. Where that is wrong by more than what every next read covers again,
+    fills of the future would count as known (docs/decisions/0010-whose-time.md).
+    """
+    known_ms = [q.at_ms for coin in HEDGE_COINS if (q := state.quotes.get(coin)) is not None]
+    if state.account.snapshot is not None:
+        known_ms.append(state.account.snapshot.at_ms)
+    return max(*known_ms, state.book.last_fill_ms) + FILL_OVERLAP_MS if known_ms else None
+
+
+def _covered(book: Book, event: FillsReceived, provable_to_ms: int | None) -> Book:
     """Extend the proved interval when the backfill began inside it; a gap proves nothing."""
     assert event.covered_to_ms is not None
+    to_ms = event.covered_to_ms if provable_to_ms is None else min(event.covered_to_ms, provable_to_ms)
     covered = book.covered_to_ms
     joins = covered is None or event.covered_from_ms is None or event.covered_from_ms <= covered
-    if not joins or (covered is not None and event.covered_to_ms <= covered):
+    if not joins or (covered is not None and to_ms <= covered):
         return book
-    book = replace(book, covered_to_ms=event.covered_to_ms)
-    return forget_before(book, event.covered_to_ms - 3 * FILL_OVERLAP_MS)
+    return forget_before(replace(book, covered_to_ms=to_ms), to_ms - 3 * FILL_OVERLAP_MS)
 
 
 def _plus(sums: dict[Coin, Decimal], coin: Coin, amount: Decimal) -> dict[Coin, Decimal]:

@@ -13,6 +13,7 @@ from core import (
     orders,
     rebalance,
     reconcile,
+    rewound,
     risk,
     second_writer,
     venue_mode,
@@ -21,6 +22,7 @@ from core.events import (
     AllowanceRead,
     AnyEvent,
     CancelScheduled,
+    ClockSet,
     ClockTicked,
     ConfigChanged,
     FillsReceived,
@@ -56,6 +58,8 @@ def step(state: State, event: AnyEvent) -> Step:
         mids_usd[event.quote.coin] = float(event.quote.mid)
         at_ms = max(event.at_ms, state.at_ms)
         return replace(state, quotes=quotes, mids_usd=mids_usd, at_ms=at_ms), ()
+    if isinstance(event, Started | ClockSet):
+        state = rewound.to(state, event.at_ms)
     state = replace(state, at_ms=max(event.at_ms, state.at_ms))
     state, intents = route(state, event)
     check(state, intents)
@@ -64,7 +68,7 @@ def step(state: State, event: AnyEvent) -> Step:
 
 def route(state: State, event: AnyEvent) -> Step:
     match event:
-        case QuoteReceived():
+        case QuoteReceived() | ClockSet():
             return state, ()
         case FillsReceived():
             return _on_fills(state, event)

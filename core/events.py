@@ -32,6 +32,10 @@ class Started(Event, frozen=True, kw_only=True):
     settings: TradingSettings
 
 
+class ClockSet(Event, frozen=True, kw_only=True):
+    """Our clock was wrong and goes on from at_ms: stamps of ours that are later were made while it was ahead."""
+
+
 class QuoteReceived(Event, frozen=True, kw_only=True):
     quote: Quote
 
@@ -147,6 +151,7 @@ class ManualReconcile(Event, frozen=True, kw_only=True):
 
 AnyEvent = (
     Started
+    | ClockSet
     | QuoteReceived
     | FillsReceived
     | FundingReceived

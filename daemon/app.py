@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from decimal import Decimal
+from math import inf
 
 import structlog
 from msgspec.structs import replace
@@ -52,14 +53,19 @@ class App:
         self._recorded = Recorded(next_seq, {})
         self._watched: tuple[frozenset[Coin], frozenset[Coin]] = (frozenset(), frozenset())
         self._followed: tuple[object, ...] = (None,) * 5
-        self._last_progress_ms = 0
+        self._progress_s: float | None = None
         self._lost: BaseException | None = None
         self.observers: list[Callable[[State, AnyEvent, tuple[AnyIntent, ...]], None]] = []
 
     @property
-    def last_progress_ms(self) -> int:
-        """When the engine last finished a step; the watchdog is fed by this and nothing else."""
-        return self._last_progress_ms
+    def idle_s(self) -> float:
+        """Seconds of the loop since the engine last finished a step; the watchdog is fed by this and nothing else.
+
+        The loop's time is monotonic: no step of a clock makes an engine that hangs look alive.
+        """
+        if self._progress_s is None:
+            return inf
+        return asyncio.get_running_loop().time() - self._progress_s
 
     @property
     def is_lost(self) -> bool:
@@ -79,7 +85,7 @@ class App:
                     self._lost = error
                 self._refuse_if_lost()
             self._follow(feed, outbox)
-            self._last_progress_ms = self._clock.now_ms()
+            self._progress_s = asyncio.get_running_loop().time()
 
     def _refuse_if_lost(self) -> None:
         if self._lost is not None:

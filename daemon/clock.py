@@ -1,14 +1,17 @@
-"""The one clock: the wall's, or the loop's own time laid onto an epoch and perhaps accelerated.
+"""The one clock: the wall's as it was when it was anchored, or the loop's own time laid onto an epoch.
 
 Nothing else in the project asks what time it is.
 """
 
 import asyncio
 import time
+from collections.abc import Callable
+
+from adapters.ports import Clock
 
 
 class WallClock:
-    """The machine's UTC clock; used for live trading, where NTP keeps it."""
+    """The machine's UTC clock, where NTP keeps it. It may be stepped at any moment: SteadyClock is what trades."""
 
     speed = 1.0
 
@@ -17,6 +20,38 @@ class WallClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds, 0.0))
+
+
+ROUNDING_S = 1e-6
+"""Elapsed time is a float of seconds; this much is not a millisecond less."""
+
+
+class SteadyClock:
+    """The wall's reading at its anchor and monotonic time since: no step of the wall moves it, only anchor does.
+
+    elapsed_s is monotonic. On Linux NTP slews it as it slews the wall, so that the two drift apart by steps alone.
+    """
+
+    speed = 1.0
+
+    def __init__(self, wall: Clock, elapsed_s: Callable[[], float] = time.monotonic) -> None:
+        self._wall, self._elapsed_s = wall, elapsed_s
+        self._anchor = wall.now_ms(), elapsed_s()
+
+    def now_ms(self) -> int:
+        anchored_ms, since_s = self._anchor
+        return anchored_ms + int(1000 * (self._elapsed_s() - since_s + ROUNDING_S))
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(seconds, 0.0))
+
+    def wall_ahead_ms(self) -> int:
+        """Return by how much the wall is ahead of this clock now; negative when it is behind."""
+        return self._wall.now_ms() - self.now_ms()
+
+    def anchor(self, now_ms: int) -> None:
+        """Go on from now_ms."""
+        self._anchor = now_ms, self._elapsed_s()
 
 
 class LoopClock:

@@ -12,9 +12,11 @@ import structlog
 
 from adapters.hyperliquid.exchange import Account
 from adapters.hyperliquid.signing import Network, Signer
+from adapters.ports import Clock
 from core.state import State
 from daemon import config_file
 from daemon.__main__ import CODES, HALTED
+from daemon.clock import SteadyClock
 from daemon.compute import TIMEOUT_S, ComputeFailed, call
 from daemon.logs import Context, Logs
 from daemon.run import answer
@@ -34,8 +36,8 @@ PAGE = "research.night_page:page"
 class WorldCompute:
     """The worker's functions in the caller; the result comes after a drawn time of the world's clock."""
 
-    def __init__(self, edges: Edges) -> None:
-        self._edges = edges
+    def __init__(self, edges: Edges, clock: Clock) -> None:
+        self._edges, self._clock = edges, clock
         self._turn = asyncio.Lock()
 
     async def warm(self) -> None:
@@ -47,7 +49,7 @@ class WorldCompute:
             return await self._computed(function, request, timeout_s)
 
     async def _computed(self, function: str, request: Any, timeout_s: float) -> Any:
-        clock, worker = self._edges.clock, self._edges.worker
+        clock, worker = self._clock, self._edges.worker
         if worker.trouble is Trouble.HANGS:
             worker.struck += 1
             await clock.sleep(timeout_s)
@@ -129,14 +131,14 @@ class InWorld:
 def _wired(edges: Edges) -> Wired:
     settings = config_file.parse(edges.config)
     signer = Signer.from_key(edges.keys.agent)
-    clock = edges.clock
+    clock = SteadyClock(edges.clock, asyncio.get_running_loop().time)
     ends = Ends(
         http=edges.http,
         sockets=edges.sockets,
         account=Account(edges.keys.address, signer, Network.TESTNET),
         network="world",
         clock=clock,
-        compute=WorldCompute(edges),
+        compute=WorldCompute(edges, clock),
         journal=edges.journal,
         alarms=lambda _, hourly: ClockAlarms(clock, hourly=hourly),
         pulse=edges.pulse,

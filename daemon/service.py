@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import isinf
 from typing import Any, Protocol
 
 import structlog
@@ -34,11 +35,15 @@ from daemon.outbox import Outbox
 from daemon.pruning import keep_from_seq
 from daemon.settings import Reload, Settings
 from daemon.supervisor import keep_running
+from daemon.time_keeping import Keeping
 from state.errors import StateError, may_pass
 
 log = structlog.get_logger()
 
 LATCH_LOOK_S = 1.0
+ENGINE_IDLE_MAX_S = 10.0
+"""The watchdog is not fed for an engine that has finished no step for so long."""
+
 ASK_ACCOUNT_AGAIN_S = 5.0
 DRAIN_S = 8.0
 """SIGTERM to exit must stay under ten seconds; the rest is for closing files."""
@@ -72,6 +77,7 @@ class Shell:
     gateway: Gateway
     parts: Parts
     clock: Clock
+    keeping: Keeping
     alarms: Callable[[Callable[[], None], Callable[[], Awaitable[None]]], Alarms]
     pulse: Pulse
     logs: Logs
@@ -110,6 +116,7 @@ class Service:
     async def run(self) -> None:
         """Start, work, and leave in order. Raises what an essential task raised, as it was, and AccountRefused."""
         shell = self._shell
+        await shell.keeping.begin()
         self._announce()
         alarms = shell.alarms(self._wake, self._hourly)
         work: list[Awaitable[None]] = [
@@ -120,6 +127,7 @@ class Service:
             self._ask_account(),
             keep_running("feed", lambda: shell.feed.run(shell.app.inbox.put), clock=self._clock),
             keep_running("alerts", shell.parts.alerts.run, clock=self._clock),
+            keep_running("time", shell.keeping.run, clock=self._clock),
             alarms.run(),
             self._prepare(),
         ]
@@ -255,7 +263,7 @@ class Service:
             self._apply_pending()
             if self._is_protected():
                 self._mark("protected")
-            if self._clock.now_ms() - self._shell.app.last_progress_ms < 10_000:
+            if self._shell.app.idle_s < ENGINE_IDLE_MAX_S:
                 self._shell.pulse.alive(self._line())
             await self._clock.sleep(LATCH_LOOK_S if "protected" in self.marks_ms else 0.05)
 
@@ -341,11 +349,11 @@ class Service:
 
     def status(self) -> dict[str, Any]:
         name, at_ms = next_phase(self._clock.now_ms(), self.state.settings.session)
-        age_ms = self._clock.now_ms() - self._shell.app.last_progress_ms
+        idle_s = self._shell.app.idle_s
         return {
             "running": True,
             "now": iso(self._clock.now_ms()),
-            "engine_idle_ms": age_ms,
+            "engine_idle_ms": None if isinf(idle_s) else round(1000 * idle_s),
             "next_phase": name,
             "next_phase_at": iso(at_ms),
             "stream_up": self.state.account.stream_up,

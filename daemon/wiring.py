@@ -26,7 +26,7 @@ from adapters.ports import Clock, HttpTransport, SocketTransport
 from daemon import config_file
 from daemon.alerts import Alerts
 from daemon.app import App
-from daemon.clock import LoopClock, VenueClock, WallClock
+from daemon.clock import LoopClock, SteadyClock, VenueClock, WallClock
 from daemon.compute import Compute, InlineCompute, WorkerCompute
 from daemon.credentials import signing_key
 from daemon.history import HistoryKeeper
@@ -41,6 +41,7 @@ from daemon.restore import restore
 from daemon.scheduler import ClockAlarms, WallAlarms
 from daemon.service import Alarms, Pulse, Service, Shell
 from daemon.settings import Settings
+from daemon.time_keeping import time_keeping
 from daemon.venue_facts import venue_facts
 from state.disk import OS_DISK, Disk
 from state.history import History
@@ -140,6 +141,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         gateway=gateway,
         parts=parts,
         clock=ends.clock,
+        keeping=time_keeping(parts, inbox.put),
         alarms=ends.alarms,
         pulse=ends.pulse,
         logs=logs,
@@ -147,8 +149,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         settings=settings,
         elapsed_ms=ends.elapsed_ms,
     )
-    service = Service(shell)
-    service_box.append(service)
+    service_box.append(service := Service(shell))
 
     def close() -> None:
         writer.close()
@@ -175,10 +176,10 @@ def elapsed_since_exec_ms() -> float:
 
 
 def live_ends(settings: Settings) -> Ends:
-    """The network, the wall clock, a journal thread and a worker process."""
+    """The network, the wall clock held steady, a journal thread and a worker process."""
     network = settings.venue.network
     base_url = BASE_URLS.get(network, network)
-    clock = WallClock()
+    clock = SteadyClock(WallClock())
     http, sockets = _over_network(base_url)
     return Ends(
         http=http,

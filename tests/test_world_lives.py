@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from core.events import (
+    ClockSet,
     ConfigChanged,
     KillReset,
     KillTripped,
@@ -17,7 +18,7 @@ from core.events import (
 )
 from core.types import Phase, TradingState
 from daemon import played as module
-from daemon.played import in_memory, played
+from daemon.played import in_memory, play_night, played
 from sim.checks import all_checks
 from sim.night import Night
 from sim.nights.fault import Fault
@@ -41,6 +42,10 @@ class Seen:
         return [(at_s, event) for at_s, event in self.events if isinstance(event, kind)]
 
 
+MANY_FILLS = {"seed": 3, "coins": 8}
+"""A night whose book trades more than two hundred times."""
+
+
 def _checks(seen, world, *, without):
     """A night that is left before its deadline has no end to be checked."""
     return (*(checker for checker in all_checks(world) if checker.name not in without), seen)
@@ -55,7 +60,8 @@ def play(monkeypatch):
             seen = Seen()
             within = [] if end_s >= 75.0 else ["ending"]
             monkeypatch.setattr(module, "all_checks", partial(_checks, seen, without=within))
-            night = Night(seed=5, coins=8, faults=faults, end_s=end_s, quiet_s=quiet_s, **given)
+            drawn = {"seed": 5, "coins": 8, "end_s": end_s, "quiet_s": quiet_s} | given
+            night = Night(faults=faults, **drawn)
             world = played(night, directory)
             assert not world.checkers.failures
             return world, seen
@@ -115,23 +121,54 @@ def test_late_timers_are_twenty_seconds_late(play):
 
 
 @pytest.mark.parametrize("intensity", [0.0, 1.0])
-def test_a_small_step_of_the_clock_is_seen_by_the_daemon_alone_and_the_night_goes_on(play, intensity):
+def test_a_small_step_of_the_machines_clock_does_not_move_the_daemons(play, intensity):
     world, seen = play(strikes("clock-step", for_s=10.0, intensity=intensity), end_s=100.0, quiet_s=20.0)
 
     def ahead_s(at_s, event):
         return (event.at_ms - world.close_ms) / 1000 - at_s
 
-    within = [ahead_s(at_s, event) for at_s, event in seen.events if -49 < at_s < -41]
-    after = [ahead_s(at_s, event) for at_s, event in seen.events if at_s > -30]
-    assert within
-    assert min(within) == pytest.approx(10 * intensity - 5, abs=0.1)
-    assert max(map(abs, after)) < 0.1
+    assert world.lives.all[0].skew_ms == 0
+    assert max(abs(ahead_s(at_s, event)) for at_s, event in seen.events) < 0.1
     assert world.daemon.state.session.stage.value == "done"
 
 
-def test_a_clock_an_hour_behind_waits_and_catches_up_when_it_is_right_again(play):
-    world, _ = play(strikes("clock-leap", for_s=20.0, intensity=0.0), end_s=100.0, quiet_s=20.0)
+@pytest.mark.parametrize("intensity", [0.1, 0.9], ids=["back", "ahead"])
+@pytest.mark.parametrize("at_s", [-100, -88, -75, -59, -40, -20, -2, 6, 16, 40])
+def test_a_clock_that_leaps_at_any_moment_changes_nothing_of_the_night(at_s, intensity):
+    def night(*faults):
+        return play_night(Night(faults=faults, **MANY_FILLS))
+
+    calm = night()
+    leapt = night(strikes("clock-leap", at_s=at_s, for_s=20.0, intensity=intensity))
+    assert leapt.failures == ()
+    assert (leapt.stage, leapt.fills, leapt.positions) == (calm.stage, calm.fills, calm.positions)
+    assert calm.fills > 100
+
+
+@pytest.mark.parametrize("intensity", [0.0, 1.0], ids=["behind", "ahead"])
+def test_a_start_on_a_clock_an_hour_wrong_goes_on_in_the_venues_time(play, intensity):
+    faults = strikes("clock-leap", at_s=-55.0, for_s=60.0, intensity=intensity), strikes("kill")
+    world, seen = play(*faults, end_s=100.0, quiet_s=20.0, **MANY_FILLS)
+    (_, _), (again_s, again) = seen.of(Started)
+    assert -47 < again_s < -44
+    assert abs((again.at_ms - world.close_ms) / 1000 - again_s) < 1
     assert world.daemon.state.session.stage.value == "done"
+    assert len(world.venue.fills(world.keys.address)) > 200
+
+
+def test_a_start_that_nobody_tells_the_time_is_set_right_when_the_venue_answers(play):
+    """The daemon starts an hour ahead while nothing gets through; what it stamped until then holds up nothing."""
+    faults = (
+        strikes("clock-leap", at_s=-105.0, for_s=70.0, intensity=1.0),
+        strikes("kill", at_s=-100.0, for_s=2.0),
+        strikes("both-down", at_s=-99.0, for_s=8.0),
+    )
+    world, seen = play(*faults, end_s=100.0, quiet_s=20.0, **MANY_FILLS)
+    (set_s, told), *_ = seen.of(ClockSet)
+    assert -91 < set_s < -75
+    assert abs((told.at_ms - world.close_ms) / 1000 - set_s) < 1
+    assert world.daemon.state.session.stage.value == "done"
+    assert len(world.venue.fills(world.keys.address)) > 200
 
 
 def test_a_good_file_is_taken_over_key_by_key_and_used_by_the_next_start(play):

@@ -17,6 +17,11 @@ executions = st.lists(
 )
 
 
+def at_venue(state, at_ms):
+    """Return the state once the venue has shown its account as of at_ms."""
+    return replace(state, account=replace(state.account, snapshot=snapshot(at_ms=at_ms)))
+
+
 def made(rows):
     return [
         fill(coin, qty, tid=n, at_ms=CLOSE_MS + ms, fee_usd=D("0.01") * n)
@@ -68,7 +73,7 @@ def test_a_flat_position_is_an_absent_one():
     )
 )
 def test_coverage_grows_only_by_intervals_that_join_it(spans):
-    state = desk()
+    state = at_venue(desk(), CLOSE_MS + 600_000)
     for start, length in spans:
         before = state.book.covered_to_ms
         first, last = CLOSE_MS + start, CLOSE_MS + start + length
@@ -91,11 +96,21 @@ def test_ids_are_kept_long_enough_to_know_a_repeated_fill_and_no_longer():
     assert len(state.book.seen_fills) <= 5 * 5
 
 
+@given(ahead_ms=st.integers(0, 3_600_000), after_ms=st.integers(0, 3_600_000))
+def test_no_clock_of_ours_however_far_ahead_makes_a_fill_known_before_it_happened(ahead_ms, after_ms):
+    state = desk()
+    read = fills(covered=(CLOSE_MS - 20_000, CLOSE_MS + ahead_ms), at_ms=CLOSE_MS + ahead_ms)
+    state, _ = book.take(state, read)
+    state, new = book.take(state, fills(fill(SOL, D(1), at_ms=CLOSE_MS + after_ms)))
+    assert len(new) == 1
+
+
 @given(late_ms=st.integers(0, 10 * FILL_OVERLAP_MS))
 def test_a_fill_whose_id_was_forgotten_is_not_booked_again(late_ms):
     one = fill(SOL, D(1), at_ms=CLOSE_MS)
     state = replace(desk(), book=replace(desk().book, covered_to_ms=CLOSE_MS - 1))
     state, _ = book.take(state, fills(one))
+    state = at_venue(state, CLOSE_MS + late_ms)
     state, _ = book.take(state, fills(covered=(CLOSE_MS - 1, CLOSE_MS + late_ms)))
     state, new = book.take(state, fills(one))
     assert new == ()

@@ -10,6 +10,7 @@ from tests.core.desk import CLOSE_MS, DAY, SETTINGS, SOL, D
 
 EXAMPLES = [
     ev.Started(at_ms=1, version="1", settings=SETTINGS),
+    ev.ClockSet(at_ms=1),
     ev.QuoteReceived(at_ms=1, quote=desk.quote(SOL)),
     desk.fills(desk.fill(SOL, D(1)), covered=(1, 2)),
     ev.FundingReceived(at_ms=1, payments=()),

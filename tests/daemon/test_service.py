@@ -61,6 +61,32 @@ def test_the_watchdog_is_fed_only_while_the_engine_makes_progress(tmp_path):
     assert ms("23:48:25") < max(fed) < ms("23:48:32")
 
 
+def test_a_clock_that_steps_back_does_not_feed_the_watchdog_for_an_engine_that_hangs(tmp_path):
+    def stage(night):
+        with_pulse(night)
+        inbox, clock = night.service._shell.app.inbox, night.peer._clock
+        take, night.hung_s = inbox.take, []
+
+        async def take_or_hang():
+            if night.peer.now_ms >= ms("23:48:20"):
+                night.hung_s.append(asyncio.get_running_loop().time())
+                clock._epoch_ms -= 20_000
+                await asyncio.sleep(3600)
+            return await take()
+
+        inbox.take = take_or_hang
+        alive = night.pulse.alive
+        night.fed_s = []
+        night.pulse.alive = lambda text: (
+            alive(text),
+            night.fed_s.append(asyncio.get_running_loop().time()),
+        )
+
+    night = play(tmp_path / "state", stage=stage, **PIECE)
+    (hung_s,) = night.hung_s
+    assert hung_s + 5 < max(night.fed_s) < hung_s + 12
+
+
 def test_an_order_to_stop_leaves_nothing_open_and_a_snapshot_or_a_journal_to_go_on_from(tmp_path):
     night = play(tmp_path / "state", until="23:53:07")
     assert night.state.stopping

@@ -1,0 +1,161 @@
+"""Who sets the clock: the wall, the time that has passed, or the venue."""
+
+import asyncio
+
+import pytest
+
+from adapters.ports import Unknown
+from core.events import ClockSet
+from daemon.alerts import Alerts
+from daemon.clock import SteadyClock
+from daemon.settings import AlertSettings
+from daemon.time_keeping import ASK_AGAIN_S, TimeKeeper
+from sim.loop import run
+
+NOON_MS = 1_753_444_800_000
+
+
+class Machine:
+    """The loop's time is the true one; the wall and the venue may each be wrong by some."""
+
+    def __init__(self, *, wall_wrong_ms=0, venue_wrong_ms=0):
+        self.wall_wrong_ms, self.venue_wrong_ms = wall_wrong_ms, venue_wrong_ms
+        self.asked, self.events = [], []
+        self.takes_s, self.is_away = 0.1, False
+        self.clock = SteadyClock(self, lambda: asyncio.get_running_loop().time())
+        self.alerts = Alerts(AlertSettings(), origin="test", now_ms=self.clock.now_ms)
+        self.keeper = TimeKeeper(self.clock, reference=self, alerts=self.alerts, put=self.events.append)
+
+    @property
+    def true_ms(self):
+        return NOON_MS + round(1000 * asyncio.get_running_loop().time())
+
+    @property
+    def wrong_ms(self):
+        return self.clock.now_ms() - self.true_ms
+
+    @property
+    def codes(self):
+        return {alert.code for alert in self.alerts.active()}
+
+    def now_ms(self):
+        return self.true_ms + self.wall_wrong_ms
+
+    async def venue_time_ms(self):
+        self.asked.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(self.takes_s / 2)
+        told_ms = self.true_ms + self.venue_wrong_ms
+        await asyncio.sleep(self.takes_s / 2)
+        if self.is_away:
+            raise Unknown("away")
+        return told_ms
+
+    async def keep(self, seconds):
+        task = asyncio.ensure_future(self.keeper.run())
+        await asyncio.sleep(seconds)
+        task.cancel()
+
+
+def on_machine(night, **wrong):
+    async def main():
+        machine = Machine(**wrong)
+        await night(machine)
+        return machine
+
+    return run(main())
+
+
+@pytest.mark.parametrize("wrong_ms", [-3_600_000, -2_500, 2_500, 3_600_000])
+def test_a_start_on_a_wrong_clock_goes_on_in_the_venues_time_and_says_so(wrong_ms):
+    async def night(machine):
+        await machine.keeper.begin()
+        assert abs(machine.wrong_ms) < 100
+        assert machine.codes == {"clock.wrong"}
+        machine.wall_wrong_ms = 0
+        await machine.keep(2)
+        assert machine.codes == set()
+        assert abs(machine.wrong_ms) < 100
+
+    assert on_machine(night, wall_wrong_ms=wrong_ms).events == []
+
+
+@pytest.mark.parametrize("wrong_ms", [-1_900, 0, 1_900])
+def test_a_start_on_a_clock_that_is_right_enough_is_left_alone(wrong_ms):
+    async def night(machine):
+        await machine.keeper.begin()
+        await machine.keep(60)
+        assert machine.wrong_ms == wrong_ms
+        assert len(machine.asked) == 1
+
+    on_machine(night, wall_wrong_ms=wrong_ms)
+
+
+def test_a_slow_answer_is_no_proof_that_the_clock_is_wrong():
+    async def night(machine):
+        machine.takes_s = 1.8
+        await machine.keeper.begin()
+        assert machine.wrong_ms == 2_500
+
+    on_machine(night, wall_wrong_ms=2_500)
+
+
+def test_a_silent_venue_holds_a_start_up_for_two_seconds_and_is_asked_again():
+    async def night(machine):
+        machine.takes_s = 60.0
+        began_s = asyncio.get_running_loop().time()
+        await machine.keeper.begin()
+        assert asyncio.get_running_loop().time() - began_s == pytest.approx(2.0)
+        machine.takes_s = 0.1
+        await machine.keep(1)
+        assert abs(machine.wrong_ms) < 100
+
+    machine = on_machine(night, wall_wrong_ms=3_600_000)
+    (told,) = machine.events
+    assert isinstance(told, ClockSet)
+
+
+@pytest.mark.parametrize("step_ms", [-3_600_000, -1_500, 1_500, 3_600_000])
+def test_a_step_of_the_wall_does_not_move_the_clock_and_the_venue_is_not_asked_too_often(step_ms):
+    async def night(machine):
+        await machine.keeper.begin()
+        machine.wall_wrong_ms = step_ms
+        await machine.keep(30)
+        assert abs(machine.wrong_ms) < 100
+        assert machine.codes == {"clock.stepped"}
+        gaps_s = [b - a for a, b in zip(machine.asked, machine.asked[1:], strict=False)]
+        assert len(gaps_s) >= 5
+        assert min(gaps_s[1:]) >= ASK_AGAIN_S
+        machine.wall_wrong_ms = 0
+        await machine.keep(2)
+        assert machine.codes == set()
+
+    assert on_machine(night).events == []
+
+
+def test_time_that_a_paused_machine_has_not_counted_is_taken_from_the_wall():
+    async def night(machine):
+        await machine.keeper.begin()
+        machine.clock.anchor(machine.clock.now_ms() - 20_000)
+        await machine.keep(3)
+        assert abs(machine.wrong_ms) < 100
+
+    assert [type(e) for e in on_machine(night).events] == [ClockSet]
+
+
+def test_a_venue_whose_clock_is_wrong_moves_no_clock_that_was_confirmed():
+    async def night(machine):
+        await machine.keeper.begin()
+        machine.venue_wrong_ms, machine.wall_wrong_ms = 30_000, -3_000
+        await machine.keep(30)
+        assert abs(machine.wrong_ms) < 100
+
+    assert on_machine(night).events == []
+
+
+def test_a_clock_that_is_wrong_by_a_day_is_left_to_a_person():
+    async def night(machine):
+        await machine.keeper.begin()
+        await machine.keep(30)
+        assert machine.wrong_ms == 86_400_000
+
+    assert on_machine(night, wall_wrong_ms=86_400_000).events == []
