@@ -185,7 +185,7 @@ def _why_residual(state: State, session: Session, coin: Coin, residual: Decimal)
         return f"under the minimum order value of {minimum} USD: carried"
     if session.correction.proforma is None:
         return f"correction held: {session.correction.reason or 'it did not start'}"
-    if since_ms is not None:
+    if since_ms is not None and not trade.is_withheld(session):
         return f"no fresh price since {_clock(since_ms)}: not traded"
     return (
         _why_no_slice(state, session) or "not filled by the deadline within the slice's size and price limits"

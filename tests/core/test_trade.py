@@ -9,6 +9,7 @@ from core import trade
 from core.engine import step
 from core.intents import SubmitOrders
 from core.notices import noted
+from core.report import session_report
 from core.state import PhaseRecord, Session, Stage
 from core.types import Coin, Phase, Purpose, Side
 from tests.core.desk import (
@@ -287,3 +288,30 @@ def test_that_slices_go_on_is_said_even_if_something_else_was_said_in_between():
     assert orders
     assert going.session.notices[-1][1] == trade.PROVED
     assert not trade.is_withheld(going.session)
+
+
+def reason_of(state, coin):
+    """Return what the report of a night that ended like this says of a coin."""
+    return next(a["reason"] for a in session_report(state)["assets"] if a["coin"] == coin)
+
+
+def ended(state, **record):
+    end_ms = CLOSE_MS + 420_000
+    correction = replace(state.session.correction, ended_ms=end_ms, **record)
+    session = replace(state.session, stage=Stage.DONE, correction=correction)
+    return replace(state, at_ms=end_ms + 3_000, session=session)
+
+
+def test_the_report_says_why_no_slice_was_sent_and_blames_its_limits_only_when_one_was():
+    state, orders = sliced(at(correcting(), 410))
+    assert orders
+    limits = "not filled by the deadline within the slice's size and price limits"
+    assert reason_of(ended(state), SOL) == limits
+    late = replace(state, started_ms=CLOSE_MS + 416_000)
+    assert reason_of(ended(late), SOL) == "the daemon was started again at 00:06:56, too late for a slice"
+    assert reason_of(ended(replace(state, started_ms=CLOSE_MS + 421_000)), SOL) == limits
+    unpriced = ended(state, unpriced={SOL: CLOSE_MS + 400_000})
+    assert reason_of(unpriced, SOL) == "no fresh price since 00:06:40: not traded"
+    assert reason_of(unpriced, DOGE) == limits
+    waiting = noted(unpriced, trade.UNPROVED)
+    assert reason_of(waiting, SOL) == "the fills of the account were not proved at the deadline: not traded"
