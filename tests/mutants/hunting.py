@@ -92,7 +92,9 @@ class Unmutated:
         with self._lock:
             if key not in self._known:
                 self._known[key] = self._player.play(night)
-                self._path.write_text(json.dumps(self._known))
+                whole = self._path.with_suffix(f".{os.getpid()}")
+                whole.write_text(json.dumps(self._known))
+                whole.replace(self._path)
             return self._known[key]
 
 

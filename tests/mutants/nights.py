@@ -21,14 +21,13 @@ TRADES_S = (-60.0, 8.0)
 class Suit:
     """What suits a mutant: every night has each of the kinds, at times of the window, as bad and as long as the ranges say.
 
-    for_s: nothing leaves the lengths to the kinds. coins: how many the nights have at least.
+    for_s: nothing leaves the lengths to the kinds.
     """
 
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...]
     window_s: tuple[float, float] = TRADES_S
     intensity: tuple[float, float] = (0.3, 1.0)
     for_s: tuple[float, float] | None = None
-    coins: int = COINS
 
 
 UNSURE = ("reset-after-effect", "late")
@@ -46,9 +45,6 @@ SUITS: dict[str, Suit] = {
         kinds=("foreign-order",), window_s=(-55.0, -30.0), intensity=(0.0, 0.3)
     ),
     "lost-journal-ignored": Suit(kinds=("disk-full", "disk-read-only"), intensity=(0.0, 0.3)),
-    "minimum-ignored": Suit(
-        kinds=("partial-fills",), window_s=(20.0, 60.0), intensity=(0.8, 0.95), for_s=(20.0, 40.0), coins=20
-    ),
     "nonce-from-the-clock": Suit(kinds=("post-only",), for_s=(15.0, 30.0)),
     "outstanding-ignored": Suit(
         kinds=("reset-before-effect", "late"), window_s=(56.0, 66.0), intensity=(0.8, 1.0), for_s=(6.0, 15.0)
@@ -69,10 +65,8 @@ def nights_for(mutant: str, count: int, *, coins: int = COINS) -> Iterator[Night
     """Return nights to hunt a mutant in: those of its suit, or of the swarm where it has none."""
     suit = SUITS.get(mutant)
     for seed in range(count):
-        if suit is None:
-            yield drawn_night(seed, coins=coins)
-        else:
-            yield _suited(drawn_night(seed, coins=max(coins, suit.coins)), suit)
+        night = drawn_night(seed, coins=coins)
+        yield night if suit is None else _suited(night, suit)
 
 
 def _suited(night: Night, suit: Suit) -> Night:
