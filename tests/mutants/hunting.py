@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock, Timer
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import msgspec
 
@@ -34,6 +34,11 @@ class Catch(msgspec.Struct, frozen=True, kw_only=True):
     found: Found
     night: Night | None = None
     excused: int = 0
+
+
+class Plays(Protocol):
+    def play(self, night: Night) -> Found:
+        """Return what was found in a night."""
 
 
 class Player:
@@ -83,7 +88,7 @@ class Player:
 class Unmutated:
     """What happens in nights without a bug: each is played once, and kept in a file for all mutants of one tree."""
 
-    def __init__(self, player: Player, path: Path) -> None:
+    def __init__(self, player: Plays, path: Path) -> None:
         self._player, self._path, self._lock = player, path, Lock()
         self._known: dict[str, Found] = json.loads(path.read_bytes()) if path.exists() else {}
 
@@ -98,7 +103,7 @@ class Unmutated:
             return self._known[key]
 
 
-def hunted(player: Player, nights: Iterable[Night], unmutated: Unmutated) -> Catch:
+def hunted(player: Plays, nights: Iterable[Night], unmutated: Plays) -> Catch:
     """Play nights until a checker fires that does not fire without the bug."""
     played = excused = 0
     for night in nights:
