@@ -134,4 +134,6 @@ def _phase(record: PhaseRecord, now_ms: int) -> PhaseRecord:
         started_ms=_or_none(record.started_ms, now_ms),
         ended_ms=_or_none(record.ended_ms, now_ms),
         failed_ms=min(record.failed_ms, now_ms),
+        slice_ms=min(record.slice_ms, now_ms),
+        unpriced={coin: min(at_ms, now_ms) for coin, at_ms in record.unpriced.items()},
     )

@@ -162,12 +162,20 @@ def _drop(_logger: object, _method: str, _line: structlog.typing.EventDict) -> s
 
 
 def prepare() -> None:
-    """Make this process ready for worlds: load what a worker loads, and let nothing be logged.
-
-    Thousands of nights have nothing to say but their failures; and an import reads the wall clock.
-    """
+    """Make this process ready for worlds: load what a worker loads. An import reads the wall clock."""
     call("daemon.night_pipeline:warm", None)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Let nothing be logged within: thousands of nights have nothing to say but their failures."""
+    level, before = logging.root.manager.disable, structlog.get_config()
     logging.disable(logging.CRITICAL)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), processors=[_drop]
     )
+    try:
+        yield
+    finally:
+        logging.disable(level)
+        structlog.configure(**before)

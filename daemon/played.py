@@ -14,7 +14,7 @@ import msgspec
 from core import hedge, risk
 from core.state import State
 from core.types import HEDGE_COINS
-from daemon.in_world import InWorld, prepare
+from daemon.in_world import InWorld, prepare, silence
 from sim.checks import all_checks
 from sim.faults import distortions_of
 from sim.night import Night, Outcome
@@ -51,7 +51,8 @@ def played(night: Night, directory: Path) -> World:
     shutil.copy(history_of(night.coins, _of_the_past(distortions)), state)
     market = _market(night.seed, night.coins, distortions)
     world = World(night, InWorld, market=market, close_ms=CLOSE_MS, directory=state)
-    world.play(all_checks)
+    with silence():
+        world.play(all_checks)
     return world
 
 
@@ -132,7 +133,8 @@ def history_of(coins: int, distortions: tuple[Distortion, ...] = ()) -> Path:
     world = World(
         before, InWorld, market=_market(0, coins, distortions), close_ms=CLOSE_MS, directory=directory
     )
-    world.play(lambda _: ())
+    with silence():
+        world.play(lambda _: ())
     return Store(world.directory).history_path
 
 

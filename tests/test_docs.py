@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon import command_docs
+from daemon import command_docs, time_keeping
 from daemon.__main__ import CODES
 from daemon.settings import keys
 
@@ -174,6 +174,7 @@ def test_the_runbook_explains_every_alert_and_no_other():
         p.read_text("utf-8") for f in ("core", "daemon") for p in sorted((ROOT / f).glob("*.py"))
     )
     codes = set(re.findall(r'\bcode="([a-z.]+)"', source)) | {"pipeline.projected", "pipeline.correction"}
+    codes |= {time_keeping.STEPPED, time_keeping.WRONG}
     table = runbook().partition("## Alerts")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `([a-z.]+)` \|", table, re.M)) == codes
 

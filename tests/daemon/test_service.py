@@ -124,10 +124,10 @@ def test_a_kill_that_cannot_be_latched_still_stops_the_trading_and_says_so(tmp_p
             raise StateError("kill_switch.json: cannot be written (no space)")
 
         def kill():
-            from daemon.run import _answer
+            from daemon.run import answer
 
             night.service._shell.parts.latch.trip = no
-            said.update(_answer(night.service, {"do": "kill", "reason": "a test"}, None))
+            said.update(answer(night.service, {"do": "kill", "reason": "a test"}, None))
 
         night.peer.at(ms("23:52:07"), kill)
 

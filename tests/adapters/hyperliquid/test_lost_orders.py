@@ -21,7 +21,7 @@ from adapters.hyperliquid.universe import Universe
 from adapters.ports import HttpReply, Unknown
 from core.engine import step
 from core.events import ClockTicked
-from core.intents import BurnNonce, FetchFills, QueryOrders, SubmitOrders
+from core.intents import BurnNonce, FetchFills, FetchSnapshot, QueryOrders, SubmitOrders
 from core.orders import EXPIRY_SLACK_MS, on_restart
 from core.types import Purpose
 from daemon.clock import LoopClock
@@ -113,7 +113,7 @@ class Daemon:
         self.state, intents = step(replace(self.state, quotes=quotes), event)
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)
-        acted = (SubmitOrders, QueryOrders, BurnNonce, FetchFills)
+        acted = (SubmitOrders, QueryOrders, BurnNonce, FetchFills, FetchSnapshot)
         wanted = tuple(i for i in intents if isinstance(i, acted))
         self.intents += wanted
         self.outbox.act(wanted, done)

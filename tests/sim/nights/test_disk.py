@@ -402,10 +402,11 @@ def test_a_slow_disk_takes_its_time_at_each_sync_and_commit(place):
     journal.append([record(1)])
     assert waited == [3.0]
     FileNonces(place / "nonces.json", disk).save(1)
-    assert waited == [3.0] * 3
+    slow = len(waited)
+    assert slow > 1 + 2, "the file and its directory, at least"
     disk.end(ALL[DiskFaultKind.SLOW_SYNC])
     journal.append([record(2)])
-    assert waited == [3.0] * 3
+    assert waited == [3.0] * slow
 
 
 @pytest.mark.parametrize("kind", [DiskFaultKind.FULL, DiskFaultKind.READ_ONLY])
