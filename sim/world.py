@@ -169,6 +169,7 @@ class World:
             start_ms=self.start_ms,
             seed=night.seed,
         )
+        open_positions(self.venue, self.keys.master, night.held_usd, self.start_ms)
         plan = FaultPlan(self._planned(), seed=night.seed, start_ms=self.start_ms)
         edge = Edge(self.venue, limits=WITHOUT_WEIGHT, plan=plan)
         self.network = Network(self.loop, edge, self.clock, random=Random(f"latency {night.seed}"))
@@ -261,7 +262,6 @@ class World:
 
     async def _night(self) -> None:
         self.network.wake()
-        open_positions(self)
         for fault in self.night.faults:
             if KINDS[fault.name].strike is not None:
                 self.at(fault.at_s, self._strike, fault)

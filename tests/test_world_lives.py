@@ -166,7 +166,7 @@ def test_a_start_that_nobody_tells_the_time_is_set_right_when_the_venue_answers(
         strikes("kill", at_s=-100.0, for_s=2.0),
         strikes("both-down", at_s=-99.0, for_s=8.0),
     )
-    world, seen = play(*faults, end_s=100.0, quiet_s=20.0, **MANY_FILLS)
+    world, seen = play(*faults, end_s=185.0, quiet_s=20.0, **MANY_FILLS)
     (set_s, told), *_ = seen.of(ClockSet)
     assert -91 < set_s < -75
     assert abs((told.at_ms - world.close_ms) / 1000 - set_s) < 1

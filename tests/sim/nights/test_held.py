@@ -4,7 +4,6 @@ from pathlib import Path
 
 from sim.night import Night
 from sim.nights.fault import Fault
-from sim.nights.held import open_positions
 from sim.nights.market import WorldMarket
 from sim.venue.wire import JSON
 from sim.world import World
@@ -18,9 +17,8 @@ def test_a_node_that_is_behind_knows_positions_held_before_the_night_by_the_same
     night = Night(seed=3, coins=6, faults=(BEHIND,), held_usd={2: 9_000.0, 4: -7_000.0})
     market = WorldMarket.drawn(night.seed, coins=night.coins, close_ms=CLOSE_MS, distortions=())
     world = World(night, None, market=market, close_ms=CLOSE_MS, directory=Path("nowhere"))
-    open_positions(world)
     body = json.dumps({"type": "userFills", "user": world.keys.address}).encode()
-    then_ms = world.start_ms + 60_000
+    then_ms = world.start_ms + 1_000
     now = world.venue.http("/info", JSON, body, now_ms=then_ms).body
     (behind,) = world.network.edge._laggards.values()
     assert behind.read(JSON, body, now_ms=then_ms).body == now
