@@ -14,7 +14,7 @@ from adapters.ports import Clock, Feed
 from core import hedge, risk
 from core.attention import held_coins, traded_coins
 from core.engine import step
-from core.events import AnyEvent, ClockTicked, QuoteReceived, Started
+from core.events import AnyEvent, ClockSet, ClockTicked, QuoteReceived, Started
 from core.intents import AnyIntent, WriteReport
 from core.report import final_targets
 from core.state import State, encode
@@ -189,9 +189,10 @@ def _awaitable(durable: Future[None]) -> "asyncio.Future[None]":
 def _in_order(event: AnyEvent, seen_ms: int) -> AnyEvent:
     """Return the event at the time at which the engine takes it: that of a tick before it may be in no record.
 
-    A start needs none: the state that it finds is the one that the records led to.
+    A start needs none: the state that it finds is the one that the records led to. What sets time back has its own.
     """
-    return event if event.at_ms >= seen_ms or isinstance(event, Started) else replace(event, at_ms=seen_ms)
+    own = isinstance(event, Started | ClockSet)
+    return event if own or event.at_ms >= seen_ms else replace(event, at_ms=seen_ms)
 
 
 def _only_time_passed(before: State, after: State, event: AnyEvent) -> bool:
