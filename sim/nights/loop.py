@@ -106,6 +106,9 @@ class WorldLoop(asyncio.BaseEventLoop):
             held, life.held = life.held, []
             self._ready.extend(held)
 
+    def default_exception_handler(self, context: Any) -> None:
+        """Say nothing of exceptions that nobody asked for: a dead life leaves them behind, and checkers hear of the others."""
+
     # --- what a world does not have --------------------------------------------------------------------
 
     def _process_events(self, event_list: object) -> None:
