@@ -107,7 +107,7 @@ class WorldLoop(asyncio.BaseEventLoop):
             self._ready.extend(held)
 
     def default_exception_handler(self, context: Any) -> None:
-        """Say nothing of exceptions that nobody asked for: a dead life leaves them behind, and checkers hear of the others."""
+        """Say nothing of exceptions that nobody asked for: a dead life leaves them behind; checkers hear of others."""
 
     # --- what a world does not have --------------------------------------------------------------------
 
