@@ -27,7 +27,7 @@ from core.intents import (
 )
 from core.orders import FILL_OVERLAP_MS, open_records
 from core.sizing import target_qty
-from core.state import ZERO, Opening, OrderStatus, PhaseRecord, Session, Stage, State
+from core.state import ZERO, Opening, OrderStatus, Session, Stage, State
 from core.types import HEDGE_COINS, AccountSnapshot, Coin, Phase, ProForma, Purpose, TradingState
 
 Step = tuple[State, tuple[AnyIntent, ...]]
@@ -92,7 +92,7 @@ def on_proforma(state: State, event: ProFormaReady) -> Step:
         arrival_mids={c: q.mid for c in targets if (q := state.quotes.get(c)) is not None},
         reason="",
     )
-    session = _with_phase(session, record)
+    session = session.with_phase(record)
     return _moved(replace(state, session=replace(session, held=held)), stage), ()
 
 
@@ -103,7 +103,7 @@ def on_proforma_failed(state: State, event: ProFormaFailed) -> Step:
     record = replace(
         session.phase(event.phase), requested_ms=None, failed_ms=state.at_ms, reason=event.reason
     )
-    state = replace(state, session=_with_phase(session, record))
+    state = replace(state, session=session.with_phase(record))
     text = f"{event.phase.value} pipeline failed, the book is held: {event.reason}"
     return state, (RaiseAlert(level="error", code=f"pipeline.{event.phase.value}", text=text),)
 
@@ -116,7 +116,7 @@ def on_restart(state: State) -> State:
     session = replace(session, restarts=session.restarts + 1, preflight_asked_ms=0)
     for record in (session.projected, session.correction):
         if record.proforma is None:
-            session = _with_phase(session, replace(record, requested_ms=None, failed_ms=0, attempts=0))
+            session = session.with_phase(replace(record, requested_ms=None, failed_ms=0, attempts=0))
     return replace(state, session=session)
 
 
@@ -159,7 +159,7 @@ def _preflight(state: State) -> Step:
     if state.at_ms < min(table.freeze_ms, table.close_ms):
         return _moved(state, Stage.PROJECTING), intents
     record = replace(session.projected, reason="the session opened too late to project its close")
-    return _moved(replace(state, session=_with_phase(session, record)), Stage.FROZEN), intents
+    return _moved(replace(state, session=session.with_phase(record)), Stage.FROZEN), intents
 
 
 def _projecting(state: State) -> Step:
@@ -324,7 +324,7 @@ def _ask_pipeline(state: State, phase: Phase) -> Step:
         prices=mids if phase is Phase.PROJECTED else {},
         give_up_ms=_give_up_ms(state, phase),
     )
-    return replace(state, session=_with_phase(session, record)), (intent,)
+    return replace(state, session=session.with_phase(record)), (intent,)
 
 
 def _ask_books(state: State) -> Step:
@@ -431,12 +431,12 @@ def _gave_up(state: State, phase: Phase) -> State:
     session = _session(state)
     record = session.phase(phase)
     reason = record.reason or "no result from the pipeline in time"
-    return replace(state, session=_with_phase(session, replace(record, ended_ms=state.at_ms, reason=reason)))
+    return replace(state, session=session.with_phase(replace(record, ended_ms=state.at_ms, reason=reason)))
 
 
 def _ended(state: State, phase: Phase) -> State:
     session = _session(state)
-    return replace(state, session=_with_phase(session, replace(session.phase(phase), ended_ms=state.at_ms)))
+    return replace(state, session=session.with_phase(replace(session.phase(phase), ended_ms=state.at_ms)))
 
 
 def _end_ms(state: State, phase: Phase) -> int:
@@ -446,12 +446,6 @@ def _end_ms(state: State, phase: Phase) -> int:
 
 def _moved(state: State, stage: Stage) -> State:
     return replace(state, session=replace(_session(state), stage=stage, stage_ms=state.at_ms))
-
-
-def _with_phase(session: Session, record: PhaseRecord) -> Session:
-    if record.phase is Phase.PROJECTED:
-        return replace(session, projected=record)
-    return replace(session, correction=record)
 
 
 def _session(state: State) -> Session:

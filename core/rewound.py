@@ -4,6 +4,8 @@ What lies in the future becomes now, so that nothing waits until a wrong time ha
 the session's stage and what the venue stamped stay: an order's expiry is what the venue was told, right or wrong.
 """
 
+from typing import TypeVar
+
 from msgspec.structs import replace
 
 from core.calendar import current_close_ms, timetable
@@ -22,6 +24,9 @@ from core.state import (
     Stage,
     State,
 )
+from core.types import Value
+
+V = TypeVar("V", bound=Value)
 
 
 def to(state: State, now_ms: int) -> State:
@@ -37,13 +42,15 @@ def to(state: State, now_ms: int) -> State:
         hedge=_hedge(state.hedge, now_ms),
         account=_account(state.account, now_ms),
         dead_man=_dead_man(state.dead_man, now_ms),
-        quotes={c: replace(q, received_ms=min(q.received_ms, now_ms)) for c, q in state.quotes.items()},
+        quotes={coin: _not_later(quote, now_ms, "received_ms") for coin, quote in state.quotes.items()},
         session=_session(state, now_ms),
     )
 
 
-def _or_none(at_ms: int | None, now_ms: int) -> int | None:
-    return None if at_ms is None else min(at_ms, now_ms)
+def _not_later(value: V, now_ms: int, *names: str) -> V:
+    """Return the value with the stamps of these names no later than now_ms; None stays None."""
+    stamps = {name: getattr(value, name) for name in names}
+    return replace(value, **{name: at_ms and min(at_ms, now_ms) for name, at_ms in stamps.items()})
 
 
 def _book(book: Book, now_ms: int) -> Book:
@@ -51,7 +58,7 @@ def _book(book: Book, now_ms: int) -> Book:
     covered_ms = book.covered_to_ms
     if covered_ms is not None and covered_ms > now_ms:
         covered_ms = now_ms - FILL_OVERLAP_MS
-    return replace(book, covered_to_ms=covered_ms, funding_to_ms=min(book.funding_to_ms, now_ms))
+    return _not_later(replace(book, covered_to_ms=covered_ms), now_ms, "funding_to_ms")
 
 
 def _orders(orders: Orders, now_ms: int) -> Orders:
@@ -63,45 +70,28 @@ def _orders(orders: Orders, now_ms: int) -> Orders:
 
 
 def _record(record: OrderRecord, now_ms: int) -> OrderRecord:
-    return replace(
-        record,
-        order=replace(record.order, created_ms=min(record.order.created_ms, now_ms)),
-        since_ms=min(record.since_ms, now_ms),
-        asked_ms=min(record.asked_ms, now_ms),
-        spent_ms=_or_none(record.spent_ms, now_ms),
-    )
+    record = replace(record, order=_not_later(record.order, now_ms, "created_ms"))
+    return _not_later(record, now_ms, "since_ms", "asked_ms", "spent_ms")
 
 
 def _hedge(hedge: HedgeState, now_ms: int) -> HedgeState:
-    return replace(
-        hedge,
-        last_sent_ms=min(hedge.last_sent_ms, now_ms),
-        turnover=tuple((min(at_ms, now_ms), usd) for at_ms, usd in hedge.turnover),
-        outside_since_ms=_or_none(hedge.outside_since_ms, now_ms),
-    )
+    turnover = tuple((min(at_ms, now_ms), usd) for at_ms, usd in hedge.turnover)
+    return _not_later(replace(hedge, turnover=turnover), now_ms, "last_sent_ms", "outside_since_ms")
 
 
 def _account(account: Account, now_ms: int) -> Account:
     """post_only_until_ms goes too: where the venue still takes no orders that trade at once, it says so at the next."""
-    return replace(
-        account,
-        asked_ms=min(account.asked_ms, now_ms),
-        fills_asked_ms=min(account.fills_asked_ms, now_ms),
-        funding_asked_ms=min(account.funding_asked_ms, now_ms),
-        mismatch_ms=min(account.mismatch_ms, now_ms),
-        stream_ms=min(account.stream_ms, now_ms),
-        stale_ms=min(account.stale_ms, now_ms),
-        post_only_until_ms=min(account.post_only_until_ms, now_ms),
-    )
+    asked = ("asked_ms", "fills_asked_ms", "funding_asked_ms")
+    since = ("mismatch_ms", "stream_ms", "stale_ms", "post_only_until_ms")
+    return _not_later(account, now_ms, *asked, *since)
 
 
 def _dead_man(dead_man: DeadMan, now_ms: int) -> DeadMan:
     """A switch set for a wrong time guards nothing now: it may stand, so that it is put off or taken back."""
-    asked_ms = _or_none(dead_man.asked_ms, now_ms)
+    dead_man = _not_later(dead_man, now_ms, "asked_ms")
     if dead_man.armed_ms is None or dead_man.armed_ms <= now_ms + AHEAD_MS:
-        return replace(dead_man, asked_ms=asked_ms)
-    maybe_ms = max(dead_man.armed_ms, dead_man.maybe_ms or 0)
-    return replace(dead_man, asked_ms=asked_ms, armed_ms=None, maybe_ms=maybe_ms)
+        return dead_man
+    return replace(dead_man, armed_ms=None, maybe_ms=max(dead_man.armed_ms, dead_man.maybe_ms or 0))
 
 
 def _session(state: State, now_ms: int) -> Session | None:
@@ -109,14 +99,10 @@ def _session(state: State, now_ms: int) -> Session | None:
     session = state.session
     if session is None or _is_too_early(session, now_ms, state.settings.session):
         return None
-    return replace(
-        session,
-        stage_ms=min(session.stage_ms, now_ms),
-        preflight_asked_ms=min(session.preflight_asked_ms, now_ms),
-        projected=_phase(session.projected, now_ms),
-        correction=_phase(session.correction, now_ms),
-        notices=tuple((min(at_ms, now_ms), text) for at_ms, text in session.notices),
-    )
+    notices = tuple((min(at_ms, now_ms), text) for at_ms, text in session.notices)
+    for record in (session.projected, session.correction):
+        session = session.with_phase(_phase(record, now_ms))
+    return _not_later(replace(session, notices=notices), now_ms, "stage_ms", "preflight_asked_ms")
 
 
 def _is_too_early(session: Session, now_ms: int, settings: SessionSettings) -> bool:
@@ -128,12 +114,6 @@ def _is_too_early(session: Session, now_ms: int, settings: SessionSettings) -> b
 
 
 def _phase(record: PhaseRecord, now_ms: int) -> PhaseRecord:
-    return replace(
-        record,
-        requested_ms=_or_none(record.requested_ms, now_ms),
-        started_ms=_or_none(record.started_ms, now_ms),
-        ended_ms=_or_none(record.ended_ms, now_ms),
-        failed_ms=min(record.failed_ms, now_ms),
-        slice_ms=min(record.slice_ms, now_ms),
-        unpriced={coin: min(at_ms, now_ms) for coin, at_ms in record.unpriced.items()},
-    )
+    unpriced = {coin: min(at_ms, now_ms) for coin, at_ms in record.unpriced.items()}
+    stamps = ("requested_ms", "started_ms", "ended_ms", "failed_ms", "slice_ms")
+    return _not_later(replace(record, unpriced=unpriced), now_ms, *stamps)

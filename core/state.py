@@ -205,6 +205,12 @@ class Session(Value, frozen=True, kw_only=True):
     def phase(self, phase: Phase) -> PhaseRecord:
         return self.projected if phase is Phase.PROJECTED else self.correction
 
+    def with_phase(self, record: PhaseRecord) -> "Session":
+        """Return the session with the record of one phase changed."""
+        if record.phase is Phase.PROJECTED:
+            return msgspec.structs.replace(self, projected=record)
+        return msgspec.structs.replace(self, correction=record)
+
 
 class Account(Value, frozen=True, kw_only=True):
     """The venue's last word on the account, how often in a row it contradicted the book, and since when in these words.

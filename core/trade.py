@@ -68,7 +68,7 @@ def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]
             return state, cancels
     record = replace(record, next_slice=k + 1) if is_new else record
     record = replace(record, slice_ms=state.at_ms, unpriced=_unpriced(state, record))
-    state = _with_record(state, record)
+    state = replace(state, session=_session(state).with_phase(record))
     wanted = [o for c in coins if (o := _child(state, record, plan, c, k)) is not None]
     passed, refused = risk.screen(state, wanted)
     passed, rationed = allowance.ration(state, passed)
@@ -116,11 +116,6 @@ def _awaits_hedge_prices(state: State) -> bool:
 def _missing_qty(state: State, record: PhaseRecord, coin: Coin) -> Decimal:
     position = state.book.positions.get(coin, ZERO)
     return record.targets[coin] - position - outstanding(state, coin)
-
-
-def _with_record(state: State, record: PhaseRecord) -> State:
-    changed = {"projected": record} if record.phase is Phase.PROJECTED else {"correction": record}
-    return replace(state, session=replace(_session(state), **changed))
 
 
 def _told(rationed: dict[Coin, str]) -> tuple[AnyIntent, ...]:

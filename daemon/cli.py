@@ -253,7 +253,9 @@ def swarm_command(
             help="kinds or families of faults to draw from, with commas; none for none; default: all"
         ),
     ] = None,
-    coins: Annotated[int | None, typer.Option(min=4, help="coins of the venue; default: 20")] = None,
+    coins: Annotated[
+        int | None, typer.Option(min=8, help="coins of the venue, enough to trade; default: 20")
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="nights played at once; default: one for each core")
     ] = None,

@@ -13,8 +13,9 @@ from sim.night import Night, Outcome
 from sim.nights.service_manager import Unit
 
 SAME_BOOK = "the same book"
-COINS = 6
-"""A night of few coins has the same stages, and fewer points."""
+COINS = 8
+"""A night of few coins has the same stages, and fewer points. The signals need five names besides the hedges: with fewer
+than seven coins nothing is traded, and a kill can cost nothing."""
 
 PROOF_S = 4.0
 """From the start of a process to slices: the stream comes within a second, the read that proves its fills

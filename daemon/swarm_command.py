@@ -29,15 +29,15 @@ NO_FAULTS = "none"
 class SwarmOptions:
     """seeds is A:B, faults the names of kinds or families with commas between; None where it was not given."""
 
-    seeds: str | None
-    night: Path | None
-    faults: str | None
-    coins: int | None
-    jobs: int | None
-    crash_points: bool
-    every: int | None
-    shrink: bool
     keep: Path
+    seeds: str | None = None
+    night: Path | None = None
+    faults: str | None = None
+    coins: int | None = None
+    jobs: int | None = None
+    crash_points: bool = False
+    every: int | None = None
+    shrink: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class Checkers:
         self._before: State | None = None
         self._fills = 0
         self.failures: dict[str, Failure] = {}
-        self.figures: dict[str, float] = {}
+        self.figures: dict[str, float] = {"engine_steps": 0}
 
     def on_step(self, state: State, event: AnyEvent, intents: tuple[AnyIntent, ...]) -> None:
         fills = self._world.venue._account(self._world.keys.address).fills
@@ -81,6 +81,7 @@ class Checkers:
             executed=tuple(fills[self._fills :]),
         )
         self._before, self._fills = state, len(fills)
+        self.figures["engine_steps"] += 1
         for checker in self._checkers:
             self._note(checker, checker.on_step(step))
 

@@ -240,17 +240,7 @@ def test_every_field_that_swarm_and_replay_print_is_documented():
     from daemon.swarm import Tally
 
     page = (ROOT / "docs" / "swarm.md").read_text("utf-8")
-    options = swarm_command.SwarmOptions(
-        seeds="0:1",
-        night=None,
-        faults=None,
-        coins=None,
-        jobs=1,
-        crash_points=False,
-        every=None,
-        shrink=True,
-        keep=Path("x"),
-    )
+    options = swarm_command.SwarmOptions(seeds="0:1", jobs=1, keep=Path("x"))
     swarmed = swarm_command.Swarmed(swarm_command.Plan(options, []), Tally(0), [])
     replayed = replay.Replayed(path=Path("j"), after_seq=0, records=0, snapshots=0, difference=None)
     printed = swarm_command.document(swarmed)

@@ -23,6 +23,7 @@ def pool():
 def base(pool):
     (played,) = pool.played([Night(seed=0, coins=COINS)])
     assert not played.failures
+    assert played.outcome.fills > 100, "a night that trades nothing has nothing to lose"
     return played.outcome
 
 
@@ -51,6 +52,7 @@ def test_a_night_killed_at_any_point_ends_with_the_same_book(share, pool, base):
         c: [(n.kill_at_step, n.kill_at_write, f.text) for n, f in f] for c, f in tally.by_checker().items()
     } == {}
     assert tally.nights >= POINTS // SHARES
+    assert tally.counts["fills"] > 100 * tally.nights
     assert tally.counts["restarts"] >= tally.nights - 1, (
         "the last point is after the night, and nobody starts it again"
     )

@@ -19,7 +19,6 @@ from sim.checks.soundness import ErrorsAreExplained, VenueIsSound
 from sim.checks.strangers import StrangersAreNoticed
 from sim.checks.targets import NeverOverTarget
 from sim.checks.unknowns import UnknownsAreProved
-from sim.meter import Meter
 from sim.world import World
 
 
@@ -46,5 +45,4 @@ def all_checks(world: World) -> tuple[Checker, ...]:
         EndsAsItShould(),
         VenueIsSound(),
         ErrorsAreExplained(),
-        Meter(),
     )

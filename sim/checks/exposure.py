@@ -22,13 +22,15 @@ MINUTE_MS = 60_000
 
 
 class ExposureIsWorkedOn:
-    """figures: outside_band_s, the time spent outside; worst_delta_usd, the farthest from zero it ever was."""
+    """figures: outside_s, the time spent outside the band; exposure_usd_s, the integral of what was beyond it (the larger
+    of both deltas, USD seconds); worst_delta_usd, the farthest from zero it ever was. A dead daemon has what it left.
+    """
 
     name = "exposure"
 
     def __init__(self) -> None:
-        self._outside_s = self._worst_usd = 0.0
-        self._since_s: float | None = None
+        self._outside_s = self._exposure_usd_s = self._worst_usd = 0.0
+        self._since_s = self._beyond_usd = 0.0
         self._sent_ms = 0
         self._turnover: list[tuple[int, float]] = []
 
@@ -43,16 +45,20 @@ class ExposureIsWorkedOn:
     def at_end(self, world: "World") -> Iterator[str]:
         self._count(world.now_s, (0.0, 0.0), 0.0)
         assert world.checkers is not None
-        world.checkers.figures["outside_band_s"] = round(self._outside_s, 3)
-        world.checkers.figures["worst_delta_usd"] = round(self._worst_usd, 2)
+        world.checkers.figures |= {
+            "outside_s": round(self._outside_s, 3),
+            "exposure_usd_s": round(self._exposure_usd_s, 2),
+            "worst_delta_usd": round(self._worst_usd, 2),
+        }
         return iter(())
 
     def _count(self, now_s: float, delta: Delta, band: float) -> None:
-        if self._since_s is not None:
+        if self._beyond_usd > 0:
             self._outside_s += now_s - self._since_s
+            self._exposure_usd_s += self._beyond_usd * (now_s - self._since_s)
         farthest = max(map(abs, delta))
         self._worst_usd = max(self._worst_usd, farthest)
-        self._since_s = now_s if farthest > band else None
+        self._since_s, self._beyond_usd = now_s, max(farthest - band, 0.0)
 
     def _note_hedges(self, step: Step) -> None:
         hedges = [o for o in step.orders if o.purpose is Purpose.HEDGE]

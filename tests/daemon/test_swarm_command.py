@@ -130,19 +130,7 @@ def test_without_shrinking_the_seed_itself_is_the_command(staged):
 
 
 def test_what_a_person_reads_names_checkers_seeds_and_commands(staged):
-    swarmed = swarm_command.run(
-        swarm_command.SwarmOptions(
-            seeds="4:5",
-            night=None,
-            faults=None,
-            coins=None,
-            jobs=1,
-            crash_points=False,
-            every=None,
-            shrink=False,
-            keep=Path("x"),
-        )
-    )
+    swarmed = swarm_command.run(swarm_command.SwarmOptions(seeds="4:5", jobs=1, shrink=False, keep=Path("x")))
     console = Console(width=120, record=True)
     console.print(swarm_command.view(swarmed))
     words = console.export_text()
@@ -181,7 +169,7 @@ def test_it_plays_from_installed_files_in_any_directory(tmp_path):
         "--jobs",
         "1",
         "--coins",
-        "6",
+        "8",
         "--json",
     ]
     done = subprocess.run(

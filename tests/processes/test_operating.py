@@ -163,8 +163,16 @@ def test_a_kill_stops_the_orders_and_a_reset_lets_them_go_on(running):
     assert not (running.directory / "kill_switch.json").exists()
 
 
-def test_a_term_in_mid_twap_leaves_within_ten_seconds_with_no_order_open(running):
-    assert running.status()["stage"] == "projected"
+@pytest.fixture
+def in_mid_twap(tmp_path) -> Iterator[Running]:
+    daemon = Running.start(tmp_path, start="2024-12-31T23:49:30Z")
+    daemon.wait_for(lambda: daemon.status()["stage"] == "projected" and daemon.status()["gross_usd"] > 0)
+    yield daemon
+    daemon.end()
+
+
+def test_a_term_in_mid_twap_leaves_within_ten_seconds_with_no_order_open(in_mid_twap):
+    running = in_mid_twap
     asked = time.monotonic()
     code, out, err = running.end()
     took_s = time.monotonic() - asked

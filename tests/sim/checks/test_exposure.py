@@ -75,6 +75,6 @@ def test_seconds_outside_the_band_are_counted_as_the_daemon_counts_them():
     world.now_s = steps()[-1].state.at_ms / 1000
     list(checker.at_end(world))
     figures, kept = night().world.checkers.figures, night().world.daemon.state.hedge
-    assert figures["outside_band_s"] == pytest.approx(kept.outside_s, abs=0.01)
+    assert figures["outside_s"] == pytest.approx(kept.outside_s, abs=0.01)
     assert figures["worst_delta_usd"] == pytest.approx(max(kept.worst_usd), abs=0.01)
-    assert figures["outside_band_s"] > 0
+    assert figures["outside_s"] > 0

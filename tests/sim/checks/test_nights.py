@@ -31,7 +31,7 @@ def test_nothing_fails_in(name):
     outcome = play_night(Night(seed=5, coins=8, faults=NIGHTS[name]))
     assert outcome.failures == ()
     assert outcome.fills > 100
-    assert outcome.figures["outside_band_s"] > 0
+    assert outcome.figures["outside_s"] > 0
 
 
 def test_a_daemon_that_books_what_it_has_seen_before_fails():
