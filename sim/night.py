@@ -23,6 +23,10 @@ deadline_s = 75
 [trading.twap]
 slice_s = 6.0
 [idio_statarb]
+window_days = 15
+cov_days = 20
+pool_days = 20
+min_history_days = 16
 kappa = 0.0001
 """
 """A night of three minutes with every stage, and a pipeline that trades all of few names."""

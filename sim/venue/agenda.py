@@ -1,9 +1,10 @@
 """What the venue has to do, and when. Things due at one moment are done in the order they were put in."""
 
-from dataclasses import dataclass
 from enum import Enum
 from heapq import heappop, heappush
 from typing import Any
+
+from msgspec import Struct
 
 FOREVER_MS = 2**62
 
@@ -20,8 +21,7 @@ class Duty(Enum):
     IDLE = "a connection may have been silent for too long"
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     at_ms: int
     duty: Duty
     subject: Any

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
+from msgspec import Struct
+
 from sim.venue.assets import price_decimals
 from sim.venue.bars import DAY_MS
 from sim.venue.days import Usual
@@ -37,8 +39,7 @@ _TICK = 8
 _BPS = 1e-4
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True, gc=False):
     """A price (USD), the size that rests there (base units) and in how many orders."""
 
     px: Decimal

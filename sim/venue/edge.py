@@ -128,7 +128,7 @@ class Edge:
         course = self.plan.on_message(said.method, now_ms) if self.plan.armed else SMOOTH
         at_ms = self._at(now_ms)
         if course.instead is None and (said.method != "post" or self._may_post(number, ip, said, now_ms)):
-            self._tell(at_ms, lambda venue: venue.receive(number, text, now_ms=at_ms))
+            self._heard(said.method, at_ms, lambda venue: venue.receive(number, text, now_ms=at_ms))
         if course.instead or course.answer:
             self._break(number)
 
@@ -231,6 +231,13 @@ class Edge:
         for left in self.plan.take_exhausted(now_ms):
             self._tell(at_ms, partial(Venue.leave_requests, left=left))
         return at_ms
+
+    def _heard(self, method: str, at_ms: int, call: Call) -> None:
+        """Let the venue hear a frame. A node that is behind is only read: nobody sees what it would stream."""
+        if method in ("subscribe", "unsubscribe"):
+            call(self.venue)
+        else:
+            self._tell(at_ms, call)
 
     def _tell(self, at_ms: int, call: Call) -> Any:
         """Say something to the venue, and to every node that is behind it."""

@@ -11,8 +11,8 @@ Call = Callable[[Venue], object]
 
 
 class Laggard:
-    """The same venue lag_ms ago. It is told everything the venue is told, and does it so much later: since a venue
-    is a machine of its calls and their times, it stands exactly where the venue stood, ids and all."""
+    """The same venue lag_ms ago. It is told everything the venue is told but who listens to what, and does it so much
+    later: since a venue is a machine of its calls and their times, it stands exactly where the venue stood."""
 
     def __init__(self, venue: Venue, lag_ms: int) -> None:
         """Begin as a copy of a venue that nobody has spoken to yet."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ class Close:
     code: int
 
 
+@lru_cache(maxsize=1 << 16)  # sizes and prices come again and again, forty in every book
 def number(value: Decimal) -> str:
     """Return a decimal as the venue prints it: no exponent, '.0' after whole numbers, never '-0.0'; NaN as it is."""
     text = format(value, "f")
