@@ -38,7 +38,7 @@ class Terms:
     """Which history, how many whole days of it before the day that the night closes, and how often prices move."""
 
     history_seed: int = 0
-    history_days: int = 45
+    history_days: int = 30
     tick_ms: int = 4_000
 
     def __post_init__(self) -> None:

@@ -180,6 +180,16 @@ def test_a_takers_dent_and_a_resting_order_show_at_once(desk):
     assert better[0] == {"px": "4000.0", "sz": "1.0", "n": 1}
 
 
+def test_a_streamed_book_is_the_one_that_can_be_asked_for(desk):
+    desk.order("ETH", 5, 4100)
+    desk.order("ETH", 1, D("4000.0"), "Gtc")
+    connection = subscribed(desk, type="l2Book", coin="ETH")
+    [shown] = [f["data"] for f in desk.frames(connection) if f["channel"] == "l2Book"]
+    asked = desk.info("l2Book", coin="ETH")
+    assert shown == asked
+    assert list(shown) == list(asked)
+
+
 def test_a_coin_nobody_watches_costs_no_ladders(desk):
     made = desk.market.ladders_made
     desk.wait(600_000)
