@@ -10,11 +10,10 @@ from msgspec.structs import replace
 
 from core import rebalance
 from core.events import KillReset, KillTripped, ProFormaFailed, ProFormaReady, StopRequested
-from core.intents import CancelOrders, RunPipeline, RunPreflight, WriteReport
-from core.orders import register
+from core.intents import RunPipeline, RunPreflight, WriteReport
 from core.report import final_targets
 from core.state import Opening, Session, Stage
-from core.types import Answer, Outcome, Phase, Purpose, Tif, TradingState
+from core.types import Phase, Purpose, TradingState
 from tests.core.desk import (
     BTC,
     CLOSE_MS,
@@ -27,12 +26,10 @@ from tests.core.desk import (
     XRP,
     D,
     after,
-    answered,
     desk,
     fill,
     fills,
     of,
-    order,
     proforma,
     sent,
     snapshot,
@@ -466,30 +463,6 @@ def closing(positions, **changes):
     session = Session(day=DAY, close_ms=CLOSE_MS, stage=Stage.CLOSING, stage_ms=CLOSE_MS + 420_000)
     proved = replace(state.book, covered_to_ms=state.at_ms, funding_to_ms=state.at_ms)
     return replace(state, session=session, book=proved, **changes)
-
-
-LEGS = {Purpose.PROJECTED: Stage.PROJECTED, Purpose.CORRECTION: Stage.CORRECTED}
-
-
-@given(
-    st.sampled_from([(leg, stage) for leg, on in LEGS.items() for stage in Stage if stage is not on]),
-    st.integers(0, 4_000),
-)
-def test_what_rests_of_a_leg_that_is_not_on_is_cancelled_at_once_and_again_as_often_as_it_still_rests(
-    leg_and_stage, late_ms
-):
-    """A start may have slept through the freeze; and no turn of the clock may keep an order alive."""
-    leg, stage = leg_and_stage
-    alo = order(SOL, purpose=leg, tif=Tif.ALO)
-    rests = Answer(cloid=alo.cloid, outcome=Outcome.RESTING, oid=1)
-    cancel = [CancelOrders(orders=((SOL, alo.cloid),))]
-    state = register(closing({}, at_ms=CLOSE_MS + 440_000 + late_ms), (alo,))
-    state = replace(state, session=replace(state.session, stage=stage))
-    for _ in range(2):
-        state, intents = after(state, answered(rests, at_ms=state.at_ms))
-        assert of(intents, CancelOrders) == cancel
-        state, intents = after(state, tick(state.at_ms + 1_000))
-        assert of(intents, CancelOrders) == []
 
 
 def test_a_closing_session_waits_for_the_hedge_unless_nobody_may_send_one():
