@@ -10,13 +10,12 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from core import book, dead_man, reconcile, risk, trade
+from core import book, dead_man, reconcile, risk, trade, venue_mode
 from core.calendar import Timetable, current_close_ms, next_phase, session_day, timetable
 from core.events import PreflightDone, ProFormaFailed, ProFormaReady
 from core.hedge import is_settled, renewed
 from core.intents import (
     AnyIntent,
-    CancelOrders,
     FetchFills,
     FetchFunding,
     FetchSnapshot,
@@ -27,7 +26,7 @@ from core.intents import (
 )
 from core.orders import FILL_OVERLAP_MS, open_records
 from core.sizing import target_qty
-from core.state import ZERO, Opening, OrderStatus, Session, Stage, State
+from core.state import ZERO, Opening, Session, Stage, State
 from core.types import HEDGE_COINS, AccountSnapshot, Coin, Phase, ProForma, Purpose, TradingState
 
 Step = tuple[State, tuple[AnyIntent, ...]]
@@ -53,7 +52,8 @@ def advance(state: State) -> Step:
         intents += more
         if _session(state).stage is before:
             break
-    return state, intents
+    state, cancels = _cleared(state)
+    return state, intents + cancels
 
 
 def on_preflight(state: State, event: PreflightDone) -> State:
@@ -186,11 +186,11 @@ def _projected(state: State) -> Step:
 
 
 def _freezing(state: State) -> Step:
-    """Cancel what is open, wait for acknowledgements and last fills (E3-22); unknown orders keep counting."""
+    """Wait for the ends of what was open, and for last fills (E3-22); unknown orders keep counting."""
     records = open_records(state, Purpose.PROJECTED)
     if not records or state.at_ms >= _table(state).correction_ms:
         return _moved(state, Stage.FROZEN), (FetchFills(from_ms=_overlap_ms(state)),)
-    return state, _cancel_when_asked(state, Purpose.PROJECTED)
+    return state, ()
 
 
 def _frozen(state: State) -> Step:
@@ -246,6 +246,8 @@ _STAGES: dict[Stage, Callable[[State], Step]] = {
     Stage.CLOSING: _closing,
     Stage.DONE: _done,
 }
+
+_LEGS_ON = {Stage.PROJECTED: Purpose.PROJECTED, Stage.CORRECTED: Purpose.CORRECTION}
 
 _WAITING_FOR = {Phase.PROJECTED: Stage.PROJECTING, Phase.CORRECTION: Stage.CORRECTING}
 
@@ -335,8 +337,7 @@ def _ask_books(state: State) -> Step:
     since_ms = opening.snapshot.at_ms if opening else _table(state).preflight_ms
     account = replace(state.account, asked_ms=state.at_ms)
     reads = (FetchFills(from_ms=_overlap_ms(state)), FetchFunding(from_ms=since_ms), FetchSnapshot())
-    stale = _cancel_when_asked(state, Purpose.PROJECTED, Purpose.CORRECTION)
-    return replace(state, account=account), stale + reads
+    return replace(state, account=account), reads
 
 
 def _books_agree(state: State, since_ms: int) -> bool:
@@ -347,11 +348,14 @@ def _books_agree(state: State, since_ms: int) -> bool:
     return fresh and proved and not state.account.mismatches
 
 
-def _cancel_when_asked(state: State, *purposes: Purpose) -> tuple[AnyIntent, ...]:
-    """Cancel the orders that rest; the others end by themselves and are chased by their ids."""
-    resting = [r.order for r in open_records(state, *purposes) if r.status is OrderStatus.RESTING]
-    due = state.at_ms % ASK_AGAIN_MS < 1000
-    return (CancelOrders(orders=tuple((o.coin, o.cloid) for o in resting)),) if resting and due else ()
+def _cleared(state: State) -> Step:
+    """Cancel what rests of a leg that is not on, whenever it is found: a start may have slept through the freeze.
+
+    The others end by themselves and are chased by their ids. One whose cancel did no good is asked about, and comes again.
+    """
+    on = _LEGS_ON.get(_session(state).stage)
+    over = (purpose for purpose in trade.PURPOSE.values() if purpose is not on)
+    return venue_mode.cancelled(state, open_records(state, *over))
 
 
 def _targets(state: State, event: ProFormaReady) -> tuple[dict[Coin, Decimal], dict[Coin, str]]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from core.events import AnyEvent, KillTripped, QuoteReceived
+from core.events import AnyEvent, KillReset, KillTripped, QuoteReceived, Started
 from core.types import Coin
 
 TRADE_LANE_MAX = 100_000
@@ -25,13 +25,21 @@ class Inbox:
         self.quotes_dropped = 0
 
     def put(self, event: AnyEvent) -> None:
-        """Queue an event. A quote replaces the unread one of its coin; a kill goes before everything."""
+        """Queue an event. A quote replaces the unread one of its coin; a kill goes before everything but a start.
+
+        A latch that stands is told of with the start: decided on before it, the kill would close positions at the last
+        life's prices, with its settings and its numbers of orders, and the start would then take those orders for lost.
+        """
         match event:
             case QuoteReceived():
                 self.quotes_dropped += event.quote.coin in self._quotes
                 self._quotes[event.quote.coin] = event
+            case Started():
+                self._front.appendleft(event)
             case KillTripped():
                 self._front.append(event)
+                # It is newer than they are, and would be undone by what it goes before.
+                self._trade = deque(e for e in self._trade if not isinstance(e, KillReset))
             case _:
                 if len(self._trade) >= TRADE_LANE_MAX:
                     raise InboxFull(f"{TRADE_LANE_MAX} events wait unread in the inbox")
@@ -39,7 +47,7 @@ class Inbox:
         self._ready.set()
 
     async def take(self) -> list[AnyEvent]:
-        """Wait for events and return all there are: kills, then quotes (so that decisions see them), then the rest."""
+        """Wait for events and return all: a start, kills, then quotes (so that decisions see them), then the rest."""
         await self._ready.wait()
         self._ready.clear()
         events: list[AnyEvent] = [*self._front, *self._quotes.values(), *self._trade]

@@ -49,14 +49,21 @@ class _Search:
 
     def fails(self, night: Night) -> bool:
         """Play a night unless it was; keep it when it fails. Raises _Spent when no play is left."""
+        if failed := self._plays_badly(night):
+            self.night = night
+        return failed
+
+    def is_sound(self, night: Night) -> bool:
+        """Say whether a night needs the faults that it has to fail: one that ends too soon fails by itself."""
+        return not night.faults or not self._plays_badly(replace(night, faults=()))
+
+    def _plays_badly(self, night: Night) -> bool:
         key = _key(night)
         if key not in self._played:
             if self.plays >= self._plays_max:
                 raise _Spent
             self.plays += 1
             self._played[key] = self._fails(night)
-            if self._played[key]:
-                self.night = night
         return self._played[key]
 
 
@@ -68,8 +75,9 @@ def shrink(night: Night, fails: Fails, *, plays_max: int = PLAYS_MAX) -> Shrunk:
         while before != search.night:
             before = search.night
             _fewer_faults(search)
-            for smaller in (_fewer_coins, _less_time, _milder):
-                _take(search, smaller)
+            _take(search, _fewer_coins)
+            _take(search, lambda night: filter(search.is_sound, _less_time(night)))
+            _take(search, _milder)
     except _Spent:
         return Shrunk(night=search.night, plays=search.plays, whole=False)
     return Shrunk(night=search.night, plays=search.plays, whole=True)

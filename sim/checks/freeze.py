@@ -1,4 +1,4 @@
-"""Each leg trades in its own window: at the freeze the projected leg ends, and what rests of it is cancelled."""
+"""Each leg trades in its own window, and what rests of it outside of that is cancelled, whenever it is found."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,6 +17,9 @@ GRACE_MS = 4_000
 """A cancel is sent again this often, while an order is known to rest."""
 
 
+ON = {Purpose.PROJECTED: Stage.PROJECTED, Purpose.CORRECTION: Stage.CORRECTED}
+
+
 class LegsKeepTheirTime:
     name = "freeze"
 
@@ -33,20 +36,27 @@ class LegsKeepTheirTime:
                 self._cancelled_ms |= {cloid: state.at_ms for _, cloid in intent.orders}
             elif isinstance(intent, CancelEverything):
                 self._cancelled_ms |= dict.fromkeys(state.orders.open, state.at_ms)
-        freezing = state.session is not None and state.session.stage is Stage.FREEZING
-        if freezing and isinstance(step.event, ClockTicked):
+        if isinstance(step.event, ClockTicked):
             yield from self._resting(state)
 
     def at_end(self, world: "World") -> Iterator[str]:
         return iter(())
 
     def _resting(self, state: State) -> Iterator[str]:
-        """Say which orders of the projected leg rest after the freeze, with nobody trying to cancel them."""
-        assert state.session is not None
-        freeze_ms = state.session.close_ms + 1000 * state.settings.session.freeze_s
+        """Say which orders of a leg that is not on rest, with nobody trying to cancel them."""
+        session = state.session
+        if session is None:
+            return
         for cloid, record in state.orders.open.items():
-            rests = record.status is OrderStatus.RESTING and record.order.purpose is Purpose.PROJECTED
-            tried_ms = max(self._cancelled_ms.get(cloid, 0), freeze_ms, record.since_ms, state.started_ms)
+            purpose = record.order.purpose
+            rests = (
+                record.status is OrderStatus.RESTING
+                and is_slice(purpose)
+                and session.stage is not ON[purpose]
+            )
+            tried_ms = max(
+                self._cancelled_ms.get(cloid, 0), session.stage_ms, record.since_ms, state.started_ms
+            )
             if rests and state.at_ms - tried_ms > GRACE_MS:
                 yield f"{cloid} rests since {record.since_ms} and is not cancelled"
 

@@ -20,13 +20,15 @@ LOOKS, LOOKED_S = 5, 5.0
 class NothingAfterTheKill:
     """A halt cancels everything, is latched on the disk, and ends with a reset alone. A stop cancels everything too.
 
-    A latch that somebody else wrote halts the daemon that runs, and the one that starts.
+    A latch that somebody else wrote halts the daemon that runs, and the one that starts: once it has started, for
+    before that its state is the one that the life before it left.
     """
 
     name = "kill"
 
     def __init__(self) -> None:
         self._unread_s: list[float] = []
+        self._begun = 0
 
     def on_step(self, step: Step) -> Iterator[str]:
         halted = step.state.trading is TradingState.HALTED
@@ -45,7 +47,10 @@ class NothingAfterTheKill:
         if isinstance(step.event, StopRequested) and CancelEverything not in kinds:
             yield "a stop that cancels nothing"
         if step.begins:
+            self._begun = len(step.world.lives.all)
             self._unread_s.clear()
+        elif len(step.world.lives.all) > self._begun:
+            yield f"{type(step.event).__name__} before the start of life {len(step.world.lives.all)}"
         if isinstance(step.event, ClockTicked):
             yield from self._unread(step)
 

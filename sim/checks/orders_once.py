@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.state import State
-from core.types import Coin, Order, Purpose, Side
+from core.types import ClientOrderId, Coin, Order, Purpose, Side
 from sim.checkers import Step
 from sim.checks.sums import ZERO, is_ours, is_slice
 from sim.venue.actions import Envelope
@@ -23,7 +23,7 @@ class OrdersOnce:
 
     def __init__(self, world: "World") -> None:
         self._decided: dict[str, Order] = {}
-        self._slices: set[tuple[Purpose, Coin, int]] = set()
+        self._slices: dict[tuple[Purpose, Coin, int], set[ClientOrderId]] = {}
         self._sent: dict[str, Envelope] = {}
         self._wrong: list[str] = []
         self._assets = world.market.assets
@@ -53,18 +53,17 @@ class OrdersOnce:
                 yield f"{qty} {order.coin} were executed of {cloid}, which was to be {order.qty}"
 
     def _sliced(self, state: State, order: Order) -> Iterator[str]:
-        """Each slice of a leg has one order a coin, however often the daemon starts."""
+        """Each slice of a leg has one live order a coin, however often the daemon starts.
+
+        One that was decided on and never kept lives nowhere: it was not sent, and the next life decides on the slice again.
+        """
         assert state.session is not None
         session = state.session
         record = session.projected if order.purpose is Purpose.PROJECTED else session.correction
-        slice_ = (order.purpose, order.coin, record.next_slice)
-        rival = slice_ in self._slices and any(
-            r.order.coin == order.coin and r.order.purpose is order.purpose and r.order.cloid != order.cloid
-            for r in state.orders.open.values()
-        )
-        if rival:
+        earlier = self._slices.setdefault((order.purpose, order.coin, record.next_slice), set())
+        if not earlier.isdisjoint(state.orders.open):
             yield f"slice {record.next_slice} of {order.purpose.value} has a second order of {order.coin}"
-        self._slices.add(slice_)
+        earlier.add(order.cloid)
 
     def _arrived(self, envelope: Envelope, _: Document) -> None:
         if not isinstance(envelope.action, OrderAction):

@@ -309,9 +309,11 @@ def test_a_burnt_order_is_asked_about_once_more_and_let_go_long_before_its_expir
 
 @given(st.sampled_from([Outcome.BURNED, Outcome.SPENT]), st.sampled_from([Outcome.FILLED, Outcome.RESTING]))
 def test_what_the_venue_says_of_an_order_counts_for_more_than_what_became_of_its_nonce(burning, status):
-    state, _ = after(absent()[0], says(burning), says(status, D(4)))
+    state = absent()[0]
+    for said in (burning, status):
+        state = orders.on_answers(state, says(said, D(4)).answers)
     assert orders.outstanding(state, SOL) == (4 if status is Outcome.FILLED else 10)
-    state, _ = after(state, says(burning))
+    state = orders.on_answers(state, says(burning).answers)
     assert state.orders.open[ORDER.cloid].status is not OrderStatus.UNKNOWN
 
 

@@ -212,8 +212,8 @@ def test_a_night_with_a_post_only_window_rests_in_it_takes_after_it_and_ends_on_
 )
 def test_an_order_that_comes_to_rest_after_a_kill_or_a_stop_is_cancelled_until_it_is_gone(end):
     """It was on its way when everything was cancelled, so the venue's list did not show it."""
-    alo = order(SOL, D(10), tif=Tif.ALO)
-    state, intents = after(register(desk(), (alo,)), end)
+    alo = order(SOL, D(10), tif=Tif.ALO, purpose=Purpose.CORRECTION)
+    state, intents = after(register(correcting({}, at_ms=CLOSE_MS), (alo,)), end)
     assert of(intents, CancelEverything)
     state, _ = after(state, answered(Answer(cloid=alo.cloid, outcome=Outcome.RESTING), at_ms=CLOSE_MS + 100))
     state, intents = after(state, tick(CLOSE_MS + 1_100))
@@ -224,7 +224,7 @@ def test_an_order_that_comes_to_rest_after_a_kill_or_a_stop_is_cancelled_until_i
 
 
 def test_while_trading_goes_on_nothing_is_swept():
-    alo = order(SOL, D(10), tif=Tif.ALO)
+    alo = order(SOL, D(10), tif=Tif.ALO, purpose=Purpose.CORRECTION)
     rests = answered(Answer(cloid=alo.cloid, outcome=Outcome.RESTING))
-    _, intents = after(register(desk(), (alo,)), rests, tick(CLOSE_MS + 1_100))
+    _, intents = after(register(correcting({}, at_ms=CLOSE_MS), (alo,)), rests, tick(CLOSE_MS + 1_100))
     assert not of(intents, CancelOrders)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.events import ClockTicked, KillTripped, QuoteReceived
+from core.config import TradingSettings
+from core.events import ClockTicked, KillReset, KillTripped, QuoteReceived, Started
 from core.types import Coin, Quote
 from daemon import inbox as module
 from daemon.inbox import Inbox, InboxFull
@@ -27,6 +28,14 @@ def tick(at_ms):
 
 def kill(at_ms):
     return KillTripped(at_ms=at_ms, reason="a test", by="test")
+
+
+def reset(at_ms):
+    return KillReset(at_ms=at_ms, reason="a test")
+
+
+def start(at_ms):
+    return Started(at_ms=at_ms, version="a test", settings=TradingSettings())
 
 
 event = st.one_of(
@@ -55,6 +64,20 @@ def test_kills_come_first_then_the_newest_quote_of_each_coin_then_the_rest_in_or
     assert {e.quote.coin: e for e in got if isinstance(e, QuoteReceived)} == newest
     assert len(got) == len(kills) + len(newest) + sum(isinstance(e, ClockTicked) for e in events)
     assert got[len(kills) + len(newest) :] == [e for e in events if isinstance(e, ClockTicked)]
+
+
+@given(st.lists(event, max_size=30), st.data())
+def test_a_start_comes_before_everything_even_a_kill_that_was_there_before_it(events, data):
+    at = data.draw(st.integers(0, len(events)))
+    got, _ = taken([*events[:at], start(1), *events[at:]])
+    assert got[0] == start(1)
+    assert start(1) not in got[1:]
+
+
+@given(st.lists(st.one_of(st.builds(kill, st.just(1)), st.builds(reset, st.just(1))), min_size=1))
+def test_the_last_word_of_kills_and_resets_that_were_told_together_is_the_engines_last_too(events):
+    got, _ = taken(events)
+    assert got[-1] == events[-1]
 
 
 def test_quotes_that_nobody_read_are_counted():

@@ -52,6 +52,12 @@ def test_no_night_is_played_twice():
     assert len(plays) == len(set(plays)) > 3
 
 
+def test_a_night_is_not_cut_so_short_that_it_fails_without_its_faults():
+    shrunk = shrink(night("abc"), lambda n: n.end_s < 50 or "b" in names(n))
+    assert names(shrunk.night) == "b"
+    assert 50 <= shrunk.night.end_s < night("").end_s
+
+
 def test_a_night_that_fails_without_faults_becomes_the_smallest_there_is():
     shrunk = shrink(drawn_night(1), lambda _: True)
     assert shrunk.night == replace(

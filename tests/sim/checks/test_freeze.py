@@ -1,5 +1,6 @@
 from dataclasses import replace as with_fields
 
+import pytest
 from msgspec.structs import replace
 
 from core.events import ClockTicked
@@ -26,8 +27,8 @@ def test_a_slice_after_the_freeze_or_beyond_it_is_found():
         assert "outside of its window" in next(LegsKeepTheirTime().on_step(bad))
 
 
-def resting(seconds):
-    """A tick so long into the freezing, at which an order of the projected leg rests."""
+def resting(seconds, stage=Stage.FREEZING):
+    """A tick so long into a stage, at which an order of the projected leg rests."""
     step = next(s for s in steps() if isinstance(s.event, ClockTicked))
     some = ordering("projected")
     order, session = some.orders[0], some.state.session
@@ -35,15 +36,18 @@ def resting(seconds):
     record = OrderRecord(order=order, status=OrderStatus.RESTING, since_ms=order.created_ms)
     return with_state(
         step,
-        session=replace(session, stage=Stage.FREEZING),
+        session=replace(session, stage=stage, stage_ms=freeze_ms),
         at_ms=freeze_ms + 1000 * seconds,
         orders=replace(some.state.orders, open={order.cloid: record}),
     )
 
 
-def test_what_rests_through_the_freeze_uncancelled_is_found():
-    assert list(LegsKeepTheirTime().on_step(resting(2))) == []
-    assert "is not cancelled" in next(LegsKeepTheirTime().on_step(resting(5)))
+@pytest.mark.parametrize("stage", Stage)
+def test_what_rests_uncancelled_while_its_leg_is_not_on_is_found(stage):
+    assert list(LegsKeepTheirTime().on_step(resting(2, stage))) == []
+    found_then = list(LegsKeepTheirTime().on_step(resting(5, stage)))
+    assert [text for text in found_then if "is not cancelled" in text] == found_then
+    assert bool(found_then) is (stage is not Stage.PROJECTED)
 
 
 def test_what_is_being_cancelled_may_rest_a_little_longer():

@@ -20,8 +20,15 @@ def halted(step, **changed):
     return with_state(step, trading=TradingState.HALTED, halt_reason="test", **changed)
 
 
+def begun():
+    """Return a checker that has seen the start of the night's one life."""
+    checker = NothingAfterTheKill()
+    assert list(checker.on_step(next(s for s in steps() if s.begins))) == []
+    return checker
+
+
 def of(step):
-    return list(NothingAfterTheKill().on_step(step))
+    return list(begun().on_step(step))
 
 
 def test_a_night_as_it_was_has_nothing_wrong():
@@ -61,6 +68,22 @@ def test_a_kill_that_does_not_halt_is_found():
     assert "does not halt" in of(with_fields(step, event=event))[0]
 
 
+def test_a_kill_that_comes_before_the_start_of_its_life_is_found():
+    checker = NothingAfterTheKill()
+    started = next(s for s in steps() if s.begins)
+    kill = KillTripped(at_ms=started.state.at_ms, reason="test", by="test")
+    early = with_fields(halted(started), before=halted(started).state, event=kill)
+    assert "before the start" in next(checker.on_step(early))
+    assert list(checker.on_step(started)) == []
+    assert list(checker.on_step(early)) == []
+    assert "before the start" in next(checker.on_step(with_fields(early, world=next_life())))
+
+
+def next_life():
+    lives = night().world.lives
+    return seen(lives=SimpleNamespace(all=[*lives.all, lives.all[-1]]))
+
+
 def test_a_stop_that_cancels_nothing_is_found():
     stop = next(s for s in steps() if type(s.event).__name__ == "StopRequested")
     assert of(stop) == []
@@ -80,7 +103,7 @@ def test_a_halt_without_a_latch_and_a_latch_without_a_halt_are_found(tmp_path):
 
 def ticks(directory, *, state=None):
     """What a checker says of a tick each second in a world with this directory."""
-    checker = NothingAfterTheKill()
+    checker = begun()
     step = next(s for s in steps() if isinstance(s.event, ClockTicked) and not s.intents)
     step = step if state is None else with_fields(step, state=state, before=state)
     worlds = (seen(directory=directory, now_s=float(second)) for second in range(10))

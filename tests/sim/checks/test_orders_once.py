@@ -65,6 +65,17 @@ def test_a_second_order_of_a_coin_in_one_slice_is_found():
     assert "second order" in next(iter(checker.on_step(again)))
 
 
+def test_a_slice_that_was_decided_on_and_never_kept_is_decided_on_again_beside_an_unknown_order_of_an_older_one():
+    step = ordering("projected")
+    (order, *_), of_an_older = step.orders, "0x6e64" + 28 * "2"
+    checker = OrdersOnce(night().world)
+    assert list(checker.on_step(step)) == []
+    again = replace(order, cloid="0x6e64" + 28 * "1")
+    record = replace(step.state.orders.open[order.cloid], order=replace(order, cloid=of_an_older))
+    kept = with_state(step, orders=replace(step.state.orders, open={of_an_older: record}))
+    assert list(checker.on_step(with_fields(kept, intents=(SubmitOrders(orders=(again,)),)))) == []
+
+
 def test_more_executed_than_was_ordered_is_found_at_the_end():
     checker = OrdersOnce(night().world)
     for step in steps():
