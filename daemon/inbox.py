@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from core.events import AnyEvent, KillTripped, QuoteReceived
+from core.events import AnyEvent, KillReset, KillTripped, QuoteReceived
 from core.types import Coin
 
 TRADE_LANE_MAX = 100_000
@@ -25,13 +25,17 @@ class Inbox:
         self.quotes_dropped = 0
 
     def put(self, event: AnyEvent) -> None:
-        """Queue an event. A quote replaces the unread one of its coin; a kill goes before everything."""
+        """Queue an event. A quote replaces the unread one of its coin; a kill goes before everything.
+
+        A reset that came before the kill goes with it: it took back an older one, and after the kill would undo it.
+        """
         match event:
             case QuoteReceived():
                 self.quotes_dropped += event.quote.coin in self._quotes
                 self._quotes[event.quote.coin] = event
             case KillTripped():
                 self._front.append(event)
+                self._trade = deque(e for e in self._trade if not isinstance(e, KillReset))
             case _:
                 if len(self._trade) >= TRADE_LANE_MAX:
                     raise InboxFull(f"{TRADE_LANE_MAX} events wait unread in the inbox")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.events import ClockTicked, KillTripped, QuoteReceived
+from core.events import ClockTicked, KillReset, KillTripped, QuoteReceived
 from core.types import Coin, Quote
 from daemon import inbox as module
 from daemon.inbox import Inbox, InboxFull
@@ -27,6 +27,10 @@ def tick(at_ms):
 
 def kill(at_ms):
     return KillTripped(at_ms=at_ms, reason="a test", by="test")
+
+
+def reset(at_ms):
+    return KillReset(at_ms=at_ms, reason="looked at it")
 
 
 event = st.one_of(
@@ -55,6 +59,15 @@ def test_kills_come_first_then_the_newest_quote_of_each_coin_then_the_rest_in_or
     assert {e.quote.coin: e for e in got if isinstance(e, QuoteReceived)} == newest
     assert len(got) == len(kills) + len(newest) + sum(isinstance(e, ClockTicked) for e in events)
     assert got[len(kills) + len(newest) :] == [e for e in events if isinstance(e, ClockTicked)]
+
+
+@given(st.lists(st.one_of(st.builds(kill, st.integers(0, 9)), st.builds(reset, st.integers(0, 9)))))
+def test_whether_trading_is_halted_is_for_the_last_of_kills_and_resets_to_say(events):
+    got, _ = taken([tick(0), *events])
+    assert [e for e in got if isinstance(e, KillTripped)] == [e for e in events if isinstance(e, KillTripped)]
+    decided = [type(e) for e in got if not isinstance(e, ClockTicked)]
+    assert decided[-1:] == [type(e) for e in events[-1:]]
+    assert tick(0) in got
 
 
 def test_quotes_that_nobody_read_are_counted():
