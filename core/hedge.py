@@ -89,6 +89,8 @@ def rehedge(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     open_usd = (delta[0] + cover[0], delta[1] + cover[1])
     if max(abs(x) for x in open_usd) <= trigger_usd(state):
         return state, cancels
+    if strange := risk.strange_price(state):
+        return risk.halt(state, strange)
     passed, refused = risk.screen(state, _orders(state, open_usd))
     if passed:
         state, intents = _submitted(state, passed)

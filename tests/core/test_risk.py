@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from core import orders, risk
+from core.events import QuoteReceived
 from core.intents import CancelEverything, RaiseAlert, TripKill
-from core.state import Opening, Session
+from core.state import Opening, Session, Stage
 from core.types import Purpose, TradingState
 from tests.core.desk import (
     BTC,
@@ -15,15 +16,22 @@ from tests.core.desk import (
     DAY,
     DOGE,
     ETH,
+    PRICES,
     SETTINGS,
     SOL,
     XRP,
     D,
+    after,
     cloid,
     desk,
+    fill,
+    fills,
     order,
+    proforma,
     quote,
+    sent,
     snapshot,
+    tick,
 )
 
 
@@ -184,6 +192,47 @@ def test_a_loss_beyond_the_limit_halts(equity):
     state = replace(desk(equity_usd=D(equity)), session=Session(day=DAY, close_ms=CLOSE_MS, opening=opening))
     state, _ = risk.watch(state)
     assert (state.trading is TradingState.HALTED) == (equity < 900_000)
+
+
+def after_session(projected=None):
+    """A desk that held SOL at its session's opening, and has traded since; with the projection's closes."""
+    state = desk({SOL: D(100), DOGE: D(1000)})
+    opening = Opening(snapshot=snapshot({SOL: D(-50)}), ledger=state.book.ledger)
+    session = Session(day=DAY, close_ms=CLOSE_MS, stage=Stage.DONE, opening=opening)
+    if projected is not None:
+        session = session.with_phase(replace(session.projected, proforma=proforma({}, projected)))
+    return replace(state, session=session)
+
+
+def priced(coin, px):
+    return QuoteReceived(at_ms=CLOSE_MS, quote=quote(coin, px))
+
+
+@pytest.mark.parametrize("times", [D(1000), D("0.001"), D(11), D("0.09")])
+@pytest.mark.parametrize(("coin", "projected"), [(SOL, None), (SOL, PRICES), (DOGE, PRICES)])
+def test_a_held_coin_that_is_quoted_in_other_units_halts_before_anything_is_hedged_by_it(
+    coin, projected, times
+):
+    state, intents = after(after_session(projected), priced(coin, PRICES[coin] * times), tick(CLOSE_MS))
+    assert state.halt_reason.startswith(f"{coin} is quoted at")
+    assert not sent(intents)
+    _, intents = after(
+        after_session(projected),
+        priced(coin, PRICES[coin] * times),
+        fills(fill(SOL, D(-1), start_position=D(100))),
+    )
+    assert not sent(intents)
+
+
+@pytest.mark.parametrize("times", [D("0.2"), D(1), D(5)])
+def test_a_price_that_a_night_may_bring_halts_nothing(times):
+    state, _ = after(after_session(PRICES), priced(SOL, PRICES[SOL] * times), tick(CLOSE_MS))
+    assert not state.halt_reason
+
+
+def test_the_price_of_a_coin_that_is_not_held_or_was_never_known_halts_nothing():
+    events = priced(XRP, PRICES[XRP] * 1000), priced(DOGE, PRICES[DOGE] * 1000), tick(CLOSE_MS)
+    assert not after(after_session(), *events)[0].halt_reason
 
 
 def test_hedges_that_fail_in_a_row_halt():

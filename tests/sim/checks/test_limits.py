@@ -8,7 +8,7 @@ from core.types import Purpose, TradingState
 from sim.checkers import Step
 from sim.checks.limits import WithinLimits
 from sim.checks.orders_once import OrdersOnce
-from tests.sim.checks.recorded import found, stepwise, steps, with_state
+from tests.sim.checks.recorded import found, steps, stepwise, with_state
 
 
 def limits(world):
