@@ -1,6 +1,5 @@
 """Never over limits: each order is within what the settings allow, with all that is on its way filled."""
 
-from collections import deque
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -26,12 +25,12 @@ class WithinLimits:
 
     def __init__(self, once: OrdersOnce) -> None:
         self._once = once
-        self._recent: deque[tuple[int, Order]] = deque()
+        self._recent: list[tuple[int, Order]] = []
 
     def on_step(self, step: Step) -> Iterator[str]:
         if step.begins:
             known = self._once.sent | step.state.orders.open.keys()
-            self._recent = deque((at_ms, o) for at_ms, o in self._recent if o.cloid in known)
+            self._recent = [(at_ms, o) for at_ms, o in self._recent if o.cloid in known]
         orders = [order for order in step.orders if order.purpose is not Purpose.FLATTEN]
         if not orders:
             return
@@ -51,9 +50,8 @@ class WithinLimits:
 
     def _rates(self, state: State, orders: list[Order]) -> Iterator[str]:
         at_ms, settings = state.at_ms, state.settings
-        self._recent += [(at_ms, order) for order in orders]
-        while self._recent[0][0] <= at_ms - MINUTE_MS:
-            self._recent.popleft()
+        recent = [(then_ms, order) for then_ms, order in self._recent if then_ms > at_ms - MINUTE_MS]
+        self._recent = [*recent, *((at_ms, order) for order in orders)]
         if len(self._recent) > settings.risk.orders_per_min_max:
             yield f"{len(self._recent)} orders within a minute"
         hedged = [order for _, order in self._recent if order.purpose is Purpose.HEDGE]

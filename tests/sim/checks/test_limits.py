@@ -1,4 +1,5 @@
 from dataclasses import replace as replaced
+from types import SimpleNamespace
 
 from msgspec.structs import replace
 
@@ -8,6 +9,7 @@ from core.types import Purpose, TradingState
 from sim.checkers import Step
 from sim.checks.limits import WithinLimits
 from sim.checks.orders_once import OrdersOnce
+from sim.checks.sums import equity_usd
 from tests.sim.checks.recorded import found, steps, stepwise, with_state
 
 
@@ -76,6 +78,28 @@ def test_what_a_life_decided_on_and_neither_kept_nor_sent_does_not_count_against
     settings = HedgeSettings(turnover_max_per_min=usd / 1e6)
     assert any("hedged" in text for text in found(limits, capped(without_the_start, settings)))
     assert not any("hedged" in text for text in found(limits, capped(twice, settings)))
+
+
+def test_hedges_of_a_minute_ago_do_not_count_though_one_before_them_was_stamped_by_a_clock_ahead():
+    first, *_, last = (s for s in steps() if any(o.purpose is Purpose.HEDGE for o in s.orders))
+    world = SimpleNamespace(venue=SimpleNamespace(observers=[]), market=SimpleNamespace(assets=()))
+
+    room_usd = 1.5 * hedged_usd(first) + hedged_usd(last)
+
+    def told(*stamps_ms):
+        checker = limits(world)
+        for step, at_ms in zip((first, first, last), stamps_ms, strict=True):
+            cap = HedgeSettings(turnover_max_per_min=room_usd / equity_usd(step.state))
+            settings = step.state.settings.__class__(**{**fields(step.state.settings), "hedge": cap})
+            found = list(checker.on_step(with_state(step, at_ms=at_ms, settings=settings)))
+        return any("hedged" in text for text in found)
+
+    assert not told(1, 0, 60_000)
+    assert told(1, 1, 60_000)
+
+
+def hedged_usd(step):
+    return sum(float(o.qty * o.arrival_mid) for o in step.orders if o.purpose is Purpose.HEDGE)
 
 
 def capped(change, hedge):
