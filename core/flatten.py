@@ -40,7 +40,7 @@ def flatten(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
 def _closing(state: State, coin: Coin) -> Order | None:
     position, instrument = state.book.positions[coin], state.instruments.get(coin)
     quote = risk.fresh_quote(state, coin)
-    if quote is None or instrument is None or outstanding(state, coin):
+    if quote is None or instrument is None or instrument.delisted or outstanding(state, coin):
         return None
     side = Side.SELL if position > 0 else Side.BUY
     settings = state.settings.twap

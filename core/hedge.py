@@ -20,6 +20,8 @@ OWN_BETAS = {HEDGE_COINS[0]: (1.0, 0.0), HEDGE_COINS[1]: (0.0, 1.0)}
 BACKOFF_MAX = 6
 REPRICE_MS = 2_000
 """How long a hedge may rest at a price that is no longer the touch."""
+LARGE = 0.1
+"""Exposure, as a fraction of equity, from which prices are looked at once more before it is hedged; a tick looks anyway."""
 TRIM_MS = 10_000
 """How long a closing session trims to the last tradable dollar; the delta of a large book moves by more each second."""
 
@@ -89,6 +91,10 @@ def rehedge(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     open_usd = (delta[0] + cover[0], delta[1] + cover[1])
     if max(abs(x) for x in open_usd) <= trigger_usd(state):
         return state, cancels
+    if max(abs(x) for x in open_usd) > LARGE * risk.equity_usd(state) and (
+        strange := risk.strange_price(state)
+    ):
+        return risk.halt(state, strange)
     passed, refused = risk.screen(state, _orders(state, open_usd))
     if passed:
         state, intents = _submitted(state, passed)

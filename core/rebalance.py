@@ -38,6 +38,8 @@ MIDS_WAIT_MS = 15_000
 ATTEMPTS_MAX = 10
 ATTEMPT_AGAIN_MS = 15_000
 """A computation that failed is tried again after this: what ailed the venue's data a moment ago still does."""
+BETA_MAX = 20.0
+"""Several times what any coin moves with BTC or ETH, estimated on few days. A hedge by more would be the larger risk."""
 CLOSING_MAX_MS = 90_000
 """How long the books may take to agree after the deadline before the report says that they did not."""
 
@@ -389,8 +391,17 @@ def _why_held(state: State, event: ProFormaReady, coin: Coin) -> str:
         return f"weight {event.proforma.weights[coin]} is not a number: position kept"
     if event.proforma.closes.get(coin, ZERO) <= 0:
         return "no price to size with: position kept"
-    why = _far_close(state, event.proforma, coin)
+    why = _far_close(state, event.proforma, coin) or _wild_beta(event.proforma, coin)
     return f"{why}: position kept" if why else ""
+
+
+def _wild_beta(proforma: ProForma, coin: Coin) -> str:
+    """Return what is wrong with betas that no coin has; "" when nothing is. NaN is no beta, and is left out later."""
+    betas = proforma.betas.get(coin, ())
+    if not any(abs(beta) > BETA_MAX for beta in betas):
+        return ""
+    words = ", ".join(f"{beta:.3g}" for beta in betas)
+    return f"betas of {words} come from a close in other units, or from none"
 
 
 def _far_close(state: State, proforma: ProForma, coin: Coin) -> str:

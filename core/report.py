@@ -176,6 +176,8 @@ def _why_residual(state: State, session: Session, coin: Coin, residual: Decimal)
     if state.halt_reason:
         how = "was halted" if state.trading is TradingState.HALTED else "only made positions smaller"
         return f"trading {how}: {state.halt_reason}"
+    if coin in state.instruments and state.instruments[coin].delisted:
+        return "delisted by the venue: not traded"
     px = risk.last_px(state, coin)
     minimum = to_decimal(state.settings.twap.min_order_usd)
     since_ms = session.correction.unpriced.get(coin)

@@ -10,6 +10,9 @@ from core.notices import noted
 from core.state import ZERO, State
 from core.types import HEDGE_COINS, Coin, Order, Purpose, Quote, TradingState
 
+PRICE_TIMES_MAX = 10.0
+"""No price does that within a night: the coin is quoted in other units, or what is quoted is no price."""
+
 
 def fresh_quote(state: State, coin: Coin) -> Quote | None:
     """Return the coin's quote when it may be traded on: young by our clock and the venue's, two-sided, not crossed."""
@@ -150,6 +153,32 @@ def reset(state: State) -> State:
     return replace(state, trading=TradingState.ACTIVE, halt_reason="", hedge=hedge, account=account)
 
 
+def strange_price(state: State) -> str:
+    """Return what is wrong with the price of a coin that is held, beside the one that the session knew; "" for nothing.
+
+    By such a price the coin would be hedged, and by its change betas be measured, a thousand times too large.
+    """
+    for coin in state.book.positions:
+        mid_usd, known_usd = state.mids_usd.get(coin), _known_px_usd(state, coin)
+        if mid_usd is None or not known_usd:
+            continue
+        if not 1 / PRICE_TIMES_MAX < mid_usd / known_usd < PRICE_TIMES_MAX:
+            return f"{coin} is quoted at {mid_usd:g}, and was at {known_usd:g} when the session began"
+    return ""
+
+
+def _known_px_usd(state: State, coin: Coin) -> float | None:
+    """Return the price that the projection was made with, else the opening's mark; None where neither knew the coin."""
+    session = state.session
+    if session is None:
+        return None
+    proforma, opening = session.projected.proforma, session.opening
+    if proforma is not None and coin in proforma.closes:
+        return float(proforma.closes[coin])
+    held = opening.snapshot.positions.get(coin) if opening is not None else None
+    return None if held is None else float(held.mark_px)
+
+
 def watch(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
     """Halt when a limit that protects the account as a whole is broken."""
     limits = state.settings
@@ -161,4 +190,5 @@ def watch(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
         lost = float((before - snapshot.equity_usd) / before) if before > 0 else 0.0
         if lost > limits.risk.loss_max:
             return halt(state, f"equity fell by {lost:.1%} since the session opened, above loss_max")
-    return state, ()
+    strange = strange_price(state)
+    return halt(state, strange) if strange else (state, ())

@@ -134,7 +134,7 @@ def _withheld(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
 
 def _child(state: State, record: PhaseRecord, plan: twap.Schedule, coin: Coin, k: int) -> Order | None:
     quote, instrument = risk.fresh_quote(state, coin), state.instruments.get(coin)
-    if quote is None or instrument is None:
+    if quote is None or instrument is None or instrument.delisted:
         return None
     position, target = state.book.positions.get(coin, ZERO), record.targets[coin]
     gap = twap.Gap(

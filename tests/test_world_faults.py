@@ -450,7 +450,12 @@ def test_a_price_gap_in_the_world_is_what_orders_fill_at():
     assert not ended.failures
 
 
-def test_a_coin_quoted_in_another_unit_is_not_held_to_be_worth_a_thousand_times_as_much():
-    world, _, ended = night(fault("unit-change", -5, intensity=0.9), coins=8)
-    assert world.daemon.state.halt_reason
+@pytest.mark.parametrize("at_s", [-30, -5])
+@pytest.mark.parametrize("intensity", [0.1, 0.9])
+def test_a_coin_quoted_in_another_unit_is_not_held_to_be_worth_a_thousand_times_as_much(at_s, intensity):
+    world, _, ended = night(fault("unit-change", at_s, intensity=intensity), coins=8)
+    state = world.daemon.state
+    assert state.book.positions["kPEPE"]
+    assert "kPEPE is quoted at" in state.halt_reason
+    assert max(abs(beta) for betas in state.hedge.betas.values() for beta in betas) < 20
     assert not ended.failures

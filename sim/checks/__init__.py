@@ -34,7 +34,7 @@ def all_checks(world: World) -> tuple[Checker, ...]:
         LegsKeepTheirTime(),
         HedgesAreExplained(),
         ExposureIsWorkedOn(),
-        WithinLimits(),
+        WithinLimits(once),
         TargetsAreTheWeights(),
         NeverOverTarget(),
         StrangersAreNoticed(),

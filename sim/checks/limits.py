@@ -1,6 +1,5 @@
 """Never over limits: each order is within what the settings allow, with all that is on its way filled."""
 
-from collections import deque
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.state import State
 from core.types import Coin, Order, Purpose, TradingState
 from sim.checkers import Step
+from sim.checks.orders_once import OrdersOnce
 from sim.checks.sums import FACTORS, ZERO, equity_usd, is_slice, live_qty, px_usd
 
 if TYPE_CHECKING:
@@ -19,13 +19,18 @@ SLACK = 1.0001
 
 
 class WithinLimits:
+    """What a life decided on and neither put on record nor sent, it took with it: a full disk, a kill."""
+
     name = "limits"
 
-    def __init__(self) -> None:
-        self._orders_ms: deque[int] = deque()
-        self._hedged: deque[tuple[int, float]] = deque()
+    def __init__(self, once: OrdersOnce) -> None:
+        self._once = once
+        self._recent: list[tuple[int, Order]] = []
 
     def on_step(self, step: Step) -> Iterator[str]:
+        if step.begins:
+            known = self._once.sent | step.state.orders.open.keys()
+            self._recent = [(at_ms, o) for at_ms, o in self._recent if o.cloid in known]
         orders = [order for order in step.orders if order.purpose is not Purpose.FLATTEN]
         if not orders:
             return
@@ -45,15 +50,12 @@ class WithinLimits:
 
     def _rates(self, state: State, orders: list[Order]) -> Iterator[str]:
         at_ms, settings = state.at_ms, state.settings
-        self._orders_ms += [at_ms] * len(orders)
-        self._hedged += [(at_ms, float(o.qty * o.arrival_mid)) for o in orders if o.purpose is Purpose.HEDGE]
-        while self._orders_ms[0] <= at_ms - MINUTE_MS:
-            self._orders_ms.popleft()
-        while self._hedged and self._hedged[0][0] <= at_ms - MINUTE_MS:
-            self._hedged.popleft()
-        if len(self._orders_ms) > settings.risk.orders_per_min_max:
-            yield f"{len(self._orders_ms)} orders within a minute"
-        turnover_usd = sum(usd for _, usd in self._hedged)
+        recent = [(then_ms, order) for then_ms, order in self._recent if then_ms > at_ms - MINUTE_MS]
+        self._recent = [*recent, *((at_ms, order) for order in orders)]
+        if len(self._recent) > settings.risk.orders_per_min_max:
+            yield f"{len(self._recent)} orders within a minute"
+        hedged = [order for _, order in self._recent if order.purpose is Purpose.HEDGE]
+        turnover_usd = sum(float(order.qty * order.arrival_mid) for order in hedged)
         most_usd = settings.hedge.turnover_max_per_min * equity_usd(state) + 2 * settings.twap.min_order_usd
         if turnover_usd > most_usd * SLACK and any(o.purpose is Purpose.HEDGE for o in orders):
             yield f"{turnover_usd:.0f} USD hedged within a minute"

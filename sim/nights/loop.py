@@ -102,7 +102,8 @@ class WorldLoop(asyncio.BaseEventLoop):
         self.call_at(life.stalled_until_s, self._release, life)
 
     def _release(self, life: Life) -> None:
-        if life.stalled_until_s <= self._time_s:
+        if life.stalled_until_s < self._time_s + RESOLUTION_S:
+            life.stalled_until_s = min(life.stalled_until_s, self._time_s)
             held, life.held = life.held, []
             self._ready.extend(held)
 

@@ -13,12 +13,12 @@ from tests.core.desk import BTC, CLOSE_MS, DAY, DOGE, ETH, PRICES, SOL, D, desk,
 WEIGHTS = {SOL: 0.05, DOGE: 0.05}
 
 
-def taken(closes):
-    """The state after the correction's pro forma came with these closes, and the alerts it raised."""
+def taken(closes, sol_betas=(2.487, 0.577)):
+    """The state after the correction's pro forma came with these closes and betas, and the alerts it raised."""
     state = desk({SOL: D(5)})
     opening = Opening(snapshot=state.account.snapshot, ledger=state.book.ledger)
     session = Session(day=DAY, close_ms=CLOSE_MS, stage=Stage.CORRECTING, opening=opening)
-    made = proforma(WEIGHTS, {**PRICES, **closes}, betas={SOL: (2487.0, 577.0), DOGE: (1.1, 0.2)})
+    made = proforma(WEIGHTS, {**PRICES, **closes}, betas={SOL: sol_betas, DOGE: (1.1, 0.2)})
     ready = ProFormaReady(at_ms=CLOSE_MS, session=DAY, phase=Phase.CORRECTION, proforma=made)
     before = replace(state, session=session)
     after, intents = rebalance.on_proforma(before, ready)
@@ -46,5 +46,13 @@ def test_a_far_close_of_what_every_beta_is_measured_with_holds_the_whole_phase(c
 def test_a_close_within_the_limit_is_taken_with_its_betas():
     _, after, alerts = taken({SOL: PRICES[SOL] * D("1.2"), BTC: PRICES[BTC] * D("0.8")})
     assert after.session.stage is Stage.CORRECTED
-    assert after.hedge.betas[SOL] == (2487.0, 577.0)
+    assert after.hedge.betas[SOL] == (2.487, 0.577)
     assert alerts == []
+
+
+@pytest.mark.parametrize("betas", [(2487.0, 577.0), (0.5, -40.0), (float("inf"), 0.0)])
+def test_betas_that_no_coin_has_are_not_hedged_by_though_the_close_is_the_live_price(betas):
+    before, after, _ = taken({}, betas)
+    assert "in other units" in after.session.held[SOL]
+    assert after.session.correction.targets[SOL] == before.book.positions[SOL]
+    assert after.hedge.betas == {**before.hedge.betas, DOGE: (1.1, 0.2)}

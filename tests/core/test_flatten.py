@@ -46,6 +46,13 @@ def test_where_the_settings_say_so_a_kill_closes_everything_exactly():
     assert all(o.reduce_only and o.purpose is Purpose.FLATTEN for o in made)
 
 
+def test_what_the_venue_has_delisted_is_left_to_its_settlement():
+    state = desk(HELD, settings=FLATTENS)
+    listed = {**state.instruments, SOL: replace(INSTRUMENTS[SOL], delisted=True)}
+    _, intents = after(replace(state, instruments=listed), KILL)
+    assert {o.coin for o in sent(intents)} == {DOGE, BTC}
+
+
 def test_what_was_not_filled_is_tried_again_until_flat():
     state, intents = after(desk(HELD, settings=FLATTENS), KILL)
     first = sent(intents)

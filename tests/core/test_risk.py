@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from core import orders, risk
+from core.events import QuoteReceived
 from core.intents import CancelEverything, RaiseAlert, TripKill
-from core.state import Opening, Session
+from core.state import Opening, Session, Stage
 from core.types import Purpose, TradingState
 from tests.core.desk import (
     BTC,
@@ -15,15 +16,22 @@ from tests.core.desk import (
     DAY,
     DOGE,
     ETH,
+    PRICES,
     SETTINGS,
     SOL,
     XRP,
     D,
+    after,
     cloid,
     desk,
+    fill,
+    fills,
     order,
+    proforma,
     quote,
+    sent,
     snapshot,
+    tick,
 )
 
 
@@ -184,6 +192,52 @@ def test_a_loss_beyond_the_limit_halts(equity):
     state = replace(desk(equity_usd=D(equity)), session=Session(day=DAY, close_ms=CLOSE_MS, opening=opening))
     state, _ = risk.watch(state)
     assert (state.trading is TradingState.HALTED) == (equity < 900_000)
+
+
+def after_session(projected=None):
+    """A desk whose SOL is hedged; it held some at its session's opening, and has traded since."""
+    state = desk({SOL: D(10_000), BTC: D(-18), ETH: D("-112.5")})
+    opening = Opening(snapshot=snapshot({SOL: D(-50)}), ledger=state.book.ledger)
+    session = Session(day=DAY, close_ms=CLOSE_MS, stage=Stage.DONE, opening=opening)
+    if projected is not None:
+        session = session.with_phase(replace(session.projected, proforma=proforma({}, projected)))
+    return replace(state, session=session)
+
+
+def priced(coin, px):
+    return QuoteReceived(at_ms=CLOSE_MS, quote=quote(coin, px))
+
+
+FILL = fills(fill(SOL, D(-1), start_position=D(10_000)))
+
+
+@pytest.mark.parametrize("times", [D(1000), D("0.001"), D(11), D("0.09")])
+@pytest.mark.parametrize("projected", [None, PRICES])
+@pytest.mark.parametrize("event", [tick(CLOSE_MS), FILL])
+def test_a_held_coin_that_is_quoted_in_other_units_halts_before_anything_is_hedged_by_it(
+    projected, times, event
+):
+    state, intents = after(after_session(projected), priced(SOL, PRICES[SOL] * times), event)
+    assert state.halt_reason.startswith("SOL is quoted at")
+    assert not sent(intents)
+
+
+def test_a_coin_that_was_bought_after_the_opening_has_its_price_from_the_projection():
+    bought = fills(fill(DOGE, D(100), start_position=D(0)))
+    dear = priced(DOGE, PRICES[DOGE] * 1000)
+    assert after(after_session(PRICES), bought, dear, tick(CLOSE_MS))[0].halt_reason.startswith("DOGE")
+    assert not after(after_session(), bought, dear, tick(CLOSE_MS))[0].halt_reason
+
+
+@pytest.mark.parametrize("times", [D("0.2"), D(1), D(5)])
+def test_a_price_that_a_night_may_bring_halts_nothing(times):
+    state, _ = after(after_session(PRICES), priced(SOL, PRICES[SOL] * times), tick(CLOSE_MS))
+    assert not state.halt_reason
+
+
+def test_the_price_of_a_coin_that_is_not_held_halts_nothing():
+    events = priced(XRP, PRICES[XRP] * 1000), tick(CLOSE_MS)
+    assert not after(after_session(PRICES), *events)[0].halt_reason
 
 
 def test_hedges_that_fail_in_a_row_halt():

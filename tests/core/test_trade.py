@@ -164,6 +164,17 @@ def test_a_coin_without_a_fresh_price_is_left_out(age_s):
     assert {o.coin for o in orders} == {DOGE, XRP}
 
 
+def delisted(state, coin):
+    gone = replace(INSTRUMENTS[coin], delisted=True)
+    return replace(state, instruments={**state.instruments, coin: gone})
+
+
+def test_a_coin_that_is_delisted_after_its_target_was_made_is_traded_no_more_and_the_report_says_so():
+    state, orders = sliced(delisted(at(correcting(), 200), SOL))
+    assert {o.coin for o in orders} == {DOGE, XRP}
+    assert reason_of(ended(state), SOL) == "delisted by the venue: not traded"
+
+
 def test_a_crossed_book_is_not_traded_on():
     state = at(correcting(), 200)
     q = state.quotes[SOL]

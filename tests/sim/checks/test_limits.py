@@ -1,9 +1,20 @@
+from dataclasses import replace as replaced
+from types import SimpleNamespace
+
 from msgspec.structs import replace
 
 from core.config import HedgeSettings, RiskSettings, TwapSettings
-from core.types import TradingState
+from core.intents import SubmitOrders
+from core.types import Purpose, TradingState
+from sim.checkers import Step
 from sim.checks.limits import WithinLimits
-from tests.sim.checks.recorded import found, stepwise, with_state
+from sim.checks.orders_once import OrdersOnce
+from sim.checks.sums import equity_usd
+from tests.sim.checks.recorded import found, steps, stepwise, with_state
+
+
+def limits(world):
+    return WithinLimits(OrdersOnce(world))
 
 
 def limited(**changed):
@@ -13,7 +24,7 @@ def limited(**changed):
         settings = step.state.settings
         return with_state(step, settings=settings.__class__(**{**fields(settings), **changed}))
 
-    return found(lambda _: WithinLimits(), stepwise(tighter))
+    return found(limits, stepwise(tighter))
 
 
 def fields(settings):
@@ -25,7 +36,7 @@ def risk(**changed):
 
 
 def test_a_night_as_it_was_has_nothing_wrong():
-    assert found(lambda _: WithinLimits()) == []
+    assert found(limits) == []
 
 
 def test_an_order_too_large_is_found():
@@ -49,6 +60,61 @@ def test_too_much_hedging_is_found():
     assert any("hedged within a minute" in text for text in limited(hedge=tight))
 
 
+def test_what_a_life_decided_on_and_neither_kept_nor_sent_does_not_count_against_the_next():
+    """The same orders once more under ids that nobody knows, and a life that begins with the record without them."""
+    quiet = next(s for s in steps() if s.begins)
+
+    def twice(entry):
+        if isinstance(entry, Step) and any(o.purpose is Purpose.HEDGE for o in entry.orders):
+            lost = tuple(replace(o, cloid=o.cloid[:-8] + "fedcba98") for o in entry.orders)
+            intents = (SubmitOrders(orders=lost),)
+            return replaced(entry, intents=intents), replaced(quiet, state=entry.before), entry
+        return (entry,)
+
+    def without_the_start(entry):
+        return tuple(e for e in twice(entry) if not (isinstance(e, Step) and e.begins and e is not entry))
+
+    usd = sum(float(o.qty * o.arrival_mid) for s in steps() for o in s.orders if o.purpose is Purpose.HEDGE)
+    settings = HedgeSettings(turnover_max_per_min=usd / 1e6)
+    assert any("hedged" in text for text in found(limits, capped(without_the_start, settings)))
+    assert not any("hedged" in text for text in found(limits, capped(twice, settings)))
+
+
+def test_hedges_of_a_minute_ago_do_not_count_though_one_before_them_was_stamped_by_a_clock_ahead():
+    first, *_, last = (s for s in steps() if any(o.purpose is Purpose.HEDGE for o in s.orders))
+    world = SimpleNamespace(venue=SimpleNamespace(observers=[]), market=SimpleNamespace(assets=()))
+
+    room_usd = 1.5 * hedged_usd(first) + hedged_usd(last)
+
+    def told(*stamps_ms):
+        checker = limits(world)
+        for step, at_ms in zip((first, first, last), stamps_ms, strict=True):
+            cap = HedgeSettings(turnover_max_per_min=room_usd / equity_usd(step.state))
+            settings = step.state.settings.__class__(**{**fields(step.state.settings), "hedge": cap})
+            found = list(checker.on_step(with_state(step, at_ms=at_ms, settings=settings)))
+        return any("hedged" in text for text in found)
+
+    assert not told(1, 0, 60_000)
+    assert told(1, 1, 60_000)
+
+
+def hedged_usd(step):
+    return sum(float(o.qty * o.arrival_mid) for o in step.orders if o.purpose is Purpose.HEDGE)
+
+
+def capped(change, hedge):
+    """A change, and after it other limits of the hedge."""
+
+    def with_limits(entry):
+        for one in change(entry):
+            if isinstance(one, Step):
+                settings = one.state.settings
+                one = with_state(one, settings=settings.__class__(**{**fields(settings), "hedge": hedge}))
+            yield one
+
+    return with_limits
+
+
 def test_a_slice_that_bursts_is_found():
     assert any(
         "at once" in text
@@ -58,7 +124,7 @@ def test_a_slice_that_bursts_is_found():
 
 def test_an_order_that_adds_while_only_reducing_is_found():
     reducing = stepwise(lambda step: with_state(step, trading=TradingState.REDUCING))
-    assert any("while none may" in text for text in found(lambda _: WithinLimits(), reducing))
+    assert any("while none may" in text for text in found(limits, reducing))
 
 
 def test_an_order_that_reduces_is_over_no_limit():
@@ -69,4 +135,4 @@ def test_an_order_that_reduces_is_over_no_limit():
         book = replace(step.state.book, positions={**step.state.book.positions, **held})
         return with_state(step, book=book, trading=TradingState.REDUCING)
 
-    assert not any("while none may" in text for text in found(lambda _: WithinLimits(), stepwise(against)))
+    assert not any("while none may" in text for text in found(limits, stepwise(against)))
