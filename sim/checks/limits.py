@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from core.state import State
 from core.types import Coin, Order, Purpose, TradingState
 from sim.checkers import Step
-from sim.checks.sums import FACTORS, ZERO, equity_usd, is_slice, live_qty, px_usd
+from sim.checks.sums import FACTORS, ZERO, equity_usd, is_hedge, is_slice, live_qty, opened_qty, px_usd
+from sim.venue.account import VenueFill
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 MINUTE_MS = 60_000
 SLACK = 1.0001
 """Limits are floats, and an order's worth is taken at its limit by one and at the mid by the other."""
+ACROSS = 1.01
+"""A hedge on its way counts at the mid, one that is done at the price it had, within the slippage of its limit."""
 
 
 class WithinLimits:
@@ -23,9 +26,10 @@ class WithinLimits:
 
     def __init__(self) -> None:
         self._orders_ms: deque[int] = deque()
-        self._hedged: deque[tuple[int, float]] = deque()
+        self._hedged: list[tuple[int, float]] = []
 
     def on_step(self, step: Step) -> Iterator[str]:
+        self._hedged += [(step.state.at_ms, _opened_usd(fill)) for fill in step.executed if is_hedge(fill)]
         orders = [order for order in step.orders if order.purpose is not Purpose.FLATTEN]
         if not orders:
             return
@@ -39,6 +43,7 @@ class WithinLimits:
             if is_slice(order.purpose):
                 yield from _burst(step.state, order)
         yield from self._rates(step.state, orders)
+        yield from self._hedging(step.state, orders, committed)
 
     def at_end(self, world: "World") -> Iterator[str]:
         return iter(())
@@ -46,17 +51,32 @@ class WithinLimits:
     def _rates(self, state: State, orders: list[Order]) -> Iterator[str]:
         at_ms, settings = state.at_ms, state.settings
         self._orders_ms += [at_ms] * len(orders)
-        self._hedged += [(at_ms, float(o.qty * o.arrival_mid)) for o in orders if o.purpose is Purpose.HEDGE]
         while self._orders_ms[0] <= at_ms - MINUTE_MS:
             self._orders_ms.popleft()
-        while self._hedged and self._hedged[0][0] <= at_ms - MINUTE_MS:
-            self._hedged.popleft()
         if len(self._orders_ms) > settings.risk.orders_per_min_max:
             yield f"{len(self._orders_ms)} orders within a minute"
-        turnover_usd = sum(usd for _, usd in self._hedged)
+
+    def _hedging(self, state: State, orders: list[Order], committed: dict[Coin, Decimal]) -> Iterator[str]:
+        """What hedges open a minute is bounded, by what the venue executed; what they close is not."""
+        self._hedged = [(at_ms, usd) for at_ms, usd in self._hedged if at_ms > state.at_ms - MINUTE_MS]
+        settings = state.settings
         most_usd = settings.hedge.turnover_max_per_min * equity_usd(state) + 2 * settings.twap.min_order_usd
-        if turnover_usd > most_usd * SLACK and any(o.purpose is Purpose.HEDGE for o in orders):
-            yield f"{turnover_usd:.0f} USD hedged within a minute"
+        opening_usd = sum(
+            _opening_usd(state, o, committed.get(o.coin, ZERO)) for o in orders if o.purpose is Purpose.HEDGE
+        )
+        opened_usd = sum(usd for _, usd in self._hedged) + opening_usd
+        if opening_usd > 2 * settings.twap.min_order_usd and opened_usd > most_usd * ACROSS:
+            yield f"{opened_usd:.0f} USD hedged within a minute"
+
+
+def _opened_usd(fill: VenueFill) -> float:
+    return float(opened_qty(fill.start_position, fill.signed_size) * fill.px)
+
+
+def _opening_usd(state: State, order: Order, after: Decimal) -> float:
+    """Return what an order may do more than close what is held, with and without what else is on its way (USD)."""
+    sides = (state.book.positions.get(order.coin, ZERO), after - order.signed_qty)
+    return float(max(opened_qty(held, order.signed_qty) for held in sides) * order.arrival_mid)
 
 
 def _committed(state: State) -> dict[Coin, Decimal]:
