@@ -76,7 +76,10 @@ class HedgeSettings:
     ] = 50.0
     min_interval_s: Annotated[float, Ge(0), Le(60), Doc("shortest time between two hedge orders")] = 0.2
     turnover_max_per_min: Annotated[
-        float, Gt(0), Le(10), Doc("hedge turnover a minute, fraction of equity")
+        float,
+        Gt(0),
+        Le(10),
+        Doc("what hedges may open a minute, fraction of equity; closing a position is not limited"),
     ] = 1.0
     failures_max: Annotated[
         int, Ge(1), Le(100), Doc("hedge orders refused or unfilled in a row before trading halts")

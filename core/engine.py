@@ -140,9 +140,7 @@ def _on_fills(state: State, event: FillsReceived) -> Step:
     state, new = book.take(state, event)
     state = allowance.earn(state, new)
     state = orders.settle(orders.on_fills(state, new))
-    filled = sum(orders.purpose_of(f.cloid) is Purpose.HEDGE for f in new)
-    if filled:
-        state = hedge.note_failures(state, failed=0, filled=filled)
+    state = hedge.on_fills(state, new)
     return _then(
         second_writer.on_fills(state, new),
         lambda state: second_writer.on_late_fills(state, new, known=before.orders.open.keys()),

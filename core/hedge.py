@@ -4,20 +4,24 @@ It looks at confirmed positions in notional terms and at hedge orders already on
 targets, projections or open alt orders; so calling it once too often is harmless.
 """
 
+from collections.abc import Iterable
+from decimal import Decimal
+
 from msgspec.structs import replace
 
 from core import allowance, risk, venue_mode
 from core.calendar import current_close_ms, session_day
 from core.intents import AnyIntent, RaiseAlert, SubmitOrders
-from core.orders import client_order_id, open_records, register
+from core.orders import client_order_id, open_records, outstanding, purpose_of, register
 from core.sizing import ceil_lots, floor_lots, limit_price, to_decimal
-from core.state import HedgeState, OrderRecord, Session, Stage, State
-from core.types import HEDGE_COINS, Coin, Order, Purpose, SessionDay, Side, Tif, TradingState
+from core.state import ZERO, HedgeState, OrderRecord, Session, Stage, State
+from core.types import HEDGE_COINS, Coin, Fill, Order, Purpose, SessionDay, Side, Tif, TradingState
 
 Exposure = tuple[float, float]
 
 OWN_BETAS = {HEDGE_COINS[0]: (1.0, 0.0), HEDGE_COINS[1]: (0.0, 1.0)}
 BACKOFF_MAX = 6
+MINUTE_MS = 60_000
 REPRICE_MS = 2_000
 """How long a hedge may rest at a price that is no longer the touch."""
 LARGE = 0.1
@@ -129,14 +133,19 @@ def _wait_ms(state: State) -> float:
 
 
 def _orders(state: State, open_usd: Exposure) -> list[Order]:
-    """Return an order for each factor that needs one and can have one, within the turnover cap together."""
+    """Return an order for each factor that needs one and can have one, within the turnover cap together.
+
+    What only closes a position in a hedge asset is beyond the cap: it ends by itself, and whoever holds ten times the
+    equity that a stranger bought cannot wait ten minutes.
+    """
     room_usd = state.settings.hedge.turnover_max_per_min * risk.equity_usd(state) - _turnover_usd(state)
     wanted: list[Order] = []
     for factor, open_delta_usd in enumerate(open_usd):
         order = _order(state, factor, open_delta_usd=open_delta_usd, room_usd=room_usd)
         if order is not None:
             wanted.append(order)
-            room_usd -= float(order.qty * order.arrival_mid)
+            opening_qty = order.qty - _closing_qty(state, order.coin, open_delta_usd)
+            room_usd -= max(float(opening_qty * order.arrival_mid), 0.0)
     return wanted
 
 
@@ -148,6 +157,7 @@ def _order(state: State, factor: int, *, open_delta_usd: float, room_usd: float)
         return None
     slippage = state.settings.hedge.slippage_bps
     most_usd = state.settings.risk.order_max_usd / (1 + 2 * slippage / 10_000)
+    room_usd = max(room_usd, 0.0) + float(_closing_qty(state, coin, open_delta_usd) * quote.mid)
     size_usd = min(abs(open_delta_usd), room_usd, most_usd)
     if size_usd < state.settings.twap.min_order_usd:
         return None
@@ -179,11 +189,15 @@ def _order(state: State, factor: int, *, open_delta_usd: float, room_usd: float)
     )
 
 
+def _closing_qty(state: State, coin: Coin, open_delta_usd: float) -> Decimal:
+    """Return how much an order against a delta would only close, whether or not what is on its way is filled."""
+    held = state.book.positions.get(coin, ZERO)
+    sides = (held, held + outstanding(state, coin))
+    return min(map(abs, sides)) if all(float(qty) * open_delta_usd > 0 for qty in sides) else ZERO
+
+
 def _submitted(state: State, orders: tuple[Order, ...]) -> tuple[State, tuple[AnyIntent, ...]]:
-    spent = sum(float(o.qty * o.arrival_mid) for o in orders)
-    recent = tuple(t for t in state.hedge.turnover if t[0] > state.at_ms - 60_000)
-    hedge = replace(state.hedge, last_sent_ms=state.at_ms, turnover=(*recent, (state.at_ms, spent)))
-    state = register(replace(state, hedge=hedge), orders)
+    state = register(replace(state, hedge=replace(state.hedge, last_sent_ms=state.at_ms)), orders)
     counter = state.orders.counter + len(HEDGE_COINS) - len(orders)
     state = replace(state, orders=replace(state.orders, counter=counter))
     return state, (SubmitOrders(orders=orders),)
@@ -195,6 +209,24 @@ def _refused(state: State, refused: dict[Coin, str]) -> tuple[State, tuple[AnyIn
     text = "; ".join(f"{coin}: {reason}" for coin, reason in refused.items())
     alert = RaiseAlert(level="error", code="hedge.refused", text=f"the hedge may not be sent: {text}")
     return note_failures(state, failed=len(refused), filled=0), (alert,)
+
+
+def on_fills(state: State, new: Iterable[Fill]) -> State:
+    """Count what new fills of hedges have opened: a hedge that was refused is no turnover."""
+    hedged = [fill for fill in new if purpose_of(fill.cloid) is Purpose.HEDGE]
+    if not hedged:
+        return state
+    opened_usd = sum(float(_opened(fill.start_position, fill.signed_qty) * fill.px) for fill in hedged)
+    recent = tuple(t for t in state.hedge.turnover if t[0] > state.at_ms - MINUTE_MS)
+    turnover = (*recent, (state.at_ms, opened_usd)) if opened_usd else recent
+    state = replace(state, hedge=replace(state.hedge, turnover=turnover))
+    return note_failures(state, failed=0, filled=len(hedged))
+
+
+def _opened(held: Decimal, change: Decimal) -> Decimal:
+    """Return how much of a change of a position does more than close it."""
+    after = held + change
+    return abs(after) - (min(abs(held), abs(after)) if held * after > 0 else ZERO)
 
 
 def note_failures(state: State, *, failed: int, filled: int) -> State:
@@ -239,7 +271,12 @@ def _in_session(session: Session | None) -> bool:
 
 
 def _turnover_usd(state: State) -> float:
-    return sum(usd for at_ms, usd in state.hedge.turnover if at_ms > state.at_ms - 60_000)
+    """Return what hedges opened within the last minute, with what is on its way (USD)."""
+    opened_usd = sum(usd for at_ms, usd in state.hedge.turnover if at_ms > state.at_ms - MINUTE_MS)
+    for coin in HEDGE_COINS:
+        held = state.book.positions.get(coin, ZERO)
+        opened_usd += float(_opened(held, outstanding(state, coin))) * risk.last_px_usd(state, coin)
+    return opened_usd
 
 
 def current_day(state: State) -> SessionDay:

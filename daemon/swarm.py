@@ -1,5 +1,6 @@
 """Many nights: which ones, how they are played on several processes, and what is counted of them."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ FIRST = 5
 """How many seeds of each checker's failures are named."""
 
 COUNTED = ("steps", "engine_steps", "records", "fills", "lives", "restarts", "explained", "exempt")
+
+WORD = re.compile(r"\b[a-z]+\b")
 
 Told = Callable[["Tally"], None]
 
@@ -125,27 +128,36 @@ def all_crash_points(pool: Pool, nights: Iterable[Night], tally: Tally, told: To
 def kept(pool: Pool, tally: Tally, directory: Path, told: Callable[[str, int], None]) -> Iterator[Kept]:
     """Shrink the first night that each checker failed, and write it into the directory. told: checker and plays."""
     for checker, found in tally.by_checker().items():
-        night = found[0][0]
-        shrunk = shrunken(pool, night, checker, told)
-        why = f"{checker}: {found[0][1].text}"
+        night, failure = found[0]
+        shrunk = shrunken(pool, night, failure, told)
+        why = f"{checker}: {failure.text}"
         path = directory / f"{_slug(checker)}-{_name(night)}.json"
         directory.mkdir(parents=True, exist_ok=True)
         path.write_bytes(written(msgspec.structs.replace(shrunk.night, why=why)))
         yield Kept(checker, path, len(shrunk.night.faults), shrunk.plays, shrunk.whole)
 
 
-def shrunken(pool: Pool, night: Night, checker: str, told: Callable[[str, int], None]) -> Shrunk:
-    """Make a night smaller that still fails this checker."""
+def shrunken(pool: Pool, night: Night, failure: Failure, told: Callable[[str, int], None]) -> Shrunk:
+    """Make a night smaller that still fails this checker, in these words: one cut short has no end that it should have."""
     plays = 0
 
     def fails(smaller: Night) -> bool:
         nonlocal plays
         plays += 1
-        told(checker, plays)
+        told(failure.checker, plays)
         (played,) = pool.played([smaller])
-        return any(failure.checker == checker for failure in judged(pool, played).failures)
+        return any(is_like(found, failure) for found in judged(pool, played).failures)
 
     return shrink(night, fails, plays_max=PLAYS_MAX)
+
+
+def is_like(one: Failure, other: Failure) -> bool:
+    """Say whether one checker found the same, in another coin perhaps, and with other figures."""
+    return one.checker == other.checker and _words(one.text) == _words(other.text)
+
+
+def _words(text: str) -> list[str]:
+    return WORD.findall(text.partition(":")[0])
 
 
 def judged(pool: Pool, played: Played) -> Played:

@@ -6,9 +6,21 @@ from typing import TYPE_CHECKING
 from core.events import ClockTicked, FillsReceived, OrdersAnswered
 from core.intents import RaiseAlert
 from core.state import State
-from core.types import Purpose, TradingState
+from core.types import Coin, Fill, Purpose, TradingState
 from sim.checkers import Step
-from sim.checks.sums import FACTORS, Delta, band_usd, delta_usd, equity_usd, is_fresh
+from sim.checks.sums import (
+    FACTORS,
+    ZERO,
+    Delta,
+    band_usd,
+    delta_usd,
+    equity_usd,
+    is_fresh,
+    is_hedge,
+    live_qty,
+    opened_qty,
+    px_usd,
+)
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -32,7 +44,7 @@ class ExposureIsWorkedOn:
         self._outside_s = self._exposure_usd_s = self._worst_usd = 0.0
         self._since_s = self._beyond_usd = 0.0
         self._sent_ms = 0
-        self._turnover: list[tuple[int, float]] = []
+        self._opened: list[tuple[int, float]] = []
 
     def on_step(self, step: Step) -> Iterator[str]:
         state = step.state
@@ -61,25 +73,47 @@ class ExposureIsWorkedOn:
         self._since_s, self._beyond_usd = now_s, max(farthest - band, 0.0)
 
     def _note_hedges(self, step: Step) -> None:
-        hedges = [o for o in step.orders if o.purpose is Purpose.HEDGE]
+        at_ms, event = step.state.at_ms, step.event
         refused = any(isinstance(i, RaiseAlert) and i.code == "hedge.refused" for i in step.intents)
-        if hedges or refused:
-            at_ms = self._sent_ms = step.state.at_ms
-            self._turnover += [(at_ms, float(o.qty * o.arrival_mid)) for o in hedges]
-            self._turnover = [t for t in self._turnover if t[0] > at_ms - MINUTE_MS]
+        if refused or any(o.purpose is Purpose.HEDGE for o in step.orders):
+            self._sent_ms = at_ms
+        if isinstance(event, FillsReceived):
+            seen = step.before.book.seen_fills
+            self._opened += [
+                (at_ms, _opened_usd(f)) for f in event.fills if is_hedge(f) and f.key not in seen
+            ]
+        self._opened = [(t, usd) for t, usd in self._opened if t > at_ms - MINUTE_MS]
 
     def _idle(self, state: State, delta: Delta, band: float) -> Iterator[str]:
         if state.at_ms - self._sent_ms < _pause_ms(state):
             return
-        spent_usd = sum(usd for at_ms, usd in self._turnover if at_ms > state.at_ms - MINUTE_MS)
-        room_usd = state.settings.hedge.turnover_max_per_min * equity_usd(state) - spent_usd
-        if room_usd < state.settings.twap.min_order_usd:
-            return
         live = {r.order.coin for r in state.orders.open.values() if r.order.purpose is Purpose.HEDGE}
         for coin, usd in zip(FACTORS, delta, strict=True):
             ready = is_fresh(state, coin) and coin in state.instruments
-            if abs(usd) > band and coin not in live and ready:
+            if abs(usd) > band and coin not in live and ready and self._may(state, coin, usd):
                 yield f"a delta of {usd:.2f} USD {coin}, outside of {band:.2f}, and nothing is done about it"
+
+    def _may(self, state: State, coin: Coin, usd: float) -> bool:
+        """Say whether the cap of turnover leaves an order: what closes a position needs no room, what is on its way does."""
+        held = state.book.positions.get(coin, ZERO)
+        closing_usd = abs(float(held)) * px_usd(state, coin) if float(held) * usd > 0 else 0.0
+        room_usd = state.settings.hedge.turnover_max_per_min * equity_usd(state)
+        room_usd -= sum(usd for _, usd in self._opened) + _opening_usd(state)
+        return closing_usd + max(room_usd, 0.0) >= 2 * state.settings.twap.min_order_usd
+
+
+def _opened_usd(fill: Fill) -> float:
+    return float(opened_qty(fill.start_position, fill.signed_qty) * fill.px)
+
+
+def _opening_usd(state: State) -> float:
+    """Return what hedges on their way may open (USD)."""
+    opening_usd = 0.0
+    for coin in FACTORS:
+        change = sum((live_qty(r) for r in state.orders.open.values() if r.order.coin == coin), ZERO)
+        held = state.book.positions.get(coin, ZERO)
+        opening_usd += float(opened_qty(held, change)) * px_usd(state, coin)
+    return opening_usd
 
 
 def _excused(state: State) -> bool:

@@ -8,7 +8,8 @@ from core.state import State
 from core.types import Coin, Order, Purpose, TradingState
 from sim.checkers import Step
 from sim.checks.orders_once import OrdersOnce
-from sim.checks.sums import FACTORS, ZERO, equity_usd, is_slice, live_qty, px_usd
+from sim.checks.sums import FACTORS, ZERO, equity_usd, is_hedge, is_slice, live_qty, opened_qty, px_usd
+from sim.venue.account import VenueFill
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 MINUTE_MS = 60_000
 SLACK = 1.0001
 """Limits are floats, and an order's worth is taken at its limit by one and at the mid by the other."""
+ACROSS = 1.01
+"""A hedge on its way counts at the mid, one that is done at the price it had, within the slippage of its limit."""
 
 
 class WithinLimits:
@@ -26,8 +29,10 @@ class WithinLimits:
     def __init__(self, once: OrdersOnce) -> None:
         self._once = once
         self._recent: list[tuple[int, Order]] = []
+        self._hedged: list[tuple[int, float]] = []
 
     def on_step(self, step: Step) -> Iterator[str]:
+        self._hedged += [(step.state.at_ms, _opened_usd(fill)) for fill in step.executed if is_hedge(fill)]
         if step.begins:
             known = self._once.sent | step.state.orders.open.keys()
             self._recent = [(at_ms, o) for at_ms, o in self._recent if o.cloid in known]
@@ -44,6 +49,7 @@ class WithinLimits:
             if is_slice(order.purpose):
                 yield from _burst(step.state, order)
         yield from self._rates(step.state, orders)
+        yield from self._hedging(step.state, orders, committed)
 
     def at_end(self, world: "World") -> Iterator[str]:
         return iter(())
@@ -54,11 +60,28 @@ class WithinLimits:
         self._recent = [*recent, *((at_ms, order) for order in orders)]
         if len(self._recent) > settings.risk.orders_per_min_max:
             yield f"{len(self._recent)} orders within a minute"
-        hedged = [order for _, order in self._recent if order.purpose is Purpose.HEDGE]
-        turnover_usd = sum(float(order.qty * order.arrival_mid) for order in hedged)
+
+    def _hedging(self, state: State, orders: list[Order], committed: dict[Coin, Decimal]) -> Iterator[str]:
+        """What hedges open a minute is bounded, by what the venue executed; what they close is not."""
+        self._hedged = [(at_ms, usd) for at_ms, usd in self._hedged if at_ms > state.at_ms - MINUTE_MS]
+        settings = state.settings
         most_usd = settings.hedge.turnover_max_per_min * equity_usd(state) + 2 * settings.twap.min_order_usd
-        if turnover_usd > most_usd * SLACK and any(o.purpose is Purpose.HEDGE for o in orders):
-            yield f"{turnover_usd:.0f} USD hedged within a minute"
+        opening_usd = sum(
+            _opening_usd(state, o, committed.get(o.coin, ZERO)) for o in orders if o.purpose is Purpose.HEDGE
+        )
+        opened_usd = sum(usd for _, usd in self._hedged) + opening_usd
+        if opening_usd > 2 * settings.twap.min_order_usd and opened_usd > most_usd * ACROSS:
+            yield f"{opened_usd:.0f} USD hedged within a minute"
+
+
+def _opened_usd(fill: VenueFill) -> float:
+    return float(opened_qty(fill.start_position, fill.signed_size) * fill.px)
+
+
+def _opening_usd(state: State, order: Order, after: Decimal) -> float:
+    """Return what an order may do more than close what is held, with and without what else is on its way (USD)."""
+    sides = (state.book.positions.get(order.coin, ZERO), after - order.signed_qty)
+    return float(max(opened_qty(held, order.signed_qty) for held in sides) * order.arrival_mid)
 
 
 def _committed(state: State) -> dict[Coin, Decimal]:

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from core.orders import purpose_of
 from core.state import OrderRecord, OrderStatus, State
-from core.types import ClientOrderId, Coin, Purpose
+from core.types import ClientOrderId, Coin, Fill, Purpose
+from sim.venue.account import VenueFill
 
 ZERO = Decimal(0)
 FACTORS = (Coin("BTC"), Coin("ETH"))
@@ -68,8 +69,18 @@ def is_fresh(state: State, coin: Coin) -> bool:
     return quote.received_ms >= oldest_ms and quote.at_ms >= oldest_ms
 
 
+def opened_qty(held: Decimal, change: Decimal) -> Decimal:
+    """Return how much of a change of a position does more than close what was held."""
+    closed = min(abs(held), abs(change)) if held * change < 0 else ZERO
+    return abs(change) - closed
+
+
 def is_slice(purpose: Purpose | None) -> bool:
     return purpose in (Purpose.PROJECTED, Purpose.CORRECTION)
+
+
+def is_hedge(fill: Fill | VenueFill) -> bool:
+    return fill.cloid is not None and purpose_of(ClientOrderId(fill.cloid)) is Purpose.HEDGE
 
 
 def is_ours(cloid: str | None) -> bool:

@@ -1,4 +1,7 @@
-"""What the venue has to do, and when. Things due at one moment are done in the order they were put in."""
+"""What the venue has to do, and when. Things due at one moment are done in the order they were put in, after the ticks.
+
+Ticks are on the agenda for those who listen as well: who does must not decide whose order is matched first.
+"""
 
 from enum import Enum
 from heapq import heappop, heappush
@@ -7,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 FOREVER_MS = 2**62
+AFTER_TICKS = 2**31
 
 
 class Duty(Enum):
@@ -29,12 +33,13 @@ class Due(Struct, frozen=True):
 
 class Agenda:
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Due]] = []
+        self._heap: list[tuple[int, int, int, Due]] = []
         self._put = 0
 
     def put(self, at_ms: int, duty: Duty, subject: Any = None) -> None:
         self._put += 1
-        heappush(self._heap, (at_ms, self._put, Due(at_ms, duty, subject)))
+        turn = subject if duty is Duty.TICK else AFTER_TICKS
+        heappush(self._heap, (at_ms, turn, self._put, Due(at_ms, duty, subject)))
 
     @property
     def next_ms(self) -> int:
@@ -44,4 +49,4 @@ class Agenda:
         """Return the next thing due by now, or None."""
         if not self._heap or self._heap[0][0] > now_ms:
             return None
-        return heappop(self._heap)[2]
+        return heappop(self._heap)[3]

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 
 from sim.venue.venue import Venue
 from sim.venue.wire import Reply
@@ -12,21 +13,30 @@ Call = Callable[[Venue], object]
 
 class Laggard:
     """The same venue lag_ms ago. It is told everything the venue is told but who listens to what, and does it so much
-    later: since a venue is a machine of its calls and their times, it stands exactly where the venue stood."""
+    later: since a venue is a machine of its calls and their times, it stands exactly where the venue stood.
+
+    Where the venue's clock is set back the venue stands still until that time comes again; so does the node, lag_ms behind.
+    """
 
     def __init__(self, venue: Venue, lag_ms: int) -> None:
         """Begin as a copy of a venue that nobody has spoken to yet."""
         self.lag_ms = lag_ms
         self._venue = deepcopy(venue, {id(venue.market): venue.market})
         self._calls: deque[tuple[int, Call]] = deque()
+        self._newest_ms = 0
 
     def told(self, at_ms: int, call: Call) -> None:
         """The venue was called at this time."""
+        if at_ms < self._newest_ms:
+            at_ms = self._newest_ms
+            self._calls.append((at_ms, partial(Venue.advance, now_ms=at_ms)))
+        self._newest_ms = at_ms
         self._calls.append((at_ms, call))
 
     def advance(self, now_ms: int) -> None:
         """Do what the venue had done by lag_ms ago."""
-        then_ms = now_ms - self.lag_ms
+        self._newest_ms = max(self._newest_ms, now_ms)
+        then_ms = self._newest_ms - self.lag_ms
         while self._calls and self._calls[0][0] <= then_ms:
             self._calls.popleft()[1](self._venue)
         self._venue.advance(then_ms)
@@ -36,4 +46,4 @@ class Laggard:
     def read(self, content_type: str | None, body: bytes, *, now_ms: int) -> Reply:
         """Answer a POST to /info as the venue would have lag_ms ago."""
         self.advance(now_ms)
-        return self._venue.http("/info", content_type, body, now_ms=now_ms - self.lag_ms)
+        return self._venue.http("/info", content_type, body, now_ms=self._newest_ms - self.lag_ms)

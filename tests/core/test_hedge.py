@@ -251,6 +251,85 @@ def test_turnover_of_both_factors_together_keeps_its_cap():
     assert 190_000 < spent <= 200_001
 
 
+def executed(state, orders):
+    """Return what the venue says and shows of orders filled in full, with the position that each began from."""
+    held = state.book.positions
+    answers, _ = filled(orders)
+    rows = [
+        fill(
+            o.coin,
+            o.signed_qty,
+            cloid=o.cloid,
+            tid=1000 + int(o.cloid[-8:], 16),
+            start_position=held.get(o.coin, D(0)),
+        )
+        for o in orders
+    ]
+    return answers, fills(*rows, at_ms=state.at_ms)
+
+
+def hedged(state, seconds, *, venue=executed):
+    """Play so many seconds of hedging; return the state and what was sent, with the position that it met."""
+    sizes, begin_ms = [], state.at_ms
+    for n in range(seconds):
+        now = begin_ms + 1000 * n
+        fresh = {c: replace(q, at_ms=now, received_ms=now) for c, q in state.quotes.items()}
+        state, intents = hedge.rehedge(replace(state, at_ms=now, quotes=fresh))
+        sizes += [(now, o, state.book.positions.get(o.coin, D(0))) for o in sent(intents)]
+        state, more = after(state, *venue(state, sent(intents)))
+        assert not sent(more), "a hedge in haste"
+    return state, sizes
+
+
+def test_what_only_closes_a_position_in_a_hedge_asset_does_not_wait_for_turnover():
+    """A stranger with our key bought BTC for ten times the equity: at one equity a minute it was held for ten minutes."""
+    tight = small(turnover_max_per_min=0.2)
+    state, sizes = hedged(desk({BTC: D(100), SOL: D(500)}, settings=tight), 30)
+    assert max(abs(delta) for delta in hedge.net_delta_usd(state)) <= hedge.band_usd(state)
+    assert all(o.qty * o.limit_px <= 500_000 for _, o, _ in sizes)
+    assert {o.coin for _, o, _ in sizes} == {BTC, ETH}, "and ETH does not wait behind BTC"
+
+
+@given(
+    btc=st.decimals(-30, 30, places=5),
+    eth=st.decimals(-300, 300, places=4),
+    sols=st.lists(st.integers(-9_000, 9_000), min_size=3, max_size=3),
+)
+@settings(max_examples=40, deadline=None)
+def test_what_hedges_open_within_a_minute_keeps_its_cap(btc, eth, sols):
+    wide = replaced(small(turnover_max_per_min=0.2), risk=replaced(SETTINGS.risk, gross_max=20.0))
+    state, opened = desk({c: q for c, q in {BTC: btc, ETH: eth}.items() if q}, settings=wide), []
+    for sol in sols:
+        others = {c: q for c, q in state.book.positions.items() if c != SOL}
+        held = others | ({SOL: D(sol)} if sol else {})
+        state, sizes = hedged(replace(state, book=replace(state.book, positions=held)), 15)
+        for now, o, before in sizes:
+            closed = min(abs(before), o.qty) if before * o.signed_qty < 0 else D(0)
+            opened.append((now, float((o.qty - closed) * o.arrival_mid)))
+    assert sum(usd for _, usd in opened) <= 200_000 + 2 * SETTINGS.twap.min_order_usd
+
+
+def refused(state, orders):
+    return (answered(*(Answer(cloid=o.cloid, outcome=Outcome.REJECTED) for o in orders), at_ms=state.at_ms),)
+
+
+def test_a_hedge_that_was_refused_is_no_turnover():
+    """Two that were refused once used the minute up, and then nothing was tried for the rest of it."""
+    wide = replaced(small(turnover_max_per_min=0.2), risk=replaced(SETTINGS.risk, gross_max=20.0))
+    state, first = hedged(desk({SOL: D(30_000)}, settings=wide), 1, venue=refused)
+    state, again = hedged(replace(state, at_ms=state.at_ms + 5_000), 1)
+    assert sum(float(o.qty * o.arrival_mid) for _, o, _ in first) > 190_000
+    assert [(o.coin, o.qty) for _, o, _ in again] == [(o.coin, o.qty) for _, o, _ in first]
+    assert hedged(replace(state, at_ms=state.at_ms + 5_000), 1)[1] == [], "what was filled is"
+
+
+def test_a_hedge_on_its_way_is_turnover():
+    wide = replaced(small(turnover_max_per_min=0.2), risk=replaced(SETTINGS.risk, gross_max=20.0))
+    state, first = hedged(desk({SOL: D(30_000)}, settings=wide), 1, venue=lambda state, orders: ())
+    assert first
+    assert hedged(replace(state, at_ms=state.at_ms + 1_000), 1)[1] == []
+
+
 def test_a_hedge_larger_than_one_order_may_be_goes_in_several():
     """It was once refused whole, in silence: the larger the exposure the surer it stayed open."""
     wide = replaced(small(turnover_max_per_min=10.0), risk=replaced(SETTINGS.risk, gross_max=20.0))

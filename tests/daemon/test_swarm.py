@@ -9,6 +9,7 @@ from daemon import swarm
 from daemon.crash_points import SAME_BOOK, crash_points, exempt, same_book
 from daemon.swarm import Tally
 from daemon.swarm_pool import Played, Pool
+from sim.checkers import Failure
 from sim.night import Night, drawn_night, read_night
 from tests.daemon.deadly import outcome, play
 
@@ -60,6 +61,28 @@ def test_a_failed_night_is_shrunk_to_what_fails_it_and_written_down(pool, tmp_pa
     assert kept.faults == 1
     assert kept.whole
     assert night.why == "never twice: it was sent twice"
+
+
+def test_a_night_is_not_shrunk_into_one_that_fails_for_another_reason(pool, tmp_path):
+    """A delta left open at the end was once shrunk to a night without faults, cut off before its end."""
+    tally = Tally(1)
+    swarm.swarm(pool, [Night(seed=28)], tally, lambda _: None)
+    (kept,) = swarm.kept(pool, tally, tmp_path, lambda checker, plays: None)
+    assert 60.0 < read_night(kept.path).end_s < 70.0
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("a delta of -712 USD ETH: {'ETH': -712}", True),
+        ("a delta of 712 USD ETH, outside of 10", False),
+        ("the session ended in stage closing", False),
+    ],
+)
+def test_figures_and_coins_do_not_make_another_failure(text, same):
+    one = Failure(checker="ending", at_s=1.0, text="a delta of 9.5 USD BTC: {}")
+    assert swarm.is_like(one, Failure(checker="ending", at_s=2.0, text=text)) is same
+    assert not swarm.is_like(one, Failure(checker="exposure", at_s=1.0, text=one.text))
 
 
 def test_every_write_and_every_await_of_the_first_life_is_a_crash_point():

@@ -3,9 +3,11 @@ from dataclasses import replace as with_fields
 import pytest
 from msgspec.structs import replace
 
+from core.config import HedgeSettings
 from core.events import ClockTicked
 from core.types import Purpose, TradingState
 from sim.checks.exposure import ExposureIsWorkedOn
+from sim.checks.sums import FACTORS, band_usd, delta_usd
 from tests.sim.checks.recorded import at_end_with, found, night, ordering, steps, with_state
 
 
@@ -46,6 +48,19 @@ def test_a_delta_outside_its_band_that_nobody_works_on_is_found():
 )
 def test_there_may_be_a_reason(reason):
     assert of(with_state(idle(), **reason)) == []
+
+
+def test_a_turnover_that_is_used_up_is_a_reason_unless_there_is_a_position_to_close():
+    step = idle()
+    settings = with_fields(step.state.settings, hedge=HedgeSettings(turnover_max_per_min=1e-9))
+    positions = step.state.book.positions
+    others = {c: q for c, q in positions.items() if c not in FACTORS}
+    lone = replace(step.state.book, positions=others)
+    assert max(map(abs, delta_usd(with_state(step, book=lone).state))) > band_usd(step.state)
+    assert of(with_state(step, settings=settings, book=lone)) == []
+    assert of(with_state(step, book=lone))
+    long = replace(step.state.book, positions={**others, FACTORS[0]: 100})
+    assert of(with_state(step, settings=settings, book=long))
 
 
 def test_a_hedge_on_its_way_is_work():

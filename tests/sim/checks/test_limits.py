@@ -1,4 +1,4 @@
-from dataclasses import replace as replaced
+from dataclasses import replace as with_fields
 from types import SimpleNamespace
 
 from msgspec.structs import replace
@@ -9,8 +9,9 @@ from core.types import Purpose, TradingState
 from sim.checkers import Step
 from sim.checks.limits import WithinLimits
 from sim.checks.orders_once import OrdersOnce
-from sim.checks.sums import equity_usd
-from tests.sim.checks.recorded import found, steps, stepwise, with_state
+from tests.sim.checks.recorded import found, ordering, steps, stepwise, with_state
+
+NOWHERE = SimpleNamespace(venue=SimpleNamespace(observers=[]), market=SimpleNamespace(assets=()))
 
 
 def limits(world):
@@ -65,54 +66,87 @@ def test_what_a_life_decided_on_and_neither_kept_nor_sent_does_not_count_against
     quiet = next(s for s in steps() if s.begins)
 
     def twice(entry):
-        if isinstance(entry, Step) and any(o.purpose is Purpose.HEDGE for o in entry.orders):
+        if isinstance(entry, Step) and counted(entry):
             lost = tuple(replace(o, cloid=o.cloid[:-8] + "fedcba98") for o in entry.orders)
             intents = (SubmitOrders(orders=lost),)
-            return replaced(entry, intents=intents), replaced(quiet, state=entry.before), entry
+            return with_fields(entry, intents=intents), with_fields(quiet, state=entry.before), entry
         return (entry,)
 
     def without_the_start(entry):
         return tuple(e for e in twice(entry) if not (isinstance(e, Step) and e.begins and e is not entry))
 
-    usd = sum(float(o.qty * o.arrival_mid) for s in steps() for o in s.orders if o.purpose is Purpose.HEDGE)
-    settings = HedgeSettings(turnover_max_per_min=usd / 1e6)
-    assert any("hedged" in text for text in found(limits, capped(without_the_start, settings)))
-    assert not any("hedged" in text for text in found(limits, capped(twice, settings)))
+    stamps_ms = [s.state.at_ms for s in steps() for _ in range(counted(s))]
+    most = max(sum(0 <= ms - other < 60_000 for other in stamps_ms) for ms in stamps_ms)
+    assert any("orders within a minute" in text for text in found(limits, capped(without_the_start, most)))
+    assert not any("orders within a minute" in text for text in found(limits, capped(twice, most)))
 
 
-def test_hedges_of_a_minute_ago_do_not_count_though_one_before_them_was_stamped_by_a_clock_ahead():
+def test_orders_of_a_minute_ago_do_not_count_though_one_before_them_was_stamped_by_a_clock_ahead():
     first, *_, last = (s for s in steps() if any(o.purpose is Purpose.HEDGE for o in s.orders))
-    world = SimpleNamespace(venue=SimpleNamespace(observers=[]), market=SimpleNamespace(assets=()))
-
-    room_usd = 1.5 * hedged_usd(first) + hedged_usd(last)
 
     def told(*stamps_ms):
-        checker = limits(world)
+        checker = limits(NOWHERE)
         for step, at_ms in zip((first, first, last), stamps_ms, strict=True):
-            cap = HedgeSettings(turnover_max_per_min=room_usd / equity_usd(step.state))
-            settings = step.state.settings.__class__(**{**fields(step.state.settings), "hedge": cap})
+            settings = with_most(step, counted(first) + counted(last))
             found = list(checker.on_step(with_state(step, at_ms=at_ms, settings=settings)))
-        return any("hedged" in text for text in found)
+        return any("orders within a minute" in text for text in found)
 
     assert not told(1, 0, 60_000)
     assert told(1, 1, 60_000)
 
 
-def hedged_usd(step):
-    return sum(float(o.qty * o.arrival_mid) for o in step.orders if o.purpose is Purpose.HEDGE)
+def counted(step):
+    """How many orders of a step the limit a minute counts."""
+    return sum(o.purpose is not Purpose.FLATTEN for o in step.orders)
 
 
-def capped(change, hedge):
-    """A change, and after it other limits of the hedge."""
+def with_most(step, most):
+    risk = with_fields(step.state.settings.risk, orders_per_min_max=most)
+    return with_fields(step.state.settings, risk=risk)
+
+
+def capped(change, most):
+    """A change, and after it at most so many orders a minute."""
 
     def with_limits(entry):
         for one in change(entry):
-            if isinstance(one, Step):
-                settings = one.state.settings
-                one = with_state(one, settings=settings.__class__(**{**fields(settings), "hedge": hedge}))
-            yield one
+            yield with_state(one, settings=with_most(one, most)) if isinstance(one, Step) else one
 
     return with_limits
+
+
+def test_hedging_that_only_closes_is_not_too_much():
+    """Held so much on the other side that no order of the night does more than close."""
+
+    def against(step):
+        held = {o.coin: -1000 * o.signed_qty for o in step.orders}
+        book = replace(step.state.book, positions={**step.state.book.positions, **held})
+        executed = tuple(with_fields(f, start_position=-1000 * f.signed_size) for f in step.executed)
+        settings = with_fields(step.state.settings, hedge=HedgeSettings(turnover_max_per_min=0.0001))
+        return with_fields(with_state(step, book=book, settings=settings), executed=executed)
+
+    assert not any("hedged within a minute" in text for text in found(limits, stepwise(against)))
+
+
+def test_what_was_executed_is_what_was_hedged():
+    """One order is within a cap that it fills; the same once more, within a minute of its execution, is not."""
+    step = ordering("hedge")
+    (order, *_) = [o for o in step.orders if o.purpose is Purpose.HEDGE]
+    usd = sum(float(o.qty * o.arrival_mid) for o in step.orders if o.purpose is Purpose.HEDGE)
+    cap = HedgeSettings(turnover_max_per_min=usd / float(step.state.account.snapshot.equity_usd))
+    settings = with_fields(step.state.settings, hedge=cap)
+    row = next(f for s in steps() for f in s.executed if f.cloid == order.cloid)
+    checker, step = limits(NOWHERE), with_state(step, settings=settings, session=None)
+    late = with_state(step, at_ms=step.state.at_ms + 61_000, settings=settings, session=None)
+    assert texts(checker, with_fields(step, executed=())) == []
+    assert any(
+        "hedged within a minute" in text for text in texts(checker, with_fields(step, executed=(row,)))
+    )
+    assert texts(checker, with_fields(late, executed=())) == []
+
+
+def texts(checker, step):
+    return list(checker.on_step(step))
 
 
 def test_a_slice_that_bursts_is_found():

@@ -118,3 +118,20 @@ def test_what_was_signed_is_verified_by_the_node_too_so_its_ids_are_the_venues()
     fresh = read_all(desk, Course())[3]
     desk.wait(LAG_MS)
     assert read_all(desk, Course(lag_ms=LAG_MS))[3] == fresh != b"[]"
+
+
+def test_a_venue_whose_clock_was_ahead_for_a_while_and_its_node_have_the_same_fills():
+    """The node stood still where the venue did, lag_ms earlier, and did what came then at another time: two ledgers."""
+    skewed = '[[fault]]\nkind = "clock_skew"\nskew_ms = 20000\nfrom = 1\nuntil = 6'
+    desk = EdgeDesk("\n".join([stale(probability=0), skewed]))
+    desk.wait(2_000)
+    desk.order("ETH", 1, 4100, "Ioc")
+    desk.wait(3_500)
+    desk.wait(1_500)
+    for _ in range(3):
+        desk.order("ETH", 1, 4100, "Ioc")
+        desk.wait(700)
+    desk.wait(30_000)
+    fills = read_all(desk, Course())[3]
+    assert fills.count(b'"tid"') >= 4
+    assert read_all(desk, Course(lag_ms=LAG_MS))[3] == fills
