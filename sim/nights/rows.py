@@ -98,9 +98,12 @@ class Rows:
     # --- faults --------------------------------------------------------------------------------------------
 
     def _spoiled(self, rows: list[CandleRow], now_ms: int) -> list[CandleRow]:
-        """Return daily rows as they are shown at now_ms: what is wrong concerns the day that ended last."""
+        """Return daily rows as they are shown at now_ms: what is wrong concerns the day that ended last.
+
+        A bad number comes last: what is no number can be neither revised nor told in other units.
+        """
         ended = now_ms // DAY_MS * DAY_MS - DAY_MS
-        for fault in self._faults:
+        for fault in sorted(self._faults, key=lambda fault: isinstance(fault, BadNumber)):
             if not fault.at.holds(now_ms):
                 continue
             if isinstance(fault, MissingClose):

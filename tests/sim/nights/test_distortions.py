@@ -261,6 +261,13 @@ def test_a_bad_number_stands_in_the_candle_of_the_ended_day(market, text):
     assert [rows[-1], *rows[:-2]] == [true[-1], *true[:-2]]
 
 
+def test_a_close_that_is_no_number_is_none_though_it_is_revised_as_well():
+    other = RevisedClose(Window(SOL, CLOSE_MS, TO_MS), 0.05)
+    bad = BadNumber(Window(SOL, CLOSE_MS, TO_MS), "c", "NaN")
+    assert days_of(made(bad, other), 2) == days_of(made(other, bad), 2)
+    assert days_of(made(bad, other), 2)[-2]["c"] == "NaN"
+
+
 def test_a_bad_number_stands_in_a_context_while_the_venue_reckons_with_the_true_one(market):
     wrong = made(BadNumber(Window(SOL, CLOSE_MS, TO_MS), "mark", "NaN"))
     assert wrong.context(2, CLOSE_MS).mark.is_nan()
