@@ -21,6 +21,8 @@ Exposure = tuple[float, float]
 
 OWN_BETAS = {HEDGE_COINS[0]: (1.0, 0.0), HEDGE_COINS[1]: (0.0, 1.0)}
 BACKOFF_MAX = 6
+BACKOFF_MAX_MS = 12_800.0
+"""Whatever the interval is set to: with a second between hedges the pause grew to 64 s, and the book stood open."""
 MINUTE_MS = 60_000
 REPRICE_MS = 2_000
 """How long a hedge may rest at a price that is no longer the touch."""
@@ -124,12 +126,13 @@ def _is_off(state: State, record: OrderRecord) -> bool:
 
 
 def _wait_ms(state: State) -> float:
-    """Return the pause after the last hedge: it doubles with every failure in a row, so that none is in haste."""
+    """Return the pause after the last hedge: it doubles with each failure in a row, up to what an open book may wait."""
     pause_ms = allowance.pause_ms(state)
     if venue_mode.is_post_only(state):
         return max(float(REPRICE_MS), pause_ms)
-    backoff_ms = 1000.0 * state.settings.hedge.min_interval_s * (1 << min(state.hedge.failures, BACKOFF_MAX))
-    return max(backoff_ms, pause_ms)
+    interval_ms = 1000.0 * state.settings.hedge.min_interval_s
+    backoff_ms = min(interval_ms * (1 << min(state.hedge.failures, BACKOFF_MAX)), BACKOFF_MAX_MS)
+    return max(interval_ms, backoff_ms, pause_ms)
 
 
 def _orders(state: State, open_usd: Exposure) -> list[Order]:

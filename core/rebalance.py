@@ -384,7 +384,8 @@ def _why_held(state: State, event: ProFormaReady, coin: Coin) -> str:
         kept = "projected target" if coin in _session(state).projected.targets else "position"
         return f"official close missing: {kept} kept"
     if coin not in event.proforma.weights:
-        return "the pipeline knows nothing of this coin: position kept"
+        why = event.proforma.reasons.get(coin, "the pipeline knows nothing of this coin")
+        return f"{why}: position kept"
     if state.instruments.get(coin) is None or state.instruments[coin].delisted:
         return "not tradable at the venue: position kept"
     if not math.isfinite(event.proforma.weights[coin]):

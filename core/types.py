@@ -234,7 +234,7 @@ class ProForma(Value, frozen=True, kw_only=True):
     """What the pipeline wants, for one phase: weights of equity, betas to hedge with, and the proof of the solve.
 
     betas maps a coin to (beta_btc, beta_eth); closes holds the price that each weight was made with (USD).
-    reasons names why a coin has the weight it has ("" when the optimiser chose it).
+    reasons names why a coin has the weight it has ("" when the optimiser chose it), or has none.
     """
 
     weights: dict[Coin, float]

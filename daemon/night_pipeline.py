@@ -1,10 +1,11 @@
 """Runs in the worker process: history file in, universe or pro forma out. The only daemon module that loads pandas."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -19,6 +20,9 @@ from strategies.idio_statarb.universe import universe as active_universe
 
 DAY_MS = 86_400_000
 FIELDS = ("open", "high", "low", "close", "volume")
+JUMP_MAX = 10.0
+"""No close is so many times that of the day before, or a part so small of it: the coin is quoted in other units."""
+JUMPED = f"its close moved more than {JUMP_MAX:g} times within a day, it is quoted in other units"
 GAP_UNKNOWN = 1e9
 """The relative gap of an answer about which nothing is certified."""
 
@@ -56,9 +60,15 @@ def universe(request: UniverseRequest) -> tuple[Coin, ...]:
 
 
 def proforma(request: PipelineRequest) -> ProForma:
-    """Run modules A to D for one phase, on complete days plus the day that is being traded."""
+    """Run modules A to D for one phase, on complete days plus the day that is being traded.
+
+    A coin that jumps within a lookback is left out, whoever holds it: its beta of thousands would hedge the book of the
+    others in the optimiser's eyes, and at its new price a position may be worth ten times the equity.
+    """
     day = pd.Timestamp(request.day)
     panel = _with_day(read_history(Path(request.history_path), request.coins), day, request.closes)
+    jumping = _jumping(panel, request.parameters)
+    panel = _without(panel, jumping)
     equity = float(request.equity_usd)
     held = {c: q for c, q in request.held_qty.items() if c in request.closes and c in panel.symbols}
     previous = pd.Series({c: float(q * request.closes[c]) / equity for c, q in held.items()}, dtype=float)
@@ -69,7 +79,8 @@ def proforma(request: PipelineRequest) -> ProForma:
         previous=previous,
         universe=frozenset(request.universe),
     )
-    return _proforma(result, request)
+    made = _proforma(result, request)
+    return msgspec.structs.replace(made, reasons=made.reasons | dict.fromkeys(jumping, JUMPED))
 
 
 def read_history(path: Path, coins: Sequence[Coin]) -> Panel:
@@ -122,6 +133,19 @@ def _with_day(history: Panel, day: pd.Timestamp, closes: Mapping[Coin, Decimal])
     known = {str(c): float(px) for c, px in closes.items() if c in before.symbols}
     funding = _values(history.funding.loc[day].dropna()) if day in history.days else {}
     return with_provisional_row(before, day=day, prices=known, funding=funding)
+
+
+def _jumping(panel: Panel, parameters: Parameters) -> list[Coin]:
+    """Return the coins whose unit changed on a day that is still seen: by the betas of the oldest return that is used."""
+    days = max(parameters.cov_days, parameters.pool_days) + parameters.window_days + 1
+    closes = panel.close.ffill().iloc[-days:]
+    moves = np.abs(np.diff(np.log(closes.to_numpy(dtype=float)), axis=0))
+    jumps = (np.nan_to_num(moves) >= np.log(JUMP_MAX)).any(axis=0)
+    return [Coin(str(s)) for s in panel.symbols[jumps]]
+
+
+def _without(panel: Panel, coins: Sequence[Coin]) -> Panel:
+    return Panel(**{f.name: getattr(panel, f.name).drop(columns=list(coins)) for f in fields(Panel)})
 
 
 def _values(row: pd.Series | pd.DataFrame) -> dict[str, float]:

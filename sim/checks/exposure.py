@@ -29,7 +29,7 @@ LOOKS = (ClockTicked, FillsReceived, OrdersAnswered)
 """After these an exposure outside its band has an order on its way, or there is a reason why not."""
 SLACK_MS = 100
 BACKOFF_MAX_MS = 13_000
-"""Ten seconds where the venue takes no more, twelve and a half after six hedges that did nothing."""
+"""Ten seconds where the venue takes no more, 12.8 after hedges that did nothing, however long their interval is."""
 MINUTE_MS = 60_000
 
 

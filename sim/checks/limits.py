@@ -32,6 +32,7 @@ class WithinLimits:
         self._hedged: list[tuple[int, float]] = []
 
     def on_step(self, step: Step) -> Iterator[str]:
+        self._rewind(step.state.at_ms)
         self._hedged += [(step.state.at_ms, _opened_usd(fill)) for fill in step.executed if is_hedge(fill)]
         if step.begins:
             known = self._once.sent | step.state.orders.open.keys()
@@ -53,6 +54,11 @@ class WithinLimits:
 
     def at_end(self, world: "World") -> Iterator[str]:
         return iter(())
+
+    def _rewind(self, now_ms: int) -> None:
+        """A clock that is set back takes along what it stamped, never to before it was: no minute is longer than one."""
+        self._recent = [(min(at_ms, now_ms), order) for at_ms, order in self._recent]
+        self._hedged = [(min(at_ms, now_ms), usd) for at_ms, usd in self._hedged]
 
     def _rates(self, state: State, orders: list[Order]) -> Iterator[str]:
         at_ms, settings = state.at_ms, state.settings

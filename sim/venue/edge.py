@@ -240,9 +240,10 @@ class Edge:
             self._tell(at_ms, call)
 
     def _tell(self, at_ms: int, call: Call) -> Any:
-        """Say something to the venue, and to every node that is behind it."""
+        """Say something to the venue, and to every node that is behind it, when what was due before is done."""
         for laggard in self._laggards.values():
             laggard.told(at_ms, call)
+        self.venue.advance(at_ms)
         return call(self.venue)
 
 

@@ -370,6 +370,17 @@ def test_a_hedge_that_fails_is_tried_again_less_and_less_often_and_in_the_end_ha
     assert "hedge orders in a row" in state.halt_reason
 
 
+@pytest.mark.parametrize("interval_s", [0.5, 1.0, 5.0, 30.0])
+def test_however_long_the_interval_a_hedge_that_failed_is_tried_again_within_thirteen_seconds_or_it(
+    interval_s,
+):
+    slow = replaced(SETTINGS, hedge=replaced(SETTINGS.hedge, min_interval_s=interval_s))
+    _, times = refuses(desk(EXAMPLE, settings=slow), 100)
+    gaps = [b - a for a, b in itertools.pairwise(times)]
+    assert gaps == sorted(gaps)
+    assert max(gaps) <= max(13_000, 1000 * interval_s)
+
+
 def test_a_hedge_that_our_own_limits_stop_is_an_alarm_and_not_a_silence():
     tight = replaced(SETTINGS, risk=replaced(SETTINGS.risk, gross_max=0.001))
     state, intents = hedge.rehedge(desk(EXAMPLE, settings=tight))

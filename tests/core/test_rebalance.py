@@ -348,10 +348,11 @@ def test_a_weight_without_a_price_holds_its_coin():
     assert "no price" in held[SOL]
 
 
-def test_a_held_coin_that_the_pipeline_does_not_know_is_kept():
-    targets, held = targets_of(proforma({DOGE: 0.01}), {SOL: D(5)})
-    assert targets[SOL] == 5
-    assert "knows nothing" in held[SOL]
+def test_a_held_coin_that_the_pipeline_does_not_know_is_kept_for_its_reason_where_it_has_one():
+    for reasons, why in (({}, "knows nothing"), ({SOL: "in other units"}, "in other units: position kept")):
+        targets, held = targets_of(proforma({DOGE: 0.01}, reasons=reasons), {SOL: D(5)})
+        assert targets[SOL] == 5
+        assert why in held[SOL]
 
 
 def test_a_delisted_coin_is_kept():

@@ -95,6 +95,30 @@ def test_orders_of_a_minute_ago_do_not_count_though_one_before_them_was_stamped_
     assert told(1, 1, 60_000)
 
 
+def test_what_was_executed_before_a_clock_was_set_back_is_of_that_moment_at_the_latest():
+    """Stamped half a minute ahead, and sixty seconds after the clock was set right another as large: within the cap."""
+    step = ordering("hedge")
+    (order, *_) = [o for o in step.orders if o.purpose is Purpose.HEDGE]
+    usd = sum(float(o.qty * o.arrival_mid) for o in step.orders if o.purpose is Purpose.HEDGE)
+    cap = HedgeSettings(turnover_max_per_min=usd / float(step.state.account.snapshot.equity_usd))
+    settings = with_fields(step.state.settings, hedge=cap)
+    row = next(f for s in steps() for f in s.executed if f.cloid == order.cloid)
+    now_ms = step.state.at_ms
+
+    def told(*offsets_ms):
+        checker = limits(NOWHERE)
+        ahead_ms, set_ms, then_ms = (now_ms + ms for ms in offsets_ms)
+        filled = with_fields(
+            with_state(step, at_ms=ahead_ms, settings=settings), intents=(), executed=(row,) * 9
+        )
+        right = with_fields(with_state(step, at_ms=set_ms, settings=settings), intents=())
+        then = with_state(step, at_ms=then_ms, settings=settings, session=None)
+        return [t for s in (filled, right, then) for t in checker.on_step(s) if "hedged" in t]
+
+    assert told(30_000, 0, 59_000)
+    assert not told(30_000, 0, 61_000)
+
+
 def counted(step):
     """How many orders of a step the limit a minute counts."""
     return sum(o.purpose is not Purpose.FLATTEN for o in step.orders)

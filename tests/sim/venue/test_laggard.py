@@ -2,6 +2,7 @@
 
 import json
 import random
+from copy import deepcopy
 
 import pytest
 
@@ -9,6 +10,7 @@ from sim.venue.blocks import Ticket
 from sim.venue.edge import Edge, Request
 from sim.venue.fault_file import parse_plan
 from sim.venue.fault_plan import Course, Cut, FaultPlan
+from sim.venue.refusing import UNREASONED, Refusing
 from tests.sim.venue.desk import AGENT, ALICE, JSON, Desk, order_action
 from tests.sim.venue.small_market import D, SmallMarket
 
@@ -134,4 +136,16 @@ def test_a_venue_whose_clock_was_ahead_for_a_while_and_its_node_have_the_same_fi
     desk.wait(30_000)
     fills = read_all(desk, Course())[3]
     assert fills.count(b'"tid"') >= 4
+    assert read_all(desk, Course(lag_ms=LAG_MS))[3] == fills
+
+
+def test_an_order_that_was_filled_before_orders_were_refused_is_filled_by_a_node_that_does_both_at_once():
+    desk = EdgeDesk(stale(probability=0))
+    desk.wait(10_000)
+    assert "filled" in desk.order("ETH", 1, 4100, "Ioc")
+    refusing = Refusing(UNREASONED, 1.0, desk.now_ms + 60_000, random.Random(1))
+    desk.edge.order(lambda venue: venue.refuse_orders(deepcopy(refusing)), now_ms=desk.now_ms)
+    desk.wait(30_000)
+    fills = read_all(desk, Course())[3]
+    assert fills.count(b'"tid"') >= 1
     assert read_all(desk, Course(lag_ms=LAG_MS))[3] == fills
