@@ -44,7 +44,7 @@ class Reading:
 
 
 class VenueTime:
-    """What the venue says of the time. stamped_ms is the newest time that it has stamped anything else with, None: nothing."""
+    """What the venue says of the time. stamped_ms: the newest time that it has stamped anything with, None: nothing."""
 
     def __init__(self, reference: Reference, stamped_ms: Callable[[], int | None]) -> None:
         self._reference, self._stamped_ms = reference, stamped_ms

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable
 from copy import deepcopy
-from functools import partial
 
 from sim.venue.venue import Venue
 from sim.venue.wire import Reply
@@ -26,11 +25,8 @@ class Laggard:
         self._newest_ms = 0
 
     def told(self, at_ms: int, call: Call) -> None:
-        """The venue was called at this time."""
-        if at_ms < self._newest_ms:
-            at_ms = self._newest_ms
-            self._calls.append((at_ms, partial(Venue.advance, now_ms=at_ms)))
-        self._newest_ms = at_ms
+        """The venue was called when it stood at this time."""
+        self._newest_ms = max(self._newest_ms, at_ms)
         self._calls.append((at_ms, call))
 
     def advance(self, now_ms: int) -> None:
@@ -38,7 +34,9 @@ class Laggard:
         self._newest_ms = max(self._newest_ms, now_ms)
         then_ms = self._newest_ms - self.lag_ms
         while self._calls and self._calls[0][0] <= then_ms:
-            self._calls.popleft()[1](self._venue)
+            at_ms, call = self._calls.popleft()
+            self._venue.advance(at_ms)
+            call(self._venue)
         self._venue.advance(then_ms)
         self._venue.take_frames()
         self._venue.take_replies()
