@@ -34,10 +34,15 @@ def take(state: State, event: FillsReceived) -> tuple[State, tuple[Fill, ...]]:
 
 
 def take_funding(state: State, payments: tuple[FundingPayment, ...]) -> State:
-    """Book funding once an hour and coin; usd is positive when we received it (hyperliquid.md 1.3)."""
+    """Book funding once an hour and coin; usd is positive when we received it (hyperliquid.md 1.3).
+
+    What was paid until the book was opened is in the account that it was opened with.
+    """
     book = state.book
+    if book.opened_ms is None:
+        return state
     for payment in payments:
-        if payment.key not in book.seen_funding:
+        if payment.at_ms > book.opened_ms and payment.key not in book.seen_funding:
             book = replace(
                 book,
                 seen_funding={**book.seen_funding, payment.key: payment.at_ms},
