@@ -34,10 +34,15 @@ def take(state: State, event: FillsReceived) -> tuple[State, tuple[Fill, ...]]:
 
 
 def take_funding(state: State, payments: tuple[FundingPayment, ...]) -> State:
-    """Book funding once an hour and coin; usd is positive when we received it (hyperliquid.md 1.3)."""
+    """Book funding once an hour and coin; usd is positive when we received it (hyperliquid.md 1.3).
+
+    What was paid until the book was opened is in the account that it was opened with.
+    """
     book = state.book
+    if book.opened_ms is None:
+        return state
     for payment in payments:
-        if payment.key not in book.seen_funding:
+        if payment.at_ms > book.opened_ms and payment.key not in book.seen_funding:
             book = replace(
                 book,
                 seen_funding={**book.seen_funding, payment.key: payment.at_ms},
@@ -166,16 +171,22 @@ def _moved(book: Book, fills: Sequence[Fill]) -> Book:
     return replace(book, positions=positions, chain=chain, broken=broken)
 
 
+def venue_ms(state: State) -> int | None:
+    """Return the newest time of the venue's that we know (account, prices of BTC and ETH, the last fill); None: none."""
+    known_ms = [q.at_ms for coin in HEDGE_COINS if (q := state.quotes.get(coin)) is not None]
+    if state.account.snapshot is not None:
+        known_ms.append(state.account.snapshot.at_ms)
+    return max(*known_ms, state.book.last_fill_ms) if known_ms else None
+
+
 def _provable_to_ms(state: State) -> int | None:
     """Return how far a read may prove anything, by the newest time of the venue's that we know; None: we know none.
 
     The read claims coverage by our own clock. Where that is wrong by more than what every next read covers again,
     fills of the future would count as known (docs/decisions/0010-whose-time.md).
     """
-    known_ms = [q.at_ms for coin in HEDGE_COINS if (q := state.quotes.get(coin)) is not None]
-    if state.account.snapshot is not None:
-        known_ms.append(state.account.snapshot.at_ms)
-    return max(*known_ms, state.book.last_fill_ms) + FILL_OVERLAP_MS if known_ms else None
+    known_ms = venue_ms(state)
+    return None if known_ms is None else known_ms + FILL_OVERLAP_MS
 
 
 def _covered(book: Book, event: FillsReceived, provable_to_ms: int | None) -> Book:

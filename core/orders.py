@@ -10,6 +10,9 @@ nonce burnt with a noop. If the noop is taken, the nonce was free: the order nev
 once. If the venue says that the nonce is used or too low, the order can still not land later (the lowest nonce a venue
 takes only rises, hyperliquid.md 2.3), but it may have landed before: then absence is proof once the ledger is covered
 beyond that answer. Anything else proves nothing, and the order's expiry is waited for as before.
+
+An order that the venue has said to rest was placed, and rests past its expiry. The venue forgets the oldest of some 2,000
+orders (hyperliquid.md 1.3), so one that it does not know is over a minute after it last rested, if no list shows it.
 """
 
 from collections.abc import Iterable
@@ -186,7 +189,7 @@ def _burn(state: State) -> tuple[State, tuple[AnyIntent, ...]]:
 
 def _may_burn(record: OrderRecord, now_ms: int) -> bool:
     """Say whether burning could prove something sooner than the order's expiry does."""
-    free = not record.burnt and record.spent_ms is None
+    free = not record.burnt and record.spent_ms is None and record.rested_ms is None
     lives = now_ms <= record.order.expires_ms + EXPIRY_SLACK_MS
     return record.status is OrderStatus.UNKNOWN and record.absent and free and lives
 
@@ -220,8 +223,20 @@ def _turn(record: OrderRecord) -> tuple[bool, int]:
 
 
 def _cannot_be(state: State, record: OrderRecord) -> bool:
-    """Say whether the venue's not knowing an order proves that it never was."""
-    return record.burnt or _is_over(state, record, record.dead_ms)
+    """Say whether the venue's not knowing an order proves that nothing is left of it.
+
+    One that has rested was placed: a node that does not know it is behind, or the venue has long forgotten it.
+    """
+    if record.rested_ms is not None:
+        return _is_gone(state, record, record.rested_ms + DISPUTED_MS)
+    return record.burnt or _is_gone(state, record, record.dead_ms)
+
+
+def _is_gone(state: State, record: OrderRecord, at_ms: int) -> bool:
+    """Say whether the order, placed by then or never, is over, and the newest list of what rests is without it."""
+    snapshot = state.account.snapshot
+    listed = snapshot.open_orders if snapshot is not None else ()
+    return _is_over(state, record, at_ms) and all(o.cloid != record.order.cloid for o in listed)
 
 
 def _is_over(state: State, record: OrderRecord, at_ms: int) -> bool:
@@ -235,8 +250,8 @@ def _is_over(state: State, record: OrderRecord, at_ms: int) -> bool:
 
 def _is_agreed(state: State, coin: Coin, past_ms: int) -> bool:
     """Say whether the venue has shown our position in a coin as of a later instant."""
-    snapshot = state.account.snapshot
-    if snapshot is None or snapshot.at_ms <= past_ms:
+    snapshot, taken_ms = state.account.snapshot, state.account.taken_ms
+    if snapshot is None or snapshot.at_ms <= past_ms or (taken_ms is not None and taken_ms <= past_ms):
         return False
     held = snapshot.positions.get(coin)
     return (held.qty if held else ZERO) == state.book.positions.get(coin, ZERO)
@@ -266,7 +281,8 @@ def _answered(record: OrderRecord, answer: Answer, now_ms: int, *, proved: bool)
                 record, status=OrderStatus.ENDED, since_ms=now_ms, reported_qty=answer.filled_qty, asked_ms=0
             )
         case Outcome.RESTING:
-            return replace(record, status=OrderStatus.RESTING, since_ms=now_ms, asked_ms=now_ms)
+            rests = replace(record, status=OrderStatus.RESTING, rested_ms=now_ms)
+            return replace(rests, since_ms=now_ms, asked_ms=now_ms)
         case Outcome.NEVER_PLACED if proved:
             return replace(record, status=OrderStatus.ENDED, since_ms=now_ms, reported_qty=record.booked_qty)
         case Outcome.UNKNOWN:
@@ -279,7 +295,7 @@ def _answered(record: OrderRecord, answer: Answer, now_ms: int, *, proved: bool)
 
 def _without_nonce(record: OrderRecord, outcome: Outcome, now_ms: int) -> OrderRecord:
     """Note what the burning proved, and have the order asked about at once. One that rests has landed, whatever is said."""
-    if record.status is OrderStatus.RESTING:
+    if record.status is OrderStatus.RESTING or record.rested_ms is not None:
         return record
     if outcome is Outcome.BURNED:
         return replace(record, status=OrderStatus.UNKNOWN, burnt=True, asked_ms=0)

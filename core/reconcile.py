@@ -48,7 +48,8 @@ def on_snapshot(state: State, event: SnapshotReceived) -> Step:
         return state, ()
     if age_ms > SNAPSHOT_AGE_MS or age_ms < -SNAPSHOT_AHEAD_MS:
         return _old(state, age_ms)
-    state = settle(replace(state, account=replace(state.account, snapshot=snapshot, stale_ms=0)))
+    account = replace(state.account, snapshot=snapshot, taken_ms=state.at_ms, stale_ms=0)
+    state = settle(replace(state, account=account))
     state, strange = second_writer.on_orders(state, snapshot.open_orders)
     state, orphans = second_writer.cancel_orphans(state, snapshot.open_orders)
     state, intents = _compared(state, snapshot)

@@ -71,7 +71,7 @@ def _orders(orders: Orders, now_ms: int) -> Orders:
 
 def _record(record: OrderRecord, now_ms: int) -> OrderRecord:
     record = replace(record, order=_not_later(record.order, now_ms, "created_ms"))
-    return _not_later(record, now_ms, "since_ms", "asked_ms", "spent_ms")
+    return _not_later(record, now_ms, "since_ms", "asked_ms", "spent_ms", "rested_ms")
 
 
 def _hedge(hedge: HedgeState, now_ms: int) -> HedgeState:
@@ -82,7 +82,7 @@ def _hedge(hedge: HedgeState, now_ms: int) -> HedgeState:
 def _account(account: Account, now_ms: int) -> Account:
     """post_only_until_ms goes too: where the venue still takes no orders that trade at once, it says so at the next."""
     asked = ("asked_ms", "fills_asked_ms", "funding_asked_ms")
-    since = ("mismatch_ms", "stream_ms", "stale_ms", "post_only_until_ms")
+    since = ("taken_ms", "mismatch_ms", "stream_ms", "stale_ms", "post_only_until_ms")
     return _not_later(account, now_ms, *asked, *since)
 
 

@@ -38,6 +38,7 @@ class OrderRecord(Value, frozen=True, kw_only=True):
 
     reported_qty is what the venue says was executed, booked_qty what fills have proved. absent: when last asked the
     venue did not know its id. burnt: a noop took its nonce, so it never was. spent_ms: its nonce was gone by then.
+    rested_ms: when the venue last said that it rests; whatever is said of its id later, it was placed.
     """
 
     order: Order
@@ -49,6 +50,7 @@ class OrderRecord(Value, frozen=True, kw_only=True):
     absent: bool = False
     burnt: bool = False
     spent_ms: int | None = None
+    rested_ms: int | None = None
 
     @property
     def dead_ms(self) -> int:
@@ -215,12 +217,14 @@ class Session(Value, frozen=True, kw_only=True):
 class Account(Value, frozen=True, kw_only=True):
     """The venue's last word on the account, how often in a row it contradicted the book, and since when in these words.
 
-    stream_ms is when the account stream last came or went; stale_ms since when the venue shows states that are old
+    taken_ms is when the snapshot came: whatever its stamp, it shows nothing later. stream_ms is when the account stream
+    last came or went; stale_ms since when the venue shows states that are old
     (0: it does not). post_only_until_ms: until then the venue takes no order that would trade at once; notice is its
     announcement of a special status.
     """
 
     snapshot: AccountSnapshot | None = None
+    taken_ms: int | None = None
     asked_ms: int = 0
     fills_asked_ms: int = 0
     funding_asked_ms: int = 0

@@ -43,13 +43,37 @@ class Reading:
     doubt_ms: float
 
 
+class VenueTime:
+    """What the venue says of the time. stamped_ms: the newest time that it has stamped anything with, None: nothing."""
+
+    def __init__(self, reference: Reference, stamped_ms: Callable[[], int | None]) -> None:
+        self._reference, self._stamped_ms = reference, stamped_ms
+        self._newest_ms = 0
+
+    @property
+    def newest_ms(self) -> int:
+        """The venue's time is this or later, unless its clock went back."""
+        return max(self._newest_ms, self._stamped_ms() or 0)
+
+    async def ask_ms(self) -> int:
+        """Return the venue's time. Raises VenueError, also where the answer is a node's that is behind the others."""
+        known_ms = self.newest_ms
+        said_ms = await self._reference.venue_time_ms()
+        if said_ms < known_ms - CLOCK_SKEW_MAX_MS:
+            raise VenueError(
+                f"a node said that it is {iso(said_ms)}, and the venue has stamped {iso(known_ms)}"
+            )
+        self._newest_ms = max(self._newest_ms, said_ms)
+        return said_ms
+
+
 class TimeKeeper:
     """Asks the venue when the wall and the clock differ, and until it has once confirmed the time."""
 
     def __init__(
-        self, clock: SteadyClock, *, reference: Reference, alerts: Alerts, put: Callable[[AnyEvent], None]
+        self, clock: SteadyClock, *, told: VenueTime, alerts: Alerts, put: Callable[[AnyEvent], None]
     ) -> None:
-        self._clock, self._reference, self._alerts, self._put = clock, reference, alerts, put
+        self._clock, self._told, self._alerts, self._put = clock, told, alerts, put
         self._confirmed = False
         self._code = STEPPED
 
@@ -66,7 +90,15 @@ class TimeKeeper:
                 continue
             if (reading := await self._read()) is not None and self._mend(reading):
                 self._put(ClockSet(at_ms=self._clock.now_ms()))
-            await self._clock.sleep(ASK_AGAIN_S)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait until the venue may be asked again, and look meanwhile whether it has not told better by itself."""
+        for _ in range(round(ASK_AGAIN_S / LOOK_S)):
+            await self._clock.sleep(LOOK_S)
+            if self._take_back():
+                self._put(ClockSet(at_ms=self._clock.now_ms()))
+                return
 
     def _differs(self) -> bool:
         return abs(self._clock.wall_ahead_ms()) > STEP_MIN_MS
@@ -76,7 +108,7 @@ class TimeKeeper:
         before_ms = self._clock.now_ms()
         try:
             async with asyncio.timeout(ANSWER_S):
-                venue_ms = await self._reference.venue_time_ms()
+                venue_ms = await self._told.ask_ms()
         except (VenueError, TimeoutError) as error:
             log.warning("the venue's time could not be read", error=str(error) or "no answer in time")
             return None
@@ -104,6 +136,22 @@ class TimeKeeper:
             return False
         self._code = WRONG
         self._set(self._clock.now_ms() - round(reading.clock_ms))
+        self._tell()
+        return True
+
+    def _take_back(self) -> bool:
+        """Go back to the wall where the venue's word, which put the clock, was a node's that is behind. Say whether it was.
+
+        The venue has stamped something with a time that our clock has yet to come to, and the wall is nearer to it.
+        """
+        if self._code != WRONG or not self._differs():
+            return False
+        now_ms, known_ms = self._clock.now_ms(), self._told.newest_ms
+        wall_ms = now_ms + self._clock.wall_ahead_ms()
+        if known_ms <= now_ms + CLOCK_SKEW_MAX_MS or abs(wall_ms - known_ms) > known_ms - now_ms:
+            return False
+        self._confirmed = False
+        self._set(wall_ms)
         self._tell()
         return True
 
@@ -135,7 +183,11 @@ class NoKeeping:
         await asyncio.Event().wait()
 
 
-def time_keeping(parts: Parts, put: Callable[[AnyEvent], None]) -> Keeping:
+def time_keeping(
+    parts: Parts, put: Callable[[AnyEvent], None], stamped_ms: Callable[[], int | None]
+) -> Keeping:
+    """stamped_ms is the newest time of the venue's that is known, None: none is."""
     if isinstance(parts.clock, SteadyClock):
-        return TimeKeeper(parts.clock, reference=parts.reference, alerts=parts.alerts, put=put)
+        told = VenueTime(parts.reference, stamped_ms)
+        return TimeKeeper(parts.clock, told=told, alerts=parts.alerts, put=put)
     return NoKeeping()

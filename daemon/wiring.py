@@ -23,6 +23,7 @@ from adapters.hyperliquid.reference import HyperliquidReference
 from adapters.hyperliquid.signing import Network, Signer
 from adapters.hyperliquid.universe import Universe
 from adapters.ports import Clock, HttpTransport, SocketTransport
+from core.book import venue_ms
 from daemon import config_file
 from daemon.alerts import Alerts
 from daemon.app import App
@@ -141,7 +142,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         gateway=gateway,
         parts=parts,
         clock=ends.clock,
-        keeping=time_keeping(parts, inbox.put),
+        keeping=time_keeping(parts, inbox.put, lambda: venue_ms(app.state)),
         alarms=ends.alarms,
         pulse=ends.pulse,
         logs=logs,

@@ -240,10 +240,13 @@ class Edge:
             self._tell(at_ms, call)
 
     def _tell(self, at_ms: int, call: Call) -> Any:
-        """Say something to the venue, and to every node that is behind it, when what was due before is done."""
-        for laggard in self._laggards.values():
-            laggard.told(at_ms, call)
+        """Say something to the venue, and to every node that is behind it: it must have done as much before as the venue.
+
+        The venue may stand later than at_ms: its clock was ahead, or it was read since.
+        """
         self.venue.advance(at_ms)
+        for laggard in self._laggards.values():
+            laggard.told(self.venue.now_ms, call)
         return call(self.venue)
 
 

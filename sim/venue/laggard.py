@@ -25,12 +25,12 @@ class Laggard:
         self._newest_ms = 0
 
     def told(self, at_ms: int, call: Call) -> None:
-        """The venue was called at this time."""
+        """The venue was called when it stood at this time."""
         self._newest_ms = max(self._newest_ms, at_ms)
-        self._calls.append((self._newest_ms, call))
+        self._calls.append((at_ms, call))
 
     def advance(self, now_ms: int) -> None:
-        """Do what the venue had done by lag_ms ago: what had come due before each call, then the call."""
+        """Do what the venue had done by lag_ms ago."""
         self._newest_ms = max(self._newest_ms, now_ms)
         then_ms = self._newest_ms - self.lag_ms
         while self._calls and self._calls[0][0] <= then_ms:

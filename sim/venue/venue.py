@@ -202,14 +202,15 @@ class Venue:
         return self._agenda.next_ms
 
     def advance(self, now_ms: int) -> None:
-        """Do what has come due, each thing at its own moment. Time never goes back."""
+        """Do what has come due, each thing at its own moment. Time never goes back, and what is due now is due."""
+        now_ms = max(now_ms, self._state.now_ms)
         while (due := self._agenda.take(now_ms)) is not None:
             self._state.now_ms = max(self._state.now_ms, due.at_ms)
             with self._state.mistakes.survived("duty", due):
                 self._do(due)
             with self._state.mistakes.survived("what follows from duty", due):
                 self._settle()
-        self._state.now_ms = max(self._state.now_ms, now_ms)
+        self._state.now_ms = now_ms
 
     def _do(self, due: Due) -> None:
         match due.duty:
@@ -321,6 +322,11 @@ class Venue:
             drop(self._state, order, "scheduledCancel")
 
     # --- set from outside --------------------------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> int:
+        """Where it stands: never earlier than it has stood before."""
+        return self._state.now_ms
 
     @property
     def market(self) -> PriceSource:

@@ -23,6 +23,10 @@ from strategies.idio_statarb.signals import Signals, signals
 from strategies.idio_statarb.universe import REASONS, Universe, universe
 from strategies.quant.trailing import Floats
 
+BETA_MAX = 20.0
+"""A name with more is forced out: its history has a day in other units, or an error. A few dollars of it would stand for
+the hedge of the whole book, and core.rebalance, whose limit is the same, would not buy them."""
+
 UNKNOWN_VARIANCE = 1.0
 """Stands for the variance of a name that is forced out and has none: its weight is zero whatever this is."""
 
@@ -115,6 +119,8 @@ class Targets:
         for i, code in enumerate(codes):
             if code or not np.isfinite(vol[i]):
                 words[i] = f"forced out: {REASONS[code] or 'no idio_vol'}"
+            elif max(abs(self.problem.beta_btc[i]), abs(self.problem.beta_eth[i])) > BETA_MAX:
+                words[i] = "forced out: betas that no coin has"
             elif not np.isfinite(mu[i]):
                 words[i] = "no signal: expected return taken as 0"
         return words
@@ -215,6 +221,7 @@ def _problem(
     beta_btc = _last_known(model.beta_btc, row, chosen, otherwise=1.0)
     beta_eth = _last_known(model.beta_eth, row, chosen, otherwise=0.0)
     tradable = frames.universe.active.to_numpy()[row, chosen] & np.isfinite(vol)
+    tradable &= np.maximum(np.abs(beta_btc), np.abs(beta_eth)) <= BETA_MAX
     limit = np.minimum(parameters.weight_max, parameters.adv_share_max * adv / equity_usd)
     known_vol = _last_known(model.idio_vol, row, chosen, otherwise=_widest(model.idio_vol, row))
     return Problem(

@@ -144,6 +144,16 @@ def test_funding_is_booked_once_an_hour_and_coin(rows):
         assert state.book.ledger.funding_usd.get(coin, 0) == paid
 
 
+@pytest.mark.parametrize("late_ms", [-1, 0, 1])
+def test_funding_paid_until_the_book_was_opened_is_in_the_account_that_it_was_opened_with(late_ms):
+    """A book that a lost journal had opened again at two seconds past midnight was paid midnight's funding once more."""
+    state = desk()
+    paid_ms = state.book.opened_ms + late_ms
+    payment = FundingPayment(coin=SOL, at_ms=paid_ms, usd=D(3), qty=D(1), rate=D(0))
+    state = book.take_funding(state, (payment,))
+    assert state.book.ledger.funding_usd == ({SOL: D(3)} if late_ms > 0 else {})
+
+
 @given(
     ours=st.dictionaries(st.sampled_from([SOL, XRP]), quantities),
     theirs=st.dictionaries(st.sampled_from([SOL, XRP]), quantities),

@@ -9,7 +9,7 @@ from core.events import ClockSet
 from daemon.alerts import Alerts
 from daemon.clock import SteadyClock
 from daemon.settings import AlertSettings
-from daemon.time_keeping import ASK_AGAIN_S, TimeKeeper
+from daemon.time_keeping import ASK_AGAIN_S, TimeKeeper, VenueTime
 from sim.loop import run
 
 NOON_MS = 1_753_444_800_000
@@ -24,11 +24,16 @@ class Machine:
         self.takes_s, self.is_away = 0.1, False
         self.clock = SteadyClock(self, lambda: asyncio.get_running_loop().time())
         self.alerts = Alerts(AlertSettings(), origin="test", now_ms=self.clock.now_ms)
-        self.keeper = TimeKeeper(self.clock, reference=self, alerts=self.alerts, put=self.events.append)
+        self.stamped_ago_ms = None
+        told = VenueTime(self, self.stamped_ms)
+        self.keeper = TimeKeeper(self.clock, told=told, alerts=self.alerts, put=self.events.append)
 
     @property
     def true_ms(self):
         return NOON_MS + round(1000 * asyncio.get_running_loop().time())
+
+    def stamped_ms(self):
+        return None if self.stamped_ago_ms is None else self.true_ms - self.stamped_ago_ms
 
     @property
     def wrong_ms(self):
@@ -159,3 +164,41 @@ def test_a_clock_that_is_wrong_by_a_day_is_left_to_a_person():
         assert machine.wrong_ms == 86_400_000
 
     assert on_machine(night, wall_wrong_ms=86_400_000).events == []
+
+
+@pytest.mark.parametrize("behind_ms", [5_000, 20_000, 3_600_000])
+def test_a_node_that_is_behind_what_the_venue_has_stamped_before_moves_no_clock(behind_ms):
+    async def night(machine):
+        machine.stamped_ago_ms = 2_500
+        await machine.keeper.begin()
+        assert machine.wrong_ms == 0
+        await machine.keep(12)
+        assert len(machine.asked) > 2
+        machine.venue_wrong_ms = 0
+        await machine.keep(30)
+        assert machine.wrong_ms == 0
+        assert machine.codes == set()
+
+    assert on_machine(night, venue_wrong_ms=-behind_ms).events == []
+
+
+def test_a_wrong_clock_is_put_right_though_the_venue_has_stamped_something_before():
+    async def night(machine):
+        machine.stamped_ago_ms = 2_500
+        await machine.keeper.begin()
+        assert abs(machine.wrong_ms) < 100
+        assert machine.codes == {"clock.wrong"}
+
+    on_machine(night, wall_wrong_ms=30_000)
+
+
+def test_a_node_behind_that_put_a_clock_is_found_out_by_what_the_venue_stamps_next():
+    async def night(machine):
+        await machine.keeper.begin()
+        assert machine.wrong_ms == pytest.approx(-20_000, abs=100)
+        machine.stamped_ago_ms = 0
+        await machine.keep(2)
+        assert machine.wrong_ms == 0
+        assert machine.codes == set()
+
+    assert [type(e) for e in on_machine(night, venue_wrong_ms=-20_000).events] == [ClockSet]

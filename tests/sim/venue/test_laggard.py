@@ -3,14 +3,17 @@
 import json
 import random
 from copy import deepcopy
+from functools import partial
 
 import pytest
+from hyperliquid.utils.signing import sign_l1_action
 
 from sim.venue.blocks import Ticket
 from sim.venue.edge import Edge, Request
 from sim.venue.fault_file import parse_plan
 from sim.venue.fault_plan import Course, Cut, FaultPlan
 from sim.venue.refusing import UNREASONED, Refusing
+from sim.venue.venue import Venue
 from tests.sim.venue.desk import AGENT, ALICE, JSON, Desk, order_action
 from tests.sim.venue.small_market import D, SmallMarket
 
@@ -49,6 +52,14 @@ class EdgeDesk(Desk):
         if isinstance(reply, Cut):
             raise ConnectionResetError(reply.after_ms)
         return reply
+
+    def put(self, coin, qty, px):
+        """Place an order and wait for no reply."""
+        action = order_action(self.market, (coin, D(qty), px, "Ioc", False, None))
+        self.nonce += 1
+        signature = sign_l1_action(AGENT, action, None, self.nonce, None, False)
+        body = json.dumps({"action": action, "nonce": self.nonce, "signature": signature}).encode()
+        self.edge.arrive(Request("here", "/exchange", JSON, body), Course(), now_ms=self.now_ms)
 
     def wait(self, ms):
         self.now_ms += ms
@@ -149,3 +160,29 @@ def test_an_order_that_was_filled_before_orders_were_refused_is_filled_by_a_node
     fills = read_all(desk, Course())[3]
     assert fills.count(b'"tid"') >= 1
     assert read_all(desk, Course(lag_ms=LAG_MS))[3] == fills
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_venue_whose_clock_goes_ahead_and_back_while_doors_open_and_shut_has_the_ledger_of_its_node(seed):
+    """An order at a clock that stood still waited in the venue, not in the node; a door was shut a duty later in one."""
+    chance = random.Random(seed)
+    windows = "".join(
+        f'\n[[fault]]\nkind = "clock_skew"\nskew_ms = {chance.randint(-9_000, 9_000)}\n'
+        f"from = {begins}\nuntil = {begins + chance.randint(1, 8)}"
+        for begins in (2, 9, 15)
+    )
+    desk = EdgeDesk(stale(probability=0) + windows, seed=seed)
+    for _ in range(150):
+        desk.now_ms += chance.randint(1, 300)
+        match chance.randrange(4):
+            case 0:
+                desk.info("exchangeStatus")
+            case 1:
+                until_ms = desk.now_ms + chance.choice([0, 400])
+                desk.edge.order(partial(Venue.only_post_only, until_ms=until_ms), now_ms=desk.now_ms)
+            case _:
+                desk.put("ETH", chance.choice([-1, 1]), 4000 + chance.randint(-8, 8))
+    desk.wait(60_000)
+    ours, theirs = read_all(desk, Course()), read_all(desk, Course(lag_ms=LAG_MS))
+    assert ours[3] == theirs[3]
+    assert ours[3].count(b'"tid"') > 10

@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.plain_pipeline import plain_run
+from core import rebalance
+from strategies.idio_statarb import pipeline
 from strategies.idio_statarb.panel import Panel, with_provisional_row
 from strategies.idio_statarb.parameters import FACTORS, Parameters
 from strategies.idio_statarb.pipeline import Frames, prepare, run, targets_at
@@ -167,6 +169,23 @@ def test_a_dropout_is_forced_out_and_its_exit_is_paid_for():
     assert row["cost"] > 0
     assert row["reason"] == "forced out: not live"
     assert found.mu[gone] == 0
+
+
+def test_a_name_whose_close_is_in_other_units_is_no_hedge_of_the_book():
+    """A thousandth of the equity in betas of thousands stood for the hedges of all others, and was then not bought."""
+    panel = random_panel(3)
+    close = panel.close.copy()
+    close.loc[panel.days[-1], "A09"] *= 1000
+    parameters = dataclasses.replace(LOOSE, physical_gross_max=LOOSE.gross_max)
+    wild = dataclasses.replace(panel, close=close)
+    found = run(wild, panel.days[-1], parameters=parameters, previous=pd.Series({"A09": 0.001})).targets
+    row = found.table.set_index("symbol").loc["A09"]
+    assert (row["weight"], row["reason"]) == (0.0, "forced out: betas that no coin has")
+    assert np.abs(found.solution.weights).sum() > 0.1
+
+
+def test_the_betas_that_no_coin_has_are_those_that_the_engine_does_not_take():
+    assert pipeline.BETA_MAX == rebalance.BETA_MAX
 
 
 def test_an_entrant_starts_from_nothing():
