@@ -202,14 +202,15 @@ class Venue:
         return self._agenda.next_ms
 
     def advance(self, now_ms: int) -> None:
-        """Do what has come due, each thing at its own moment. Time never goes back."""
+        """Do what has come due, each thing at its own moment. Time never goes back: where it stands a block ends as well."""
+        now_ms = max(self._state.now_ms, now_ms)
         while (due := self._agenda.take(now_ms)) is not None:
             self._state.now_ms = max(self._state.now_ms, due.at_ms)
             with self._state.mistakes.survived("duty", due):
                 self._do(due)
             with self._state.mistakes.survived("what follows from duty", due):
                 self._settle()
-        self._state.now_ms = max(self._state.now_ms, now_ms)
+        self._state.now_ms = now_ms
 
     def _do(self, due: Due) -> None:
         match due.duty:

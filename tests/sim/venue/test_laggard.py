@@ -5,8 +5,9 @@ import random
 from copy import deepcopy
 
 import pytest
+from hyperliquid.utils.signing import sign_l1_action
 
-from sim.venue.blocks import Ticket
+from sim.venue.blocks import BLOCK_MS, Ticket
 from sim.venue.edge import Edge, Request
 from sim.venue.fault_file import parse_plan
 from sim.venue.fault_plan import Course, Cut, FaultPlan
@@ -49,6 +50,14 @@ class EdgeDesk(Desk):
         if isinstance(reply, Cut):
             raise ConnectionResetError(reply.after_ms)
         return reply
+
+    def send_off(self, action):
+        """Post an action and wait for nothing."""
+        self.nonce += 1
+        signature = sign_l1_action(AGENT, action, None, self.nonce, None, False)
+        document = {"action": action, "nonce": self.nonce, "signature": signature}
+        request = Request("here", "/exchange", JSON, json.dumps(document).encode())
+        self.edge.arrive(request, Course(), now_ms=self.now_ms)
 
     def wait(self, ms):
         self.now_ms += ms
@@ -149,3 +158,17 @@ def test_an_order_that_was_filled_before_orders_were_refused_is_filled_by_a_node
     fills = read_all(desk, Course())[3]
     assert fills.count(b'"tid"') >= 1
     assert read_all(desk, Course(lag_ms=LAG_MS))[3] == fills
+
+
+def test_actions_of_a_time_that_stands_where_a_block_ends_are_carried_out_in_one_order_by_both():
+    """Set back by a second at a multiple of a block's 70 ms: a taker, then what would go before it in one block."""
+    skewed = '[[fault]]\nkind = "clock_skew"\nskew_ms = 1000\nfrom = 0\nuntil = 5'
+    desk = EdgeDesk("\n".join([stale(probability=0), skewed]))
+    desk.wait(BLOCK_MS - (desk.now_ms + 1_000 + 4_900) % BLOCK_MS + 4_900)
+    desk.wait(100)
+    for px, tif in ((4100, "Ioc"), (3900, "Alo")):
+        desk.send_off(order_action(desk.market, ("ETH", D(1), px, tif, False, None)))
+    desk.wait(30_000)
+    fresh = read_all(desk, Course())
+    assert fresh[3].count(b'"tid"') >= 1
+    assert read_all(desk, Course(lag_ms=LAG_MS))[3:5] == fresh[3:5]
