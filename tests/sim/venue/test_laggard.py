@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from hyperliquid.utils.signing import sign_l1_action
 
-from sim.venue.blocks import Ticket
+from sim.venue.blocks import BLOCK_MS, Ticket
 from sim.venue.edge import Edge, Request
 from sim.venue.fault_file import parse_plan
 from sim.venue.fault_plan import Course, Cut, FaultPlan
@@ -53,13 +53,17 @@ class EdgeDesk(Desk):
             raise ConnectionResetError(reply.after_ms)
         return reply
 
-    def put(self, coin, qty, px):
-        """Place an order and wait for no reply."""
-        action = order_action(self.market, (coin, D(qty), px, "Ioc", False, None))
+    def send_off(self, action):
+        """Post an action and wait for nothing."""
         self.nonce += 1
         signature = sign_l1_action(AGENT, action, None, self.nonce, None, False)
-        body = json.dumps({"action": action, "nonce": self.nonce, "signature": signature}).encode()
-        self.edge.arrive(Request("here", "/exchange", JSON, body), Course(), now_ms=self.now_ms)
+        document = {"action": action, "nonce": self.nonce, "signature": signature}
+        request = Request("here", "/exchange", JSON, json.dumps(document).encode())
+        self.edge.arrive(request, Course(), now_ms=self.now_ms)
+
+    def put(self, coin, qty, px):
+        """Place an order and wait for no reply."""
+        self.send_off(order_action(self.market, (coin, D(qty), px, "Ioc", False, None)))
 
     def wait(self, ms):
         self.now_ms += ms
@@ -186,3 +190,17 @@ def test_a_venue_whose_clock_goes_ahead_and_back_while_doors_open_and_shut_has_t
     ours, theirs = read_all(desk, Course()), read_all(desk, Course(lag_ms=LAG_MS))
     assert ours[3] == theirs[3]
     assert ours[3].count(b'"tid"') > 10
+
+
+def test_actions_of_a_time_that_stands_where_a_block_ends_are_carried_out_in_one_order_by_both():
+    """Set back by a second at a multiple of a block's 70 ms: a taker, then what would go before it in one block."""
+    skewed = '[[fault]]\nkind = "clock_skew"\nskew_ms = 1000\nfrom = 0\nuntil = 5'
+    desk = EdgeDesk("\n".join([stale(probability=0), skewed]))
+    desk.wait(BLOCK_MS - (desk.now_ms + 1_000 + 4_900) % BLOCK_MS + 4_900)
+    desk.wait(100)
+    for px, tif in ((4100, "Ioc"), (3900, "Alo")):
+        desk.send_off(order_action(desk.market, ("ETH", D(1), px, tif, False, None)))
+    desk.wait(30_000)
+    fresh = read_all(desk, Course())
+    assert fresh[3].count(b'"tid"') >= 1
+    assert read_all(desk, Course(lag_ms=LAG_MS))[3:5] == fresh[3:5]
