@@ -97,12 +97,7 @@ def test_orders_of_a_minute_ago_do_not_count_though_one_before_them_was_stamped_
 
 def test_what_was_executed_before_a_clock_was_set_back_is_of_that_moment_at_the_latest():
     """Stamped half a minute ahead, and sixty seconds after the clock was set right another as large: within the cap."""
-    step = ordering("hedge")
-    (order, *_) = [o for o in step.orders if o.purpose is Purpose.HEDGE]
-    usd = sum(float(o.qty * o.arrival_mid) for o in step.orders if o.purpose is Purpose.HEDGE)
-    cap = HedgeSettings(turnover_max_per_min=usd / float(step.state.account.snapshot.equity_usd))
-    settings = with_fields(step.state.settings, hedge=cap)
-    row = next(f for s in steps() for f in s.executed if f.cloid == order.cloid)
+    step, settings, row = a_hedge_at_its_cap()
     now_ms = step.state.at_ms
 
     def told(*offsets_ms):
@@ -117,6 +112,16 @@ def test_what_was_executed_before_a_clock_was_set_back_is_of_that_moment_at_the_
 
     assert told(30_000, 0, 59_000)
     assert not told(30_000, 0, 61_000)
+
+
+def a_hedge_at_its_cap():
+    """A step that hedges, settings whose turnover a minute it uses up, and what was executed of its first order."""
+    step = ordering("hedge")
+    hedges = [o for o in step.orders if o.purpose is Purpose.HEDGE]
+    usd = sum(float(o.qty * o.arrival_mid) for o in hedges)
+    cap = HedgeSettings(turnover_max_per_min=usd / float(step.state.account.snapshot.equity_usd))
+    row = next(f for s in steps() for f in s.executed if f.cloid == hedges[0].cloid)
+    return step, with_fields(step.state.settings, hedge=cap), row
 
 
 def counted(step):
@@ -154,12 +159,7 @@ def test_hedging_that_only_closes_is_not_too_much():
 
 def test_what_was_executed_is_what_was_hedged():
     """One order is within a cap that it fills; the same once more, within a minute of its execution, is not."""
-    step = ordering("hedge")
-    (order, *_) = [o for o in step.orders if o.purpose is Purpose.HEDGE]
-    usd = sum(float(o.qty * o.arrival_mid) for o in step.orders if o.purpose is Purpose.HEDGE)
-    cap = HedgeSettings(turnover_max_per_min=usd / float(step.state.account.snapshot.equity_usd))
-    settings = with_fields(step.state.settings, hedge=cap)
-    row = next(f for s in steps() for f in s.executed if f.cloid == order.cloid)
+    step, settings, row = a_hedge_at_its_cap()
     checker, step = limits(NOWHERE), with_state(step, settings=settings, session=None)
     late = with_state(step, at_ms=step.state.at_ms + 61_000, settings=settings, session=None)
     assert texts(checker, with_fields(step, executed=())) == []
