@@ -1,0 +1,176 @@
+"""Which feeds count: heard, convertible, one for each venue, moving with the others, near their median."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log10
+
+from core.prices.feeds import Feed
+from core.prices.methodology import Clock, Health, Methodology, Outliers
+from core.prices.types import Rate, Reason, State
+from core.robust import median
+
+PARITY = frozenset({"USD", "USDT", "USDC"})
+"""Quotes that a methodology without conversion takes for dollars."""
+
+ORDER = ("USD", "USDT", "USDC")
+"""Of a venue's healthy pairs the first of these counts; so one venue is one voice (E4-7)."""
+
+UNIT_BEYOND = 9.0
+"""A ratio to the median beyond this, near a power of ten, is a change of unit."""
+
+SPLIT_FEEDS_MIN = 4
+"""Two camps need two feeds each; two lone feeds are a matter of the last index (E4-9)."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One feed in one evaluation."""
+
+    feed: Feed
+    reason: Reason | None = None
+    rate: float | None = None
+    usd: float = 0.0
+    used: float = 0.0
+    weight: float = 0.0
+
+
+def rows_of(
+    feeds: Sequence[Feed], rates: Mapping[str, Rate], methodology: Methodology, now_ms: int
+) -> list[Row]:
+    """Return a row for each feed: heard and in the index currency, or the reason why not."""
+    rows = [Row(feed, silence(feed, methodology.health, now_ms)) for feed in feeds]
+    for row in rows:
+        _convert(row, rates, methodology)
+    _one_each(rows)
+    return rows
+
+
+def silence(feed: Feed, health: Health, now_ms: int) -> Reason | None:
+    """Say why a feed is not heard."""
+    if feed.tick is None:
+        return feed.flaw or Reason.NO_TICK
+    if not feed.connected:
+        return Reason.DISCONNECTED
+    if feed.flaw is not None:
+        return feed.flaw
+    stamp_ms = feed.heard_ms if health.stale_by is Clock.RECEIPT else feed.tick.at_ms
+    if now_ms - stamp_ms > 1000 * health.stale_s:
+        return Reason.STALE
+    return Reason.VOLUME if feed.volume_odd_ms is not None and health.volume_jump else None
+
+
+def _convert(row: Row, rates: Mapping[str, Rate], methodology: Methodology) -> None:
+    if row.feed.tick is None:
+        return
+    quote = row.feed.quote
+    if quote == "USD" or (not methodology.converts and quote in PARITY):
+        row.rate = 1.0
+    elif methodology.converts and quote in rates and rates[quote].state in (State.OK, State.DEGRADED):
+        row.rate = rates[quote].price
+    else:
+        row.reason = row.reason or Reason.NO_CONVERSION
+        return
+    row.usd = row.feed.price * row.rate
+
+
+def _one_each(rows: Sequence[Row]) -> None:
+    """Leave one healthy pair of each source: the others would let a venue vote twice."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row.reason is None:
+            held = first.get(row.feed.source)
+            if held is None or _rank(row) < _rank(held):
+                first[row.feed.source] = row
+    for row in rows:
+        if row.reason is None and first[row.feed.source] is not row:
+            row.reason = Reason.SECONDARY
+
+
+def _rank(row: Row) -> tuple[int, str]:
+    quote = row.feed.quote
+    return (ORDER.index(quote) if quote in ORDER else len(ORDER), row.feed.symbol)
+
+
+def leave_frozen(rows: Sequence[Row], health: Health, now_ms: int) -> None:
+    """Leave out a feed that stands still while the others went away from where they were (E4-6)."""
+    if not health.frozen_ticks:
+        return
+    sound = [row for row in rows if row.reason is None]
+    if len(sound) < 2:
+        return
+    middle = median([row.usd for row in sound])
+    for row in sound:
+        feed = row.feed
+        if feed.median_then is None:
+            feed.median_then = middle
+        still_ms = now_ms - feed.changed_ms
+        moved = abs(middle / feed.median_then - 1)
+        if still_ms > health.frozen_ticks * feed.interval_ms and moved > health.frozen_bps / 1e4:
+            row.reason = Reason.FROZEN
+
+
+def middle_of(sound: Sequence[Row], last: float | None) -> float:
+    """Return what feeds are judged by: their median; for two, the median of them and the last index (E4-9)."""
+    prices = [row.usd for row in sound]
+    return median([*prices, last]) if len(prices) == 2 and last is not None else median(prices)
+
+
+def leave_outliers(sound: Sequence[Row], middle: float, methodology: Methodology, now_ms: int) -> None:
+    """Leave out what is too far from the median, until it was near again for long enough (E4-10)."""
+    rules = methodology.outliers
+    if not rules.beyond:
+        return
+    for row in sound:
+        row.reason = _standing(row, middle, rules, now_ms)
+    staying = [row for row in sound if row.reason is None]
+    if len(staying) < methodology.breaker.feeds_min:
+        for row in sound:
+            # dwelling is against one feed that flaps: when most moved, those that moved first come back at once
+            if row.reason is Reason.DWELL:
+                row.reason, row.feed.out, row.feed.back_ms = None, False, None
+
+
+def _standing(row: Row, middle: float, rules: Outliers, now_ms: int) -> Reason | None:
+    feed, ratio = row.feed, row.usd / middle
+    away = abs(ratio - 1)
+    if away > rules.beyond:
+        if not feed.out:
+            feed.outs_ms.append(now_ms)
+        feed.out, feed.back_ms = True, None
+        return Reason.UNIT if _is_unit(ratio) else Reason.OUTLIER
+    if not feed.out:
+        return None
+    if away > rules.beyond * rules.back_within:
+        feed.back_ms = None
+        return Reason.OUTLIER
+    return _dwelling(feed, rules, now_ms)
+
+
+def _dwelling(feed: Feed, rules: Outliers, now_ms: int) -> Reason | None:
+    if feed.back_ms is None:
+        feed.back_ms = now_ms
+    while feed.outs_ms and now_ms - feed.outs_ms[0] > 1000 * rules.review_s:
+        feed.outs_ms.popleft()
+    back_s = (now_ms - feed.back_ms) / 1000
+    if rules.review_count and len(feed.outs_ms) >= rules.review_count:
+        return Reason.REVIEW
+    if rules.dwell_s and back_s <= rules.dwell_s:
+        return Reason.DWELL
+    feed.out, feed.back_ms = False, None
+    return None
+
+
+def _is_unit(ratio: float) -> bool:
+    power = log10(ratio)
+    return abs(power) > log10(UNIT_BEYOND) and abs(power - round(power)) < 0.02
+
+
+def is_split(sound: Sequence[Row], rules: Outliers) -> bool:
+    """Say whether the feeds stand in two camps, neither of which is a minority (E4-8)."""
+    if not rules.split_share or len(sound) < SPLIT_FEEDS_MIN:
+        return False
+    prices = sorted(row.usd for row in sound)
+    below = max(range(1, len(prices)), key=lambda i: prices[i] / prices[i - 1])
+    if prices[below] / prices[below - 1] - 1 <= rules.beyond:
+        return False
+    return min(below, len(prices) - below) >= rules.split_share * len(prices)

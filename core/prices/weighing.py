@@ -1,0 +1,94 @@
+"""From the feeds that count to one price: weights, clamp, average, confidence."""
+
+from collections.abc import Sequence
+from math import exp, fsum
+
+from core.prices.judging import Row
+from core.prices.methodology import Average, Methodology, Weighing, Weights
+from core.robust import capped, clamped, median, three_votes_smooth, weighted_median
+
+
+def clamp_within(base: str, methodology: Methodology) -> float:
+    """Return the clamp of a base, 0 for none."""
+    return dict(methodology.outliers.clamp_of).get(base, methodology.outliers.clamp)
+
+
+def weigh(rows: Sequence[Row], weighing: Weighing, now_ms: int) -> None:
+    """Give each row its weight; they sum to 1 (S4-16 to S4-21). Unknown volumes count like the median one."""
+    shares = _shares(rows, weighing)
+    raw = [share * _recency(row, weighing, now_ms) for row, share in zip(rows, shares, strict=True)]
+    if fsum(raw) <= 0:
+        raw = [1.0] * len(rows)
+    for row, weight in zip(rows, capped(raw, weighing.cap), strict=True):
+        row.weight = weight
+
+
+def _shares(rows: Sequence[Row], weighing: Weighing) -> list[float]:
+    if weighing.by is Weights.EQUAL:
+        return [1.0] * len(rows)
+    if weighing.by is Weights.FIXED:
+        fixed = dict(weighing.fixed)
+        return [fixed.get(row.feed.source.lower(), weighing.unlisted) for row in rows]
+    volumes = [_volume_usd(row, weighing) for row in rows]
+    known = [volume for volume in volumes if volume is not None]
+    usual = median(known) if known else 1.0
+    return [usual if volume is None else volume for volume in volumes]
+
+
+def volume_of(row: Row, weighing: Weighing) -> float | None:
+    """Return the volume that counts, in the pair's quote currency: as told last, or slow."""
+    if weighing.by is Weights.SLOW_VOLUME:
+        return row.feed.volume
+    return None if row.feed.tick is None else row.feed.tick.volume_24h
+
+
+def _volume_usd(row: Row, weighing: Weighing) -> float | None:
+    volume = volume_of(row, weighing)
+    return None if volume is None or not volume >= 0 or row.rate is None else volume * row.rate
+
+
+def _recency(row: Row, weighing: Weighing, now_ms: int) -> float:
+    assert row.feed.tick is not None, "a row that counts has a tick"
+    return exp(-weighing.alpha_per_s * max(0, now_ms - row.feed.tick.at_ms) / 1000)
+
+
+def average(rows: Sequence[Row], middle: float, methodology: Methodology) -> float:
+    """Return one price of weighted rows, each drawn to within the clamp of the middle."""
+    within = clamp_within(rows[0].feed.symbol.partition("/")[0], methodology)
+    for row in rows:
+        row.used = clamped(row.usd, middle, within) if within else row.usd
+    match methodology.weighing.average:
+        case Average.MEAN:
+            price = fsum(row.used * row.weight for row in rows)
+            # rounding may leave the hull of the inputs by an ulp; a constant market must stay constant
+            return min(max(price, min(row.used for row in rows)), max(row.used for row in rows))
+        case Average.MEDIAN:
+            return weighted_median([row.used for row in rows], [row.weight for row in rows])
+        case Average.THREE_VOTES:
+            return three_votes_smooth([(row.used, half_spread(row)) for row in rows])[0]
+
+
+def half_spread(row: Row) -> float:
+    """Return half of the feed's spread in the index currency, 0 without a book."""
+    tick = row.feed.tick
+    if tick is None or tick.bid is None or tick.ask is None or row.rate is None:
+        return 0.0
+    return (tick.ask - tick.bid) / 2 * row.rate
+
+
+def confidence(rows: Sequence[Row], price: float) -> float:
+    """Return how far the quarters of all votes stand from the price (E4-14)."""
+    votes = sorted(vote for row in rows for vote in _votes(row))
+    quarter = len(votes) >> 2
+    return max(abs(price - votes[quarter]), abs(votes[-1 - quarter] - price))
+
+
+def _votes(row: Row) -> tuple[float, float, float]:
+    half = half_spread(row)
+    return row.usd - half, row.usd, row.usd + half
+
+
+def spread(rows: Sequence[Row]) -> float:
+    """Return the distance of the highest from the lowest price, fraction of the lowest (S4-41)."""
+    prices = [row.usd for row in rows]
+    return max(prices) / min(prices) - 1
