@@ -16,7 +16,12 @@ HOMES: dict[str, tuple[str, ...]] = {
     "eth_account": ("adapters/hyperliquid/signing.py",),
     "apscheduler": ("daemon/scheduler.py",),
     "tenacity": ("adapters/retry.py",),
-    "websockets": ("adapters/stream.py",),
+    "websockets": ("adapters/stream.py", "sim/exchanges/"),
+    "ccxt": ("adapters/exchanges/rest.py",),
+    "kazoo": ("adapters/zookeeper.py",),
+    "hvac": ("adapters/vault.py",),
+    "apprise": ("daemon/index_prices/alerts.py",),
+    "prometheus_client": ("daemon/index_prices/metrics.py",),
     "uvloop": ("daemon/run.py",),
     "cvxpy": ("strategies/idio_statarb/optimizer_cvxpy.py",),
     "sqlite3": ("state/",),
@@ -25,7 +30,13 @@ HOMES: dict[str, tuple[str, ...]] = {
     "plotly": ("research/",),
     "matplotlib": ("research/",),
     "pydantic": ("daemon/",),
-    "aiohttp": ("adapters/http.py", "sim/venue/server.py", "daemon/alerts.py"),
+    "aiohttp": (
+        "adapters/http.py",
+        "sim/venue/server.py",
+        "sim/exchanges/",
+        "daemon/alerts.py",
+        "daemon/index_prices/",
+    ),
     "coincurve": ("adapters/hyperliquid/signing.py", "sim/venue/"),
 }
 """Where a library may be imported; a change of library is a change of one file."""
