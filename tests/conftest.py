@@ -15,7 +15,7 @@ from sim.venue.info_market import meta
 from sim.venue.mistakes import Mistakes
 from sim.venue.venue import Venue
 
-settings.register_profile("repeatable", derandomize=True, print_blob=True)
+settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
 
 MARK = '"crossMarginSummary"'
