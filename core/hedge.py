@@ -21,6 +21,8 @@ Exposure = tuple[float, float]
 
 OWN_BETAS = {HEDGE_COINS[0]: (1.0, 0.0), HEDGE_COINS[1]: (0.0, 1.0)}
 BACKOFF_MAX = 6
+BACKOFF_MIN_MS = 200.0
+"""What the pause after failures grows from at least: without an interval ten refusals came at once, and halted the night."""
 BACKOFF_MAX_MS = 12_800.0
 """Whatever the interval is set to: with a second between hedges the pause grew to 64 s, and the book stood open."""
 MINUTE_MS = 60_000
@@ -131,7 +133,10 @@ def _wait_ms(state: State) -> float:
     if venue_mode.is_post_only(state):
         return max(float(REPRICE_MS), pause_ms)
     interval_ms = 1000.0 * state.settings.hedge.min_interval_s
-    backoff_ms = min(interval_ms * (1 << min(state.hedge.failures, BACKOFF_MAX)), BACKOFF_MAX_MS)
+    if not state.hedge.failures:
+        return max(interval_ms, pause_ms)
+    first_ms = max(interval_ms, BACKOFF_MIN_MS)
+    backoff_ms = min(first_ms * (1 << min(state.hedge.failures, BACKOFF_MAX)), BACKOFF_MAX_MS)
     return max(interval_ms, backoff_ms, pause_ms)
 
 

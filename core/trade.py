@@ -46,7 +46,7 @@ def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]
     session = state.session
     assert session is not None
     record, settings = session.phase(phase), state.settings.twap
-    if _stop_ms(state, record) - state.at_ms < LIFE_MIN_MS:
+    if state.at_ms < _first_ms(state, phase) or _stop_ms(state, record) - state.at_ms < LIFE_MIN_MS:
         return state, ()
     plan = schedule(session, record, seed=state.settings.seed)
     k = plan.due(state.at_ms, settings)
@@ -188,6 +188,13 @@ def _order(state: State, record: PhaseRecord, quote: Quote, qty: Decimal) -> Ord
         expires_ms=min(state.at_ms + life_ms, _stop_ms(state, record)),
         arrival_mid=quote.mid,
     )
+
+
+def _first_ms(state: State, phase: Phase) -> int:
+    """Return when a phase may begin to trade: one begun by a clock that was ahead waits once it is right."""
+    assert state.session is not None
+    table = timetable(state.session.close_ms, state.settings.session)
+    return table.projected_ms if phase is Phase.PROJECTED else table.correction_ms
 
 
 def _stop_ms(state: State, record: PhaseRecord) -> int:

@@ -361,8 +361,10 @@ def refuses(state, seconds):
     return state, times
 
 
-def test_a_hedge_that_fails_is_tried_again_less_and_less_often_and_in_the_end_halts():
-    state, times = refuses(desk(EXAMPLE), 60)
+@pytest.mark.parametrize("interval_s", [0.0, 0.05, 0.2])
+def test_a_hedge_that_fails_is_tried_again_less_and_less_often_and_in_the_end_halts(interval_s):
+    """Without an interval there was no pause either: ten refusals in a row halted at once."""
+    state, times = refuses(desk(EXAMPLE, settings=small(min_interval_s=interval_s)), 60)
     gaps = [b - a for a, b in itertools.pairwise(times)]
     assert gaps == sorted(gaps)
     assert times[-1] > 10_000, "no haste: a venue that is away for ten seconds does not end the night"

@@ -148,6 +148,23 @@ def test_no_order_outlives_the_freeze_or_the_deadline():
     assert {o.expires_ms for o in sent(intents)} == {CLOSE_MS + 60_000}
 
 
+@pytest.mark.parametrize(("phase", "begins_s"), [(Phase.PROJECTED, -600), (Phase.CORRECTION, 120)])
+def test_a_leg_that_a_clock_ahead_began_waits_for_its_window_once_the_clock_is_right(phase, begins_s):
+    record = replace(
+        correcting().session.correction,
+        phase=phase,
+        started_ms=CLOSE_MS + 1000 * (begins_s - 30),
+        end_ms=CLOSE_MS + 1000 * (begins_s + 30),
+    )
+    session = Session(day=DAY, close_ms=CLOSE_MS).with_phase(record)
+    traded_s = [
+        second
+        for second in range(begins_s - 30, begins_s + 27)
+        if sent(trade.slice_book(at(replace(correcting(), session=session), second), phase)[1])
+    ]
+    assert traded_s == list(range(begins_s, begins_s + 27))
+
+
 def test_the_last_minute_of_the_correction_pays_more_to_converge():
     _, early = sliced(at(correcting({SOL: D(500)}), 130))
     _, late = sliced(at(correcting({SOL: D(500)}), 380))

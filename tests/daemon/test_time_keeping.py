@@ -9,7 +9,8 @@ from core.events import ClockSet
 from daemon.alerts import Alerts
 from daemon.clock import SteadyClock
 from daemon.settings import AlertSettings
-from daemon.time_keeping import ASK_AGAIN_S, TimeKeeper, VenueTime
+from daemon.time_keeping import AGREE_S, ASK_AGAIN_S, TimeKeeper
+from daemon.venue_time import VenueTime
 from sim.loop import run
 
 NOON_MS = 1_753_444_800_000
@@ -24,13 +25,18 @@ class Machine:
         self.takes_s, self.is_away = 0.1, False
         self.clock = SteadyClock(self, lambda: asyncio.get_running_loop().time())
         self.alerts = Alerts(AlertSettings(), origin="test", now_ms=self.clock.now_ms)
-        self.stamped_ago_ms = None
+        self.stamped_ago_ms = self.venue_stands_ms = self.venue_halted_ms = None
         told = VenueTime(self, self.stamped_ms)
         self.keeper = TimeKeeper(self.clock, told=told, alerts=self.alerts, put=self.events.append)
 
     @property
     def true_ms(self):
         return NOON_MS + round(1000 * asyncio.get_running_loop().time())
+
+    @property
+    def venue_ms(self):
+        """A venue whose clock was ahead stands still until that time has come."""
+        return self.venue_halted_ms or max(self.true_ms + self.venue_wrong_ms, self.venue_stands_ms or 0)
 
     def stamped_ms(self):
         return None if self.stamped_ago_ms is None else self.true_ms - self.stamped_ago_ms
@@ -49,7 +55,7 @@ class Machine:
     async def venue_time_ms(self):
         self.asked.append(asyncio.get_running_loop().time())
         await asyncio.sleep(self.takes_s / 2)
-        told_ms = self.true_ms + self.venue_wrong_ms
+        told_ms = self.venue_ms
         await asyncio.sleep(self.takes_s / 2)
         if self.is_away:
             raise Unknown("away")
@@ -73,7 +79,9 @@ def on_machine(night, **wrong):
 @pytest.mark.parametrize("wrong_ms", [-3_600_000, -2_500, 2_500, 3_600_000])
 def test_a_start_on_a_wrong_clock_goes_on_in_the_venues_time_and_says_so(wrong_ms):
     async def night(machine):
+        began_s = asyncio.get_running_loop().time()
         await machine.keeper.begin()
+        assert asyncio.get_running_loop().time() - began_s == pytest.approx(AGREE_S + 0.2)
         assert abs(machine.wrong_ms) < 100
         assert machine.codes == {"clock.wrong"}
         machine.wall_wrong_ms = 0
@@ -111,7 +119,7 @@ def test_a_silent_venue_holds_a_start_up_for_two_seconds_and_is_asked_again():
         await machine.keeper.begin()
         assert asyncio.get_running_loop().time() - began_s == pytest.approx(2.0)
         machine.takes_s = 0.1
-        await machine.keep(1)
+        await machine.keep(ASK_AGAIN_S + 1)
         assert abs(machine.wrong_ms) < 100
 
     machine = on_machine(night, wall_wrong_ms=3_600_000)
@@ -190,6 +198,112 @@ def test_a_wrong_clock_is_put_right_though_the_venue_has_stamped_something_befor
         assert machine.codes == {"clock.wrong"}
 
     on_machine(night, wall_wrong_ms=30_000)
+
+
+@pytest.mark.parametrize("ahead_ms", [2_500, 5_000, 20_000, 3_600_000])
+def test_a_venue_that_is_ahead_for_a_moment_and_then_stands_still_moves_no_clock_that_is_right(ahead_ms):
+    async def night(machine):
+        machine.venue_stands_ms = machine.true_ms + ahead_ms
+        await machine.keeper.begin()
+        assert machine.wrong_ms == 0
+        await machine.keep(60)
+        assert machine.wrong_ms == 0
+        assert machine.codes == set()
+
+    machine = on_machine(night)
+    assert machine.events == []
+    gaps_s = [b - a for a, b in zip(machine.asked[3:], machine.asked[4:], strict=False)]
+    assert all(gap_s >= ASK_AGAIN_S for gap_s in gaps_s), "and it is not asked in haste"
+
+
+@pytest.mark.parametrize("ahead_ms", [-20_000, 5_000, 20_000])
+def test_a_venue_that_is_wrong_for_less_than_the_time_between_two_answers_moves_no_clock(ahead_ms):
+    async def night(machine):
+        beginning = asyncio.ensure_future(machine.keeper.begin())
+        await asyncio.sleep(AGREE_S - 0.1)
+        machine.venue_wrong_ms = 0
+        await beginning
+        await machine.keep(60)
+        assert machine.wrong_ms == 0
+        assert machine.codes == set()
+
+    machine = on_machine(night, venue_wrong_ms=ahead_ms)
+    assert machine.events == []
+    assert len(machine.asked) == 4, "the fourth one, which agrees with the second, has confirmed the clock"
+
+
+def test_a_venue_that_was_ahead_for_longer_is_let_go_of_at_its_first_true_answer():
+    async def night(machine):
+        await machine.keeper.begin()
+        assert machine.wrong_ms == pytest.approx(20_000, abs=100)
+        assert machine.codes == {"clock.wrong"}
+        machine.venue_wrong_ms, machine.stamped_ago_ms = 0, -20_000
+        await machine.keep(1)
+        assert machine.wrong_ms == 0
+        assert machine.codes == set()
+
+    assert [type(e) for e in on_machine(night, venue_wrong_ms=20_000).events] == [ClockSet]
+
+
+def test_a_clock_that_went_back_to_a_wrong_wall_is_put_right_by_the_next_answers_that_agree():
+    """A venue that has halted says the same for so long that the wall, which it overruled, is nearer."""
+
+    async def night(machine):
+        await machine.keeper.begin()
+        machine.venue_halted_ms = machine.true_ms
+        await machine.keep(40)
+        assert machine.wrong_ms == -20_000
+        machine.venue_halted_ms = None
+        await machine.keep(30)
+        assert abs(machine.wrong_ms) < 100
+        assert machine.codes == {"clock.wrong"}
+
+    assert [type(e) for e in on_machine(night, wall_wrong_ms=-20_000).events] == [ClockSet, ClockSet]
+
+
+def test_an_answer_that_the_next_one_does_not_reach_is_not_held_against_later_ones():
+    async def night(machine):
+        beginning = asyncio.ensure_future(machine.keeper.begin())
+        await asyncio.sleep(1)
+        machine.venue_wrong_ms = 0
+        await beginning
+        await machine.keep(ASK_AGAIN_S + 1)
+        assert abs(machine.wrong_ms) < 100
+
+    on_machine(night, wall_wrong_ms=30_000, venue_wrong_ms=3_600_000)
+
+
+def test_a_dispute_about_a_clock_that_was_set_meanwhile_is_forgotten():
+    async def night(machine):
+        asyncio.get_running_loop().call_later(1, setattr, machine, "is_away", True)
+        await machine.keeper.begin()
+        machine.is_away, machine.wall_wrong_ms = False, 0
+        await machine.keep(60)
+        assert abs(machine.wrong_ms) < 100
+
+    assert len(on_machine(night, wall_wrong_ms=3_600_000).asked) <= 5, "it is confirmed, though it went back"
+
+
+def test_a_node_that_is_behind_moves_no_confirmed_clock_to_a_wall_that_was_stepped_as_far():
+    async def night(machine):
+        await machine.keeper.begin()
+        machine.stamped_ago_ms = 0
+        machine.wall_wrong_ms = machine.venue_wrong_ms = -20_000
+        await machine.keep(30)
+        assert machine.wrong_ms == 0
+
+    assert on_machine(night).events == []
+
+
+@pytest.mark.parametrize(("stamped_ago_ms", "lasts_s"), [(0, 30), (None, 10)])
+def test_a_node_that_is_behind_does_not_bring_back_a_wall_that_is_wrong(stamped_ago_ms, lasts_s):
+    async def night(machine):
+        await machine.keeper.begin()
+        machine.venue_wrong_ms, machine.stamped_ago_ms = -20_000, stamped_ago_ms
+        await machine.keep(lasts_s)
+        assert abs(machine.wrong_ms) < 100
+
+    assert on_machine(night, wall_wrong_ms=-30_000).events == []
 
 
 def test_a_node_behind_that_put_a_clock_is_found_out_by_what_the_venue_stamps_next():
