@@ -64,6 +64,12 @@ def outstanding(state: State, coin: Coin) -> Decimal:
     return sum((r.outstanding_qty for r in state.orders.open.values() if r.order.coin == coin), ZERO)
 
 
+def outstanding_sides(state: State, coin: Coin) -> tuple[Decimal, Decimal]:
+    """Return what orders of ours may still sell (negative) and buy of coin: each alone may come to nothing."""
+    qtys = [r.outstanding_qty for r in state.orders.open.values() if r.order.coin == coin]
+    return sum((q for q in qtys if q < 0), ZERO), sum((q for q in qtys if q > 0), ZERO)
+
+
 def open_records(state: State, *purposes: Purpose) -> tuple[OrderRecord, ...]:
     return tuple(r for r in state.orders.open.values() if r.order.purpose in purposes)
 

@@ -190,17 +190,20 @@ def _why_residual(state: State, session: Session, coin: Coin, residual: Decimal)
     if since_ms is not None and not trade.is_withheld(session):
         return f"no fresh price since {_clock(since_ms)}: not traded"
     return (
-        _why_no_slice(state, session) or "not filled by the deadline within the slice's size and price limits"
+        _why_no_slice(state, session, coin)
+        or "not filled by the deadline within the slice's size and price limits"
     )
 
 
-def _why_no_slice(state: State, session: Session) -> str:
+def _why_no_slice(state: State, session: Session, coin: Coin) -> str:
     """Say why nothing was sent towards the end of the correction; the empty word when its last slice was."""
     record = session.correction
     if trade.is_withheld(session):
         return "the fills of the account were not proved at the deadline: not traded"
     if record.slice_ms < state.started_ms <= (record.ended_ms or 0):
         return f"the daemon was started again at {_clock(state.started_ms)}, too late for a slice"
+    if coin in record.undecided:
+        return f"left to an order without an outcome since {_clock(record.undecided[coin])}: not traded beside it"
     return ""
 
 

@@ -116,4 +116,5 @@ def _is_too_early(session: Session, now_ms: int, settings: SessionSettings) -> b
 def _phase(record: PhaseRecord, now_ms: int) -> PhaseRecord:
     unpriced = {coin: min(at_ms, now_ms) for coin, at_ms in record.unpriced.items()}
     stamps = ("requested_ms", "started_ms", "ended_ms", "failed_ms", "slice_ms")
-    return _not_later(replace(record, unpriced=unpriced), now_ms, *stamps)
+    undecided = {coin: min(at_ms, now_ms) for coin, at_ms in record.undecided.items()}
+    return _not_later(replace(record, unpriced=unpriced, undecided=undecided), now_ms, *stamps)

@@ -157,7 +157,8 @@ class PhaseRecord(Value, frozen=True, kw_only=True):
     """What one phase set out to do, and what became of it. reason is empty when it went as planned.
 
     slice_ms is when orders of a slice were last made; unpriced holds the coins that the newest slice left out for want of
-    a fresh price, and since when they have had none (ms).
+    a fresh price, and since when they have had none (ms). undecided holds those of which it left a part, or all, to orders
+    whose ends were not known yet, and since when.
     """
 
     phase: Phase
@@ -174,6 +175,7 @@ class PhaseRecord(Value, frozen=True, kw_only=True):
     next_slice: int = 0
     slice_ms: int = 0
     unpriced: dict[Coin, int] = {}
+    undecided: dict[Coin, int] = {}
     reason: str = ""
 
 

@@ -1,5 +1,6 @@
 """Slices of the book: what is missing towards the targets, as one batch of orders (S3-59 to S3-65)."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -8,7 +9,7 @@ from core import allowance, reconcile, risk, twap, venue_mode
 from core.calendar import timetable
 from core.intents import AnyIntent, RaiseAlert, SubmitOrders
 from core.notices import noted
-from core.orders import client_order_id, open_records, outstanding, register
+from core.orders import client_order_id, open_records, outstanding_sides, register
 from core.sizing import limit_price
 from core.state import ZERO, PhaseRecord, Session, State
 from core.types import HEDGE_COINS, Coin, Order, Phase, Purpose, Quote, SessionDay, Side, Tif
@@ -67,7 +68,8 @@ def slice_book(state: State, phase: Phase) -> tuple[State, tuple[AnyIntent, ...]
         if resting and state.at_ms - plan.slice_ms(k, settings) < CLEARING_MS:
             return state, cancels
     record = replace(record, next_slice=k + 1) if is_new else record
-    record = replace(record, slice_ms=state.at_ms, unpriced=_unpriced(state, record))
+    unpriced, undecided = _unpriced(state, record), _undecided(state, record, coins)
+    record = replace(record, slice_ms=state.at_ms, unpriced=unpriced, undecided=undecided)
     state = replace(state, session=_session(state).with_phase(record))
     wanted = [o for c in coins if (o := _child(state, record, plan, c, k)) is not None]
     passed, refused = risk.screen(state, wanted)
@@ -114,8 +116,28 @@ def _awaits_hedge_prices(state: State) -> bool:
 
 
 def _missing_qty(state: State, record: PhaseRecord, coin: Coin) -> Decimal:
-    position = state.book.positions.get(coin, ZERO)
-    return record.targets[coin] - position - outstanding(state, coin)
+    """Return what is missing however the orders on their way end: none of them is traded against before its fills are.
+
+    An order without an outcome that was taken for filled would be sold again, and bought back once it is proved dead.
+    """
+    gap = _gap_qty(state, record, coin)
+    sold, bought = outstanding_sides(state, coin)
+    return max(gap - bought, ZERO) if gap > 0 else min(gap - sold, ZERO)
+
+
+def _gap_qty(state: State, record: PhaseRecord, coin: Coin) -> Decimal:
+    return record.targets[coin] - state.book.positions.get(coin, ZERO)
+
+
+def _undecided(state: State, record: PhaseRecord, coins: Sequence[Coin]) -> dict[Coin, int]:
+    """Return the coins of which a part, or all, is left to orders on their way, and since when; only coins are looked at."""
+    before = record.undecided
+    left = {c for c in coins if _missing_qty(state, record, c) != _gap_qty(state, record, c)}
+    return {
+        coin: before.get(coin) or state.at_ms
+        for coin in sorted(record.targets)
+        if coin in (left if coin in coins else before)
+    }
 
 
 def _told(rationed: dict[Coin, str]) -> tuple[AnyIntent, ...]:

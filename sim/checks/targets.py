@@ -1,11 +1,11 @@
-"""Never over target: what is held and on its way ends no farther than a lot beyond where it was to go."""
+"""Never over target: what is held ends no farther than a lot beyond where it was to go, however much is filled."""
 
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.state import State
-from core.types import Coin, Order, Purpose
+from core.types import Order, Purpose
 from sim.checkers import Step
 from sim.checks.sums import ZERO, is_ours, is_slice, live_qty
 from sim.venue.account import VenueFill
@@ -39,9 +39,9 @@ class NeverOverTarget:
     def _decided(self, state: State, order: Order) -> Iterator[str]:
         target, lot = _target(state, order), state.instruments[order.coin].lot
         self._targets[order.cloid] = target, lot
-        end = state.book.positions.get(order.coin, ZERO) + _live(state, order.coin)
+        end = state.book.positions.get(order.coin, ZERO) + _live(state, order)
         if order.side.sign * (end - target) > lot:
-            yield f"{order.coin} will be {end} with all that is on its way, the target is {target}: {order}"
+            yield f"{order.coin} may be {end} by what is on its way, the target is {target}: {order}"
 
     def _filled(self, fill: VenueFill) -> Iterator[str]:
         if not is_ours(fill.cloid):
@@ -62,5 +62,9 @@ def _target(state: State, order: Order) -> Decimal:
     return record.targets[order.coin]
 
 
-def _live(state: State, coin: Coin) -> Decimal:
-    return sum((live_qty(r) for r in state.orders.open.values() if r.order.coin == coin), ZERO)
+def _live(state: State, order: Order) -> Decimal:
+    """Return what all orders of this one's side may still fill: those of the other may come to nothing."""
+    live = (
+        r for r in state.orders.open.values() if r.order.coin == order.coin and r.order.side is order.side
+    )
+    return sum((live_qty(r) for r in live), ZERO)

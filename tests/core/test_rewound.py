@@ -9,7 +9,7 @@ from core import rewound
 from core.calendar import timetable
 from core.events import ClockSet, Started
 from core.state import Stage, encode
-from tests.core.desk import CLOSE_MS, SETTINGS, after, desk
+from tests.core.desk import CLOSE_MS, SETTINGS, SOL, after, desk
 from tests.core.nights import night
 
 PROMISED = {"expires_ms", "close_ms", "end_ms", "maybe_ms", "armed_ms"}
@@ -89,6 +89,14 @@ def test_coverage_of_the_future_is_read_again():
     state = replace(desk(), book=replace(desk().book, covered_to_ms=CLOSE_MS))
     assert rewound.to(state, CLOSE_MS - 1).book.covered_to_ms == CLOSE_MS - 1 - 60_000
     assert rewound.to(replace(state, at_ms=CLOSE_MS + 5), CLOSE_MS).book.covered_to_ms == CLOSE_MS
+
+
+def test_no_coin_waits_since_a_time_to_come():
+    state = NIGHT[-2]
+    correction = replace(state.session.correction, unpriced={SOL: state.at_ms}, undecided={SOL: state.at_ms})
+    state = replace(state, session=state.session.with_phase(correction))
+    back = rewound.to(state, state.at_ms - 1_000).session.correction
+    assert back.unpriced == back.undecided == {SOL: state.at_ms - 1_000}
 
 
 def test_a_night_that_a_wrong_clock_ended_is_still_to_be_played_and_one_that_is_over_stays_over():

@@ -9,8 +9,9 @@ from core import trade
 from core.engine import step
 from core.intents import SubmitOrders
 from core.notices import noted
+from core.orders import register
 from core.report import session_report
-from core.state import PhaseRecord, Session, Stage
+from core.state import OrderStatus, PhaseRecord, Session, Stage
 from core.types import Coin, Phase, Purpose, Side
 from tests.core.desk import (
     BTC,
@@ -24,7 +25,9 @@ from tests.core.desk import (
     SOL,
     XRP,
     D,
+    cloid,
     desk,
+    order,
     proforma,
     quote,
     sent,
@@ -47,6 +50,14 @@ def correcting(targets=None, positions=None, *, at_ms=CLOSE_MS + 120_000, **reco
     )
     session = Session(day=DAY, close_ms=CLOSE_MS, stage=Stage.CORRECTED, correction=replace(made, **record))
     return replace(desk(positions, at_ms=at_ms), session=session)
+
+
+def on_its_way(state, qtys):
+    """Return the state with orders of the projected leg in SOL whose outcome nobody knows."""
+    made = [order(SOL, q, cloid=cloid(Purpose.PROJECTED, n)) for n, q in enumerate(qtys)]
+    state = register(state, made)
+    unknown = {c: replace(r, status=OrderStatus.UNKNOWN) for c, r in state.orders.open.items()}
+    return replace(state, orders=replace(state.orders, open=unknown))
 
 
 def wide(coins):
@@ -115,6 +126,40 @@ def test_no_slice_passes_its_target_and_only_exact_closes_are_reduce_only(positi
         after = position + o.signed_qty
         assert (target - after) * (target - position) >= 0
         assert o.reduce_only == (after == 0)
+
+
+qtys = st.decimals(-800, 800, places=2)
+
+
+@given(
+    position=qtys,
+    target=qtys,
+    ways=st.lists(qtys.filter(bool), max_size=3),
+    second=st.integers(121, 417),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_slice_is_right_however_the_orders_on_their_way_end(position, target, ways, second):
+    """It closes a part of the gap of what is confirmed, is no burst of it, and passes its target with no fill of theirs."""
+    state = on_its_way(correcting({SOL: target}, {SOL: position} if position else {}), ways)
+    gap, px = target - position, PRICES[SOL]
+    for o in sliced(at(state, second))[1]:
+        assert o.signed_qty * gap > 0
+        assert abs(o.signed_qty + sum(w for w in ways if w * gap > 0)) <= abs(gap)
+        assert o.qty * px <= D(3) * abs(gap) / 10 * px + 2 * D("10.5") + px * INSTRUMENTS[SOL].lot
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_an_order_without_an_outcome_is_not_traded_against_and_its_coin_goes_on_once_it_is_dead(side):
+    """Taken for filled it was sold again, ten even slices at once: the purchase of another leg, from before a fault."""
+    state = correcting({SOL: side * D(505)}, {SOL: side * D(500)})
+    waiting, orders = sliced(at(on_its_way(state, [side * D(80)]), 200))
+    assert orders == []
+    assert waiting.session.correction.undecided == {SOL: CLOSE_MS + 200_000}
+    dead = replace(waiting, orders=replace(waiting.orders, open={}))
+    going, orders = sliced(at(dead, 240))
+    assert [o.side.sign for o in orders] == [side]
+    assert orders[0].qty <= D("1.5")
+    assert not going.session.correction.undecided
 
 
 def test_a_flip_of_sign_is_never_reduce_only():
@@ -343,3 +388,6 @@ def test_the_report_says_why_no_slice_was_sent_and_blames_its_limits_only_when_o
     assert reason_of(unpriced, DOGE) == limits
     waiting = noted(unpriced, trade.UNPROVED)
     assert reason_of(waiting, SOL) == "the fills of the account were not proved at the deadline: not traded"
+    undecided = ended(state, undecided={SOL: CLOSE_MS + 400_000})
+    told = "left to an order without an outcome since 00:06:40: not traded beside it"
+    assert (reason_of(undecided, SOL), reason_of(undecided, DOGE)) == (told, limits)

@@ -2,6 +2,8 @@ from dataclasses import replace as with_fields
 
 from msgspec.structs import replace
 
+from core.state import OrderStatus
+from core.types import Side
 from sim.checks.targets import NeverOverTarget
 from tests.sim.checks.recorded import found, ordering, steps, stepwise, with_state
 
@@ -34,7 +36,22 @@ def test_what_is_on_its_way_counts():
     checker = NeverOverTarget()
     assert list(checker.on_step(with_fields(step, executed=()))) == []
     found = list(NeverOverTarget().on_step(with_state(with_fields(step, executed=()), orders=orders)))
-    assert "with all that is on its way" in found[0]
+    assert "by what is on its way" in found[0]
+
+
+def test_a_slice_against_an_order_that_may_come_to_nothing_is_found():
+    """One of the other side, without an outcome and twice as large, makes room that is none."""
+    step = ordering("correction")
+    order = next(o for o in step.orders if o.purpose == "correction")
+    target = step.state.session.correction.targets[order.coin]
+    lost = replace(
+        order, cloid="0xlost", side=Side.SELL if order.side is Side.BUY else Side.BUY, qty=2 * order.qty
+    )
+    record = replace(step.state.orders.open[order.cloid], order=lost, status=OrderStatus.UNKNOWN)
+    orders = replace(step.state.orders, open={**step.state.orders.open, "0xlost": record})
+    book = replace(step.state.book, positions={**step.state.book.positions, order.coin: target})
+    there = with_state(with_fields(step, executed=()), orders=orders, book=book)
+    assert f"{order.coin} may be" in next(NeverOverTarget().on_step(there))
 
 
 def test_a_fill_that_leads_beyond_the_target_is_found_by_the_venues_own_position():
