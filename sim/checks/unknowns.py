@@ -39,6 +39,7 @@ class UnknownsAreProved:
             self._executed[cloid] = self._executed.get(cloid, ZERO) + fill.size
             if cloid in self._over:
                 yield f"{cloid} was let go of, and then {fill.size} {fill.coin} of it were executed"
+        self._set_back(step)
         self._learn(step)
         for intent in step.intents:
             if isinstance(intent, RaiseAlert) and intent.code == "fills.late":
@@ -48,6 +49,12 @@ class UnknownsAreProved:
 
     def at_end(self, world: "World") -> Iterator[str]:
         return iter(())
+
+    def _set_back(self, step: Step) -> None:
+        """Take what was said before the clock was set back for no later than that: coverage is told by the new one."""
+        now_ms = step.state.at_ms
+        if now_ms < step.before.at_ms:
+            self._spent_ms = {cloid: min(at_ms, now_ms) for cloid, at_ms in self._spent_ms.items()}
 
     def _learn(self, step: Step) -> None:
         event = step.event

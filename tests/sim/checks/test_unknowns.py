@@ -2,7 +2,7 @@ from dataclasses import replace as with_fields
 
 from msgspec.structs import replace
 
-from core.events import ClockTicked, OrdersAnswered
+from core.events import ClockSet, ClockTicked, OrdersAnswered
 from core.intents import RaiseAlert
 from core.state import OrderStatus
 from core.types import Answer, Outcome
@@ -52,6 +52,46 @@ def test_absence_is_proof_of_an_order_that_was_burnt_or_can_come_no_more():
     assert letting_go(Outcome.NEVER_PLACED, covered_ms=1_000)
     assert letting_go(Outcome.NEVER_PLACED, covered_ms=2_001) == []
     assert letting_go(Outcome.BURNED, Outcome.NEVER_PLACED) == []
+
+
+def absent_after_a_clock_was_set(by_ms, *, covered_ms):
+    """What is found when the nonce is seen to be gone, the clock is set by so much, and the ledger is covered then to
+    covered_ms after the time to which it was set: well before the order expires.
+    """
+    step = ordering("projected")
+    order = step.orders[0]
+    set_ms = step.state.at_ms + by_ms
+    assert set_ms + covered_ms < order.expires_ms
+    answers = [Answer(cloid=order.cloid, outcome=o) for o in (Outcome.SPENT, Outcome.NEVER_PLACED)]
+    left = {c: r for c, r in step.state.orders.open.items() if c != order.cloid}
+    set_to = replace(step.state, at_ms=set_ms)
+    book = replace(set_to.book, covered_to_ms=set_ms + covered_ms)
+    over = replace(set_to, orders=replace(set_to.orders, open=left), book=book)
+    events = (
+        (step.state, step.state, OrdersAnswered(at_ms=step.state.at_ms, answers=(answers[0],))),
+        (step.state, set_to, ClockSet(at_ms=set_ms)),
+        (set_to, over, OrdersAnswered(at_ms=set_ms, answers=(answers[1],))),
+    )
+    checker = UnknownsAreProved()
+    return [
+        text
+        for before, state, event in events
+        for text in checker.on_step(
+            with_fields(step, before=before, state=state, event=event, intents=(), executed=(), world=seen())
+        )
+    ]
+
+
+def test_a_nonce_seen_to_be_gone_by_a_clock_that_was_ahead_was_gone_when_the_clock_was_set_back():
+    """Past that, coverage is proof, however far ahead the clock was; up to it, it is none."""
+    for by_ms in (-1, -6_000, -3_600_000):
+        assert absent_after_a_clock_was_set(by_ms, covered_ms=2_001) == []
+        assert "is over, after" in absent_after_a_clock_was_set(by_ms, covered_ms=2_000)[0]
+
+
+def test_a_clock_that_is_set_ahead_makes_nothing_gone_earlier():
+    assert absent_after_a_clock_was_set(1_000, covered_ms=1_000)
+    assert absent_after_a_clock_was_set(1_000, covered_ms=1_001) == []
 
 
 def test_an_order_that_is_called_ended_without_a_word_is_found():
