@@ -33,7 +33,8 @@ VENUES = {"binance": Binance, "bitstamp": Bitstamp, "coinbase": Coinbase, "krake
 NOW = 1_786_613_175_000
 """Milliseconds when today's frames arrive."""
 
-T, Frame = "2026-08-13T09:26:14.873Z", tuple[int, str]
+T = "2026-08-13T09:26:14.873Z"
+Frame = tuple[int, str]
 
 
 def old_frames(name: str) -> Iterator[Frame]:

@@ -13,6 +13,7 @@ from tests.adapters.exchanges.spot_frames import (
     COINBASE_TICKER,
     DAY_TICKER,
     HEARTBEAT,
+    KRAKEN_CHECKSUM,
     KRAKEN_OLD,
     KRAKEN_OLD_BOOK,
     KRAKEN_OLD_SPREAD,
@@ -22,6 +23,7 @@ from tests.adapters.exchanges.spot_frames import (
     OKX_TICKER,
     PAIRS,
     VENUES,
+    kraken_book,
     okx_book,
     stream,
 )
@@ -267,6 +269,16 @@ def test_an_unchanged_book_is_a_sign_of_life():
     assert read(
         "okx", okx_book(["2 1"], ["1 1"], chain=(-1, 1), kind="snapshot"), okx_book(["3 1"], [], chain=(1, 2))
     ).alive
+
+
+def test_a_change_below_the_top_of_krakens_book_is_a_sign_of_life():
+    deeper = kraken_book(["45286.4 9.0"], [], kind="update", checksum=0).replace('"checksum":0,', "")
+    assert read("kraken", kraken_book(kind="snapshot", checksum=KRAKEN_CHECKSUM), deeper).alive
+
+
+def test_a_book_that_stays_empty_stays_strange():
+    empty = BITSTAMP_BOOK | {"data": {"bids": [], "asks": [], "microtimestamp": "1786613174999999"}}
+    assert read("bitstamp", BITSTAMP_BOOK, empty, empty).strange
 
 
 def test_old_frames_of_kraken_are_read_beside_those_of_today():
