@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultServer:
-    """Where it is. ca_file signs its certificate, without one the system's do. timeout_s is for connecting, and for an answer."""
+    """Where it is. ca_file signs its certificate, by default the system's; timeout_s to connect, and to answer."""
 
     address: str
     ca_file: str | None = None
@@ -84,7 +84,7 @@ class VaultSecrets:
         return Secret(fields[field].strip())
 
     def renew(self) -> float:
-        """Make the lease of our token longer, or log in again at its end; return the seconds until it is to be called again."""
+        """Make our token's lease longer, or log in again at its end; return the seconds until the next renewal."""
         with self._lock:
             ttl_s = self._asked(_renewed_s, "auth/token/renew-self")
             if ttl_s < TTL_MIN_S:
