@@ -84,8 +84,13 @@ class VaultSecrets:
         return Secret(fields[field].strip())
 
     def renew(self) -> float:
-        """Make our token's lease longer, or log in again at its end; return the seconds until the next renewal."""
+        """Make our token's lease longer, or log in again at its end; return the seconds until the next renewal.
+
+        Without a login there is nothing to renew yet: inf, as for a token that never ends.
+        """
         with self._lock:
+            if self._client is None:
+                return inf
             ttl_s = self._asked(_renewed_s, "auth/token/renew-self")
             if ttl_s < TTL_MIN_S:
                 self._told(self._signed_in, "auth")

@@ -292,7 +292,8 @@ class HyperliquidGateway:
 
         Return "" or why it is refused, and then the key before it goes on. Raises VenueError when nobody can say.
         """
-        if signer.address == self._exchange.signers.current.address:
+        before = self._exchange.signers.current.address
+        if signer.address == before:
             return ""
         owner = self._exchange.account.master or self._user
         acts_for = await self._acts_for(await self._role(self._user), signer.address)
@@ -300,6 +301,7 @@ class HyperliquidGateway:
             whose = acts_for or "nobody the venue knows"
             return f"the new signing key {signer.address} acts for {whose}, not for {owner}"
         self._exchange.replace_signer(signer)
+        log.info("signing key replaced", signer=signer.address, before=before)
         return ""
 
     async def _named_agent(self, master: str | None) -> AgentRow | None:

@@ -27,6 +27,8 @@ class Signers:
     def replace(self, signer: Signer, *, from_nonce: int) -> None:
         """Let another sign from this nonce on. Raises ValueError unless it is above all that were taken over at."""
         if from_nonce <= self._from[-1]:
-            raise ValueError(f"nonce {from_nonce} is not above {self._from[-1]}, where the last signer took over")
+            raise ValueError(
+                f"nonce {from_nonce} is not above {self._from[-1]}, where the last signer took over"
+            )
         self._from.append(from_nonce)
         self._signers.append(signer)

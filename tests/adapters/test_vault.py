@@ -121,18 +121,25 @@ def test_an_address_that_is_not_vaults_is_told(vault, address, monkeypatch):
 
 def test_a_lease_is_renewed_at_half_of_it(vault, address):
     provider = by_token(address)
+    assert provider.renew() == float("inf")
+    assert vault.asked == []
+    provider.read(KEY)
     assert provider.renew() == 1800
     assert "POST /v1/auth/token/renew-self" in vault.asked
 
 
 def test_a_token_that_never_ends_needs_no_renewal(vault, address):
     vault.tokens[TOKEN] = Token(ttl_s=0, renewable=False)
-    assert by_token(address).renew() == float("inf")
+    provider = by_token(address)
+    provider.read(KEY)
+    assert provider.renew() == float("inf")
+    assert len(vault.asked) == 2
 
 
 def test_a_lease_at_its_greatest_length_ends_in_a_new_login(vault, address):
     vault.of_role = Token(renewals=1)
     provider = by_role(address)
+    provider.read(KEY)
     assert provider.renew() == 1800
     assert vault.logins == 1
     assert provider.renew() == 1800
