@@ -133,13 +133,6 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         address=ends.account.address,
         master=ends.account.master,
     )
-    feed = HyperliquidFeed(
-        ends.sockets,
-        reference,
-        user=ends.account.address,
-        backoff=Backoff(random.Random(settings.trading.seed)),
-        patience=max(1.0, PATIENCE_PER_SPEED * ends.speed),
-    )
     service_box: list[Service] = []
     desk = NightDesk(parts, settings=lambda: service_box[0].settings, state=lambda: app.state, put=inbox.put)
     rotation = _rotation(ends, settings, gateway, told=parts.alerts, now=lambda: service_box[0].settings)
@@ -147,7 +140,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         app=app,
         outbox=Outbox(gateway=gateway, desk=desk, clock=ends.clock, put=inbox.put),
         desk=desk,
-        feed=feed,
+        feed=_feed(ends, reference, seed=settings.trading.seed),
         gateway=gateway,
         parts=parts,
         clock=ends.clock,
@@ -194,6 +187,16 @@ def _rotation(
 async def _entrusted(alerts: Alerts, reference: str, url: Secret) -> str:
     alerts.entrust(reference, url)
     return ""
+
+
+def _feed(ends: Ends, reference: HyperliquidReference, *, seed: int) -> HyperliquidFeed:
+    return HyperliquidFeed(
+        ends.sockets,
+        reference,
+        user=ends.account.address,
+        backoff=Backoff(random.Random(seed)),
+        patience=max(1.0, PATIENCE_PER_SPEED * ends.speed),
+    )
 
 
 def _exchange(ends: Ends, store: Store, *, budget: Budget, timeout_s: float) -> Exchange:
