@@ -72,6 +72,7 @@ class _Candidate:
         has_ended = self._sighting.has_ended(seen, elapsed_s())
         if has_ended or (seen is not None and seen.holder is None):
             self._token = file.take(seen, holder=self._holder, above=self._highest)
+            self._highest = max(self._highest, self._token or 0)
         return self._token
 
     def _close(self) -> None:
