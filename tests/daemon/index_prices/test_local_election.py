@@ -67,6 +67,7 @@ def test_tokens_rise_though_the_file_was_removed_and_nobody_leads_two_files(tmp_
             leaders = [asyncio.ensure_future(c.leads()) for c in candidates]
             done, _ = await asyncio.wait(leaders, return_when=asyncio.FIRST_COMPLETED)
             token = done.pop().result()
+            await asyncio.sleep(LEASE_S / 2)  # the other one looks at it
             for part in tmp_path.iterdir():
                 part.unlink()
             for candidate in candidates:
