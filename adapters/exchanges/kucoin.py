@@ -5,6 +5,7 @@ which rises by more than one, so that only one that falls is a fault.
 """
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -28,7 +29,7 @@ def url_of(reply: bytes) -> str:
     match told:
         case {"data": {"token": str(token), "instanceServers": [{"endpoint": str(endpoint)}, *_]}}:
             if endpoint.startswith((ENCRYPTED, LOOPBACK)):
-                return f"{endpoint}?token={token}&connectId=nightdesk"
+                return f"{endpoint}?{urlencode({'token': token, 'connectId': 'nightdesk'})}"
     raise ValueError("bullet-public: no address in the reply")
 
 
