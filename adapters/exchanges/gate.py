@@ -13,8 +13,9 @@ from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
 from adapters.exchanges.symbols import divided
 
 REQUESTED_S = 1_611_541_000
-"""Time of a request as the venue wants it in each: any time will do where nothing is signed, and words have no clock."""
-
+"""The time that the venue wants in each request. It is held against the clock where a request is signed, which ours are
+not; words have no clock.
+"""
 
 _json = reader(object)
 

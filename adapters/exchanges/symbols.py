@@ -7,8 +7,9 @@ ASSET = re.compile(r"[A-Z0-9]{1,12}", re.ASCII)
 OURS = {"XBT": "BTC", "XDG": "DOGE"}
 """Kraken's old words for two coins."""
 
-QUOTES = ("FDUSD", "TUSD", "BUSD", "USDT", "USDC", "USD", "EUR", "GBP", "BTC", "ETH", "BNB", "JPY", "TRY")
-"""Quotes that a joined name may end in, longer ones before those that they end in."""
+QUOTES = ("FDUSD", "USDT", "USDC", "USD", "EUR", "GBP", "BTC", "ETH", "BNB", "JPY", "TRY")
+"""Quotes that a joined name may end in, longer ones before those that they end in. TUSD and BUSD are left out: they
+would take the last letter of DOT, BNB and USDT against the dollar."""
 
 
 def divided(name: object, mark: str) -> str | None:

@@ -46,7 +46,15 @@ def test_prices_are_near_their_median_and_books_are_not_crossed(played):
         assert all(abs(price / middle - 1) < NEAR for price in told), symbol
 
 
-def test_stamps_are_the_venues_and_not_after_ours(played):
+def test_stamps_are_the_venues_where_it_sends_them(played):
+    """A stamp of the venue's is some milliseconds old; Gemini's books and Bitfinex's frames of that year have none."""
+    venue, reads = played
+    own = [tick.at_ms == tick.received_ms for _, read in reads for tick in read.ticks]
+    without = venue.source in ("gemini", "bitfinex")
+    assert sum(own) > 0.8 * len(own) if without else not any(own)
+
+
+def test_stamps_are_not_after_ours(played):
     _, reads = played
     for ms, read in reads:
         for tick in read.ticks:
