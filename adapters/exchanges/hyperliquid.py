@@ -24,7 +24,7 @@ SPOT = {
     "USDT/USDC": "@166",
     "PURR/USDC": "PURR/USDC",
 }
-"""What the venue calls our pairs (spotMeta); its numbers stay for ever. An unknown one would close the whole socket."""
+"""What the venue calls our pairs (spotMeta); its numbers stay for ever. To ask for another closes the whole socket."""
 
 CHANNELS = "bbo", "l2Book", "activeAssetCtx"
 
@@ -32,7 +32,7 @@ _json = reader(object)
 
 
 class Hyperliquid:
-    """The words of one connection to Hyperliquid's spot market. Raises ValueError for pairs that SPOT does not have."""
+    """The words of one connection to Hyperliquid's spot market. Pairs that SPOT does not have are not asked for."""
 
     source = "hyperliquid"
     url = "wss://api.hyperliquid.xyz/ws"
@@ -41,16 +41,14 @@ class Hyperliquid:
     ping_s: float | None = 10.0
 
     def __init__(self, pairs: Sequence[str]) -> None:
-        if missing := [pair for pair in pairs if pair not in SPOT]:
-            raise ValueError(f"hyperliquid has no spot pair {', '.join(missing)}")
-        self._spot = {SPOT[pair]: Pair(self.source, pair) for pair in pairs}
-        self._perpetuals = {pair.partition("/")[0]: Pair(self.source, pair) for pair in pairs}
+        self._asked = [SPOT[pair] for pair in pairs if pair in SPOT]
+        self._spot = {coin: Pair(self.source, pair) for pair, coin in SPOT.items()}
+        self._perpetuals = {pair.partition("/")[0]: Pair(self.source, pair) for pair in SPOT}
 
     def hello(self) -> tuple[str, ...]:
-        asked = [{"type": kind, "coin": coin} for coin in self._spot for kind in CHANNELS]
-        return tuple(
-            msgspec.json.encode({"method": "subscribe", "subscription": one}).decode() for one in asked
-        )
+        asked = [{"type": kind, "coin": coin} for coin in self._asked for kind in CHANNELS]
+        frames = ({"method": "subscribe", "subscription": one} for one in asked)
+        return tuple(msgspec.json.encode(frame).decode() for frame in frames)
 
     def ping(self, now_ms: int) -> str:
         return msgspec.json.encode({"method": "ping"}).decode()

@@ -49,9 +49,12 @@ def test_it_asks_for_the_spot_market_only(words):
     assert json.loads(words.ping(NOW)) == {"method": "ping"}
 
 
-def test_a_pair_that_the_spot_market_does_not_have_is_refused_at_once():
-    with pytest.raises(ValueError, match="BTC/USDT"):
-        Hyperliquid(("BTC/USDC", "BTC/USDT"))
+def test_pairs_that_the_spot_market_does_not_have_are_not_asked_for():
+    """The venue answers an unknown coin by closing the socket, and all that was asked for on it is lost."""
+    asked = [
+        json.loads(frame)["subscription"]["coin"] for frame in Hyperliquid(("BTC/USD", "ETH/USDC")).hello()
+    ]
+    assert asked == ["@151"] * 3
 
 
 def test_context_and_best_prices_join_into_ticks(words):

@@ -64,8 +64,6 @@ def test_stamps_are_not_after_ours(played):
 
 def test_pairs_that_nobody_asked_for_are_read_as_well():
     for venue in OLD_FILES:
-        if venue.source == "hyperliquid":
-            continue
         words = venue(())
         heard = {tick.symbol for ms, frame in old_frames(venue) for tick in words.read(frame, ms).ticks}
         assert len(heard & set(OLD_PAIRS[venue])) > len(OLD_PAIRS[venue]) * 0.7, venue.source
