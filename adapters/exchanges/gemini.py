@@ -68,7 +68,7 @@ class Gemini:
     def _stream(self, symbol: str, message: object, at_ms: int | None, *, received_ms: int) -> Read | None:
         pair = self._pairs[symbol]
         match message:
-            case {"u": int(update), "b": str(bid), "B": _, "a": str(ask), "A": _}:
+            case {"u": int(update), "b": str(bid), "a": str(ask)}:
                 if update < self._updates.get(symbol, update):
                     return Read(fault=f"gemini {symbol}: update {update} is older than the last")
                 self._updates[symbol] = update
