@@ -45,12 +45,10 @@ class Counts:
 class Connector:
     """One venue. Nothing that the venue, its words or the network do ends it; what sink raises does, being our fault."""
 
-    def __init__(
-        self, line: Line, sink: Sink, *, network: Network, backoff: Backoff, terms: Terms | None = None
-    ) -> None:
+    def __init__(self, line: Line, sink: Sink, *, network: Network, backoff: Backoff, terms: Terms) -> None:
         self.counts = Counts()
         self._line, self._sink, self._network, self._backoff = line, sink, network, backoff
-        self._terms = terms or Terms()
+        self._terms = terms
         self._clock = network.clock
         self._fallback = Fallback(line.rest, line.symbols, clock=self._clock, terms=self._terms)
         self._delivered = False

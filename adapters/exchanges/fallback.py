@@ -18,12 +18,14 @@ class Terms:
 
     down_s is for how long a symbol may be without a stream before it is asked for, quiet_s for how long it may be
     without a tick on one that is open: a renamed channel is as silent as a calm market, and asking settles it.
+    again_s is the first wait before a new connection; later ones are longer.
     """
 
     connect_s: float = 10.0
     down_s: float = 3.0
     quiet_s: float = 30.0
     poll_s: float = 2.0
+    again_s: float = 0.5
 
 
 class Fallback:

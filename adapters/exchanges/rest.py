@@ -7,7 +7,8 @@ The few pairs wanted are made known to it instead, so that a price is one small 
 import asyncio
 import decimal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum
 from importlib import import_module
 from typing import Any
 
@@ -23,18 +24,23 @@ log = structlog.get_logger(__name__)
 TIMEOUT_S = 5.0
 
 
+class Asking(Enum):
+    """AT_ONCE: several named pairs in one small answer. EACH: a pair at a time, where the answer for several is a list
+    of thousands. BOOK: the book of each, whose middle is the price, where a ticker is put together from lists by place.
+    """
+
+    AT_ONCE = "at once"
+    EACH = "each"
+    BOOK = "book"
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """How ccxt reaches a venue's prices.
-
-    id_of is the venue's name of a pair in requests. at_once: several named pairs come in one small answer, else each
-    is asked for by itself, since the venue's answer for all is a list of thousands.
-    """
+    """How ccxt reaches a venue's prices; id_of is the venue's name of a pair in requests."""
 
     ccxt_id: str
     id_of: Callable[[str], str]
-    at_once: bool = False
-    params: Mapping[str, Any] = field(default_factory=dict)
+    asking: Asking = Asking.EACH
 
 
 class CcxtRest:
@@ -51,8 +57,8 @@ class CcxtRest:
         """
         with blamed(f"{self._source} by request"), decimal.localcontext():
             exchange = await self._ready(symbols)
-            if self._desk.at_once:
-                told = await exchange.fetch_tickers(list(symbols), dict(self._desk.params))
+            if self._desk.asking is Asking.AT_ONCE:
+                told = await exchange.fetch_tickers(list(symbols))
             else:
                 told = await self._one_by_one(exchange, symbols)
             now_ms = self._network.clock.now_ms()
@@ -74,12 +80,21 @@ class CcxtRest:
         for symbol in symbols:
             try:
                 with blamed(f"{self._source} {symbol} by request"):
-                    told[symbol] = await exchange.fetch_ticker(symbol, dict(self._desk.params))
+                    told[symbol] = await self._one(exchange, symbol)
             except VenueError as error:
                 if symbol == symbols[-1] and not told:
                     raise
                 log.warning("no price by request", venue=self._source, symbol=symbol, error=str(error))
         return told
+
+    async def _one(self, exchange: Any, symbol: str) -> Any:
+        if self._desk.asking is Asking.EACH:
+            return await exchange.fetch_ticker(symbol)
+        book = await exchange.fetch_order_book(symbol)
+        best = {
+            side: levels[0][0] for side, levels in (("bid", book["bids"]), ("ask", book["asks"])) if levels
+        }
+        return {**best, "timestamp": book["timestamp"]}
 
     async def _ready(self, symbols: Sequence[str]) -> Any:
         """Return the ccxt exchange that knows these pairs. Its import takes a second, so a thread of its own does it."""

@@ -15,7 +15,7 @@ from adapters.exchanges.connector import Connector, Line
 from adapters.exchanges.dialing import Network
 from adapters.exchanges.fallback import Terms
 from adapters.exchanges.ports import Sink, WordsOf
-from adapters.exchanges.rest import CcxtRest, Desk
+from adapters.exchanges.rest import Asking, CcxtRest, Desk
 
 SPOKEN = ("hello", "ping", "read")
 """What a class must have to be words."""
@@ -66,18 +66,23 @@ def of_bitfinex(pair: str) -> str:
     return f"t{base}{':' if max(len(base), len(quote)) > BITFINEX_LONG else ''}{quote}"
 
 
+def of_hyperliquid(pair: str) -> str:
+    """Return the number of a spot pair, which its words know. Raises KeyError for one they do not."""
+    return cast(str, import_module("adapters.exchanges.hyperliquid").SPOT[pair])
+
+
 VENUES: Mapping[str, Desk] = {
-    "binance": Desk("binance", joined, at_once=True),
-    "coinbase": Desk("coinbase", dashed, at_once=True),
-    "kraken": Desk("kraken", of_kraken, at_once=True),
+    "binance": Desk("binance", joined, Asking.AT_ONCE),
+    "coinbase": Desk("coinbase", dashed, Asking.AT_ONCE),
+    "kraken": Desk("kraken", of_kraken, Asking.AT_ONCE),
     "okx": Desk("okx", dashed),
     "bybit": Desk("bybit", joined),
     "bitstamp": Desk("bitstamp", joined_lower),
     "gemini": Desk("gemini", joined_lower),
-    "bitfinex": Desk("bitfinex", of_bitfinex, at_once=True),
+    "bitfinex": Desk("bitfinex", of_bitfinex, Asking.AT_ONCE),
     "gate": Desk("gate", lined),
     "kucoin": Desk("kucoin", dashed),
-    "hyperliquid": Desk("hyperliquid", joined, at_once=True, params={"type": "spot"}),
+    "hyperliquid": Desk("hyperliquid", of_hyperliquid, Asking.BOOK),
 }
 """By name, which is the source of their ticks."""
 
@@ -107,5 +112,6 @@ def connector(
 ) -> Connector:
     """Return a connector to a venue for pairs such as "BTC/USD". Raises ValueError for a name nobody knows."""
     line = Line(name, tuple(symbols), words_of(name), CcxtRest(name, VENUES[name], network))
-    backoff = Backoff(random.Random())
+    terms = terms or Terms()
+    backoff = Backoff(random.Random(), first_s=terms.again_s)
     return Connector(line, sink, network=network, backoff=backoff, terms=terms)

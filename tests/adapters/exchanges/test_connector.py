@@ -10,6 +10,7 @@ from adapters.exchanges.dialing import Network, moved_to
 from adapters.exchanges.fallback import Terms
 from adapters.exchanges.lane import Lane
 from adapters.exchanges.ports import Door, Read
+from adapters.ports import VenueError
 from sim.exchanges import faults
 from sim.exchanges.script import Answer, Await, Flood, Refuse, Say, Scene, Script
 from sim.exchanges.server import ScriptedVenue
@@ -30,7 +31,7 @@ from tests.adapters.exchanges.tiny import (
     tick,
     tiny,
 )
-from tests.adapters.scripted import run
+from tests.adapters.scripted import ScriptedClock, run, settle
 
 OLD, NEW = 100.0, 200.0
 
@@ -422,3 +423,21 @@ class ScriptedSocket:
 
     async def close(self):
         pass
+
+
+def test_silence_that_is_found_late_is_our_own_sleep_and_forgiven_once():
+    """The clock jumps ten seconds in one sleep of a venue that is silent for five: it is given five more."""
+
+    async def scenario():
+        time, socket = ScriptedClock(), ScriptedSocket()
+        words = tiny(silence_s=5.0)((BTC,))
+        use = asyncio.create_task(Connection(words, socket, time, lambda read, now_ms: None).use())
+        await settle()
+        time.ms += 10_000
+        await time.advance(0.0)
+        assert not use.done()
+        await time.advance(5.0)
+        with pytest.raises(VenueError, match=r"no frame for 5\.0 s"):
+            await use
+
+    run(scenario())

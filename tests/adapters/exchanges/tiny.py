@@ -141,7 +141,7 @@ def clock():
 
 def made(words_of, sink, network, *, rest=None, terms=SOON, symbols=(BTC,)):
     line = Line("tiny", symbols, words_of, rest or NoRest())
-    backoff = Backoff(random.Random(1), first_s=0.01, longest_s=0.02)
+    backoff = Backoff(random.Random(1), first_s=0.01, longest_s=0.1)
     return Connector(line, sink, network=network, backoff=backoff, terms=terms)
 
 
