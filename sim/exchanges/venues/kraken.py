@@ -29,7 +29,7 @@ def says(now: Moment) -> tuple[Say, ...]:
         "symbol": now.pair,
         "bids": bids,
         "asks": asks,
-        "checksum": checksum([now.ask], [now.bid]),
+        "checksum": checksum(now),
         "timestamp": at,
     }
     return (
@@ -39,10 +39,13 @@ def says(now: Moment) -> tuple[Say, ...]:
     )
 
 
-def checksum(asks: Sequence[float], bids: Sequence[float]) -> int:
-    """Return CRC32 over price and size of asks from the lowest and bids from the highest, points and leading zeros cut."""
-    numbers = [f"{number}" for price in (*asks, *bids) for number in (price, SIZE)]
-    return crc32("".join(number.replace(".", "").lstrip("0") for number in numbers).encode())
+def checksum(now: Moment) -> int:
+    return digest([f"{now.ask}", f"{SIZE}", f"{now.bid}", f"{SIZE}"])
+
+
+def digest(words: Sequence[str]) -> int:
+    """Return CRC32 over price and size of asks from the lowest, then bids from the highest, points and zeros ahead cut."""
+    return crc32("".join(word.replace(".", "").lstrip("0") for word in words).encode())
 
 
 def _level(price: float, size: float) -> dict[str, float]:
