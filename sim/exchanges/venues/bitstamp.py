@@ -8,7 +8,7 @@ from sim.exchanges.speech import BASE_VOLUME, Moment, Speech, answer, reply, say
 
 def says(now: Moment) -> tuple[Say, ...]:
     name, micros, seconds = now.named("").lower(), f"{now.at_ms}000", f"{now.at_ms // 1000}"
-    book = {"timestamp": seconds, "microtimestamp": micros}
+    book: dict[str, object] = {"timestamp": seconds, "microtimestamp": micros}
     book |= {"bids": [[f"{now.bid:.2f}", "0.50000000"]], "asks": [[f"{now.ask:.2f}", "0.25000000"]]}
     trade = {"id": 324_551_127 + now.number, "timestamp": seconds, "amount": 0.01, "amount_str": "0.01000000"}
     trade |= {"price": now.price, "price_str": f"{now.price:.2f}", "type": 0, "microtimestamp": micros}

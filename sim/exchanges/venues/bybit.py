@@ -22,7 +22,11 @@ def says(now: Moment) -> tuple[Say, ...]:
         "cs": 2_588_407_389,
         "data": data,
     }
-    best = {"s": name, "b": [[f"{now.bid:.2f}", "0.006"]], "a": [[f"{now.ask:.2f}", "0.029"]]}
+    best: dict[str, object] = {
+        "s": name,
+        "b": [[f"{now.bid:.2f}", "0.006"]],
+        "a": [[f"{now.ask:.2f}", "0.029"]],
+    }
     best |= {"u": 18_521_288 + now.number, "seq": 7_961_638_724 + now.number}
     book = {
         "topic": f"orderbook.1.{name}",

@@ -11,6 +11,7 @@ from adapters.exchanges.fallback import Terms
 from adapters.exchanges.lane import Lane
 from adapters.exchanges.ports import Door, Read
 from adapters.ports import VenueError
+from adapters.stream import WebsocketsTransport
 from sim.exchanges import faults
 from sim.exchanges.script import Answer, Await, Flood, Refuse, Say, Scene, Script
 from sim.exchanges.server import ScriptedVenue
@@ -136,12 +137,32 @@ def test_silence_is_not_what_pings_and_other_frames_break():
     run(scenario())
 
 
-def test_a_route_that_is_gone_is_told_at_once_though_closing_takes_its_time():
+def test_a_route_that_is_gone_is_left_though_no_farewell_is_answered():
     async def scenario():
-        async with connected(fault_of(faults.half_open), tiny(silence_s=0.05)) as (_, told, connector):
-            await told.until(lambda: told.ends == ["tiny"])
-            assert connector.counts.connections == 1
+        async with connected(fault_of(faults.half_open), tiny(silence_s=0.05)) as (_, told, _):
             await told.until(lambda: NEW in told.prices)
+            assert told.ends == ["tiny"]
+
+    run(scenario())
+
+
+def test_the_end_is_told_before_the_courtesies_of_closing():
+    closing = asyncio.Event()
+
+    class Lingering(WebsocketsTransport):
+        async def connect(self):
+            socket = await super().connect()
+            socket.close = closing.wait
+            return socket
+
+    async def scenario():
+        async with ScriptedVenue(fault_of(faults.closed), clock()) as venue:
+            told, network = Told(), Network(clock(), sockets=Lingering, place=moved_to(venue.host))
+            async with running(made(Tiny, told, network, terms=replace(SOON, connect_s=60.0))):
+                await asyncio.wait_for(told.until(lambda: told.ends == ["tiny"]), 5)
+                assert NEW not in told.prices
+                closing.set()
+                await told.until(lambda: NEW in told.prices)
 
     run(scenario())
 
