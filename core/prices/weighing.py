@@ -1,7 +1,7 @@
 """From the feeds that count to one price: weights, clamp, average, confidence."""
 
 from collections.abc import Sequence
-from math import exp, fsum
+from math import exp, fsum, inf
 
 from core.prices.judging import Row
 from core.prices.methodology import Average, Methodology, Weighing, Weights
@@ -44,7 +44,7 @@ def volume_of(row: Row, weighing: Weighing) -> float | None:
 
 def _volume_usd(row: Row, weighing: Weighing) -> float | None:
     volume = volume_of(row, weighing)
-    return None if volume is None or not volume >= 0 or row.rate is None else volume * row.rate
+    return None if volume is None or not 0 <= volume < inf or row.rate is None else volume * row.rate
 
 
 def _recency(row: Row, weighing: Weighing, now_ms: int) -> float:
