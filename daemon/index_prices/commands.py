@@ -11,12 +11,12 @@ prices = typer.Typer(help="One price from many exchanges, with its proof.", no_a
 ledgers = typer.Typer(help="Check what an index published.", no_args_is_help=True)
 
 MISMATCH = 1
-WIDTH = 140
+WIDTH = 160
 """Columns of what is written to a file or a pipe."""
 
 INPUT = "normalised ticks (.parquet, .jsonl, .json, .gz), minute bars or raw frames; a file, or a directory of them"
 
-Input = Annotated[Path, typer.Argument(metavar="DIR_OR_FILE", help=INPUT)]
+Input = Annotated[Path, typer.Argument(metavar="PRICES", help=INPUT)]
 Preset = Annotated[str | None, typer.Option("--preset", help="named methodology; default: nightdesk")]
 Rules = Annotated[
     Path | None, typer.Option("--methodology", help="TOML file with what differs from its preset")
@@ -56,6 +56,25 @@ def replay(
         typer.echo(f"nightdesk: {shown.summary(replayed, len(replayed.values))}", err=True)
     for line in replayed.left_out:
         typer.echo(f"nightdesk: left out {line}", err=True)
+
+
+@prices.command()
+def compare(
+    path: Annotated[Path | None, typer.Argument(metavar="PRICES", help=INPUT)] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="score on the scripted abnormal markets instead of a path")
+    ] = False,
+    symbols: Symbols = None,
+    figure: Annotated[Path | None, typer.Option(help="picture of the table to write, .png or .svg")] = None,
+    json_: Json = False,
+) -> None:
+    """Score every preset on the same input: seconds wrong, seconds without a value, errors, smoothness."""
+    from daemon.index_prices import comparing, comparison, replaying
+
+    scores = comparing.with_bar(path, events=events, symbols=replaying.symbols_of(symbols))
+    if figure is not None:
+        comparing.draw(scores, figure)
+    _print(comparison.document(scores)) if json_ else _show(comparison.view(scores, "on"))
 
 
 @ledgers.command()

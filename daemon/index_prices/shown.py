@@ -115,7 +115,7 @@ def refusals(replayed: Replayed) -> str:
 
 
 def _cells(value: Published) -> Iterator[str]:
-    yield iso(value.at_ms).removesuffix("+00:00")
+    yield (iso(value.at_ms) or "").removesuffix("+00:00")
     yield value.symbol
     yield f"{value.state} {value.cause}".strip()
     yield "" if value.price is None else f"{value.price:,.6g}" if value.price < 10 else f"{value.price:,.2f}"

@@ -51,11 +51,11 @@ def _in_two_camps(prices: list[float], limits: Record) -> bool:
     steps = [high / low for low, high in pairwise(ranked)]
     lower = 1 + int(np.argmax(steps))
     small = min(lower, len(ranked) - lower)
-    return max(steps) - 1 > limits["beyond"] and small >= limits["split_share"] * len(ranked)
+    return bool(max(steps) - 1 > limits["beyond"] and small >= limits["split_share"] * len(ranked))
 
 
 def _by_few(usd: list[float], candidate: float, book: Record, rules: Record) -> Decision | float:
-    last = book["price"]
+    last: float | None = book["price"]
     if rules["few"] == "average":
         return candidate
     if last is None:
