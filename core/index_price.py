@@ -14,6 +14,8 @@ from core.prices.methodology import Few, Methodology
 from core.prices.types import Cause, Input, Published, Rate, Reason, State, Tick
 from core.prices.weighing import average, confidence, spread, volume_of, weigh
 
+DISBELIEVED = frozenset({Reason.OUTLIER, Reason.DWELL, Reason.REVIEW})
+
 NO_RATES: Mapping[str, Rate] = {}
 
 
@@ -111,7 +113,7 @@ class IndexPrice:
     ) -> Published:
         active = [row for row in rows if row.reason is None]
         if active and outcome.price is not None:
-            self._confidence = confidence(active, outcome.price)
+            self._confidence = self._doubt(rows, active, outcome, candidate)
         return Published(
             symbol=self.symbol,
             at_ms=at[0],
@@ -130,6 +132,14 @@ class IndexPrice:
             methodology=self.methodology.name,
             inputs=tuple(self._input(row) for row in rows),
         )
+
+    def _doubt(self, rows: list[Row], active: list[Row], outcome: Outcome, candidate: float | None) -> float:
+        """Return the confidence; where feeds and price are at odds, those that were left out count as well (E4-11)."""
+        assert outcome.price is not None
+        if outcome.cause not in (Cause.MOVE, Cause.UNCONFIRMED, Cause.SPLIT) or candidate is None:
+            return confidence(active, outcome.price)
+        heard = [row for row in rows if row.reason is None or row.reason in DISBELIEVED]
+        return max(confidence(heard, outcome.price), abs(candidate - outcome.price))
 
     def _input(self, row: Row) -> Input:
         tick, counts = row.feed.tick, row.reason is None

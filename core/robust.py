@@ -44,7 +44,7 @@ def capped(weights: Sequence[float], cap: float) -> list[float]:
     """
     total = sum(weights)
     if total <= 0:
-        raise ValueError("weights need a positive sum")
+        raise ValueError("capping needs weights with a positive sum")
     shares = [weight / total for weight in weights]
     if cap * len(shares) <= 1:
         return [1 / len(shares)] * len(shares)

@@ -29,7 +29,7 @@ class Feed:
     """What is remembered of one source's pair.
 
     heard_ms is the last sign of life. flaw is what was wrong with its last tick. median_then is where the others
-    stood when its price last changed. out: not believed; back_ms: within the band again since.
+    stood when its price last changed. out: not believed; back_ms: within the band again since; reviewed: out too often.
     """
 
     source: str
@@ -47,6 +47,7 @@ class Feed:
     volume_odd_ms: int | None = None
     out: bool = False
     back_ms: int | None = None
+    reviewed: bool = False
     outs_ms: deque[int] = field(default_factory=deque)
 
     @property

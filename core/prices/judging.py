@@ -135,7 +135,7 @@ def _standing(row: Row, middle: float, rules: Outliers, now_ms: int) -> Reason |
     away = abs(ratio - 1)
     if away > rules.beyond:
         if not feed.out:
-            feed.outs_ms.append(now_ms)
+            _count_out(feed, rules, now_ms)
         feed.out, feed.back_ms = True, None
         return Reason.UNIT if _is_unit(ratio) else Reason.OUTLIER
     if not feed.out:
@@ -146,17 +146,24 @@ def _standing(row: Row, middle: float, rules: Outliers, now_ms: int) -> Reason |
     return _dwelling(feed, rules, now_ms)
 
 
+def _count_out(feed: Feed, rules: Outliers, now_ms: int) -> None:
+    """Note that a feed goes out; one that did so too often has to behave for as long as was counted (E4-10)."""
+    feed.outs_ms.append(now_ms)
+    while now_ms - feed.outs_ms[0] > 1000 * rules.review_s:
+        feed.outs_ms.popleft()
+    if rules.review_count and len(feed.outs_ms) >= rules.review_count:
+        feed.reviewed = True
+
+
 def _dwelling(feed: Feed, rules: Outliers, now_ms: int) -> Reason | None:
     if feed.back_ms is None:
         feed.back_ms = now_ms
-    while feed.outs_ms and now_ms - feed.outs_ms[0] > 1000 * rules.review_s:
-        feed.outs_ms.popleft()
     back_s = (now_ms - feed.back_ms) / 1000
-    if rules.review_count and len(feed.outs_ms) >= rules.review_count:
+    if feed.reviewed and back_s <= rules.review_s:
         return Reason.REVIEW
     if rules.dwell_s and back_s <= rules.dwell_s:
         return Reason.DWELL
-    feed.out, feed.back_ms = False, None
+    feed.out, feed.back_ms, feed.reviewed = False, None, False
     return None
 
 

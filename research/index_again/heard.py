@@ -80,6 +80,7 @@ def _silent_feed() -> Record:
         "out": False,
         "back": None,
         "outs": [],
+        "reviewed": False,
     }
 
 

@@ -9,6 +9,8 @@ from research.index_again.published import decided
 from research.index_again.weights import averaged, confidence, volume, weigh
 
 PREFERRED = {"USD": 0, "USDT": 1, "USDC": 2}
+DISBELIEVED = frozenset({"outlier", "dwell", "review"})
+AT_ODDS = frozenset({"move_awaits_confirmation", "unconfirmed_move_published", "split_market"})
 
 
 def value_of(book: Record, now: int, rates: Record) -> Record:
@@ -30,7 +32,7 @@ def value_of(book: Record, now: int, rates: Record) -> Record:
         candidate = averaged(active, middle, rules)
     state, cause, price, accepted = decided(book, sound, active, candidate, now)
     if active and price is not None:
-        book["confidence"] = confidence(active, price)
+        book["confidence"] = _doubt(rows, price, candidate, cause)
     book["sequence"] += 1
     usd = [row["usd"] for row in active]
     return {
@@ -118,7 +120,8 @@ def _outlying(feed: Record, ratio: float, limits: Record, now: int) -> str | Non
     distance = abs(ratio - 1)
     if distance > limits["beyond"]:
         if not feed["out"]:
-            feed["outs"].append(now)
+            feed["outs"] = [at for at in (*feed["outs"], now) if now - at <= 1000 * limits["review_s"]]
+            feed["reviewed"] = feed["reviewed"] or 0 < limits["review_count"] <= len(feed["outs"])
         feed.update(out=True, back=None)
         tens = log10(ratio)
         return "unit" if not 1 / 9 <= ratio <= 9 and abs(tens - round(tens)) < 0.02 else "outlier"
@@ -128,13 +131,21 @@ def _outlying(feed: Record, ratio: float, limits: Record, now: int) -> str | Non
         feed["back"] = None
         return "outlier"
     feed["back"] = now if feed["back"] is None else feed["back"]
-    feed["outs"] = [at for at in feed["outs"] if now - at <= 1000 * limits["review_s"]]
-    if 0 < limits["review_count"] <= len(feed["outs"]):
+    behaved_ms = now - feed["back"]
+    if feed["reviewed"] and behaved_ms <= 1000 * limits["review_s"]:
         return "review"
-    if limits["dwell_s"] and now - feed["back"] <= 1000 * limits["dwell_s"]:
+    if limits["dwell_s"] and behaved_ms <= 1000 * limits["dwell_s"]:
         return "dwell"
-    feed.update(out=False, back=None)
+    feed.update(out=False, back=None, reviewed=False)
     return None
+
+
+def _doubt(rows: list[Record], price: float, candidate: float | None, cause: str) -> float:
+    """Return the confidence; while price and feeds are at odds, of those that are not believed too."""
+    at_odds = cause in AT_ODDS and candidate is not None
+    counted = {None, *DISBELIEVED} if at_odds else {None}
+    votes = confidence([row for row in rows if row["reason"] in counted], price)
+    return max(votes, abs(candidate - price)) if at_odds and candidate is not None else votes
 
 
 def _told(row: Record, rules: Record) -> Record:

@@ -3,6 +3,7 @@
 import importlib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from adapters.exchanges.ports import Words, WordsOf
@@ -32,11 +33,15 @@ def is_frames(path: Path) -> bool:
 
 
 def venues() -> Mapping[str, WordsOf]:
-    """Return what parses each venue's frames, by the venue's name; nothing where this nightdesk has no venues."""
+    """Return what reads each venue's frames, by the venue's name; nothing where this nightdesk has no venues."""
     try:
-        found: Mapping[str, WordsOf] = importlib.import_module(VENUES).VENUES
+        module = importlib.import_module(VENUES)
     except ModuleNotFoundError:
         return {}
+    found: dict[str, WordsOf] = {}
+    for name in module.VENUES:
+        with suppress(ModuleNotFoundError):
+            found[name] = module.words_of(name)
     return found
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as with_fields
 
@@ -115,6 +115,7 @@ def test_a_value_is_due_at_its_second_at_its_basis_point_and_at_a_change_of_stat
     assert made.due(with_fields(first, price=None), first)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.permutations(quotes("USDT/USD", 0.97) + quotes("USDC/USD", 0.88) + quotes("BTC/USDC", 50_000.0)))
 def test_the_order_in_which_sources_are_heard_does_not_matter(ticks):
     assert [value.price for value in board(ticks).evaluate(T)] == [
