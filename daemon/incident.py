@@ -53,6 +53,7 @@ PRIVATE = (
     "account.key_env",
     "alerts.webhooks",
     "alerts.commands",
+    "alerts.services",
 )
 """Keys of the configuration whose values are secret, or say where a secret is."""
 
@@ -134,12 +135,14 @@ def incident(
 
 
 def known_secrets(place: Place, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values that may not leave the machine, longest first: the key, webhooks, what the environment hides."""
+    """Return the values that may not leave the machine, longest first: the key, addresses that are told, the environment's."""
     alerts = place.settings.alerts
+    urls = (*alerts.webhooks, *alerts.services)
     found = {
         *(v for n, v in environ.items() if any(word in n.upper() for word in SECRET_NAMES)),
-        *alerts.webhooks,
-        *(urlsplit(url)._replace(scheme="", netloc="").geturl().lstrip("/") for url in alerts.webhooks),
+        *urls,
+        *(url.partition("://")[2] for url in alerts.services),
+        *(urlsplit(url)._replace(scheme="", netloc="").geturl().lstrip("/") for url in urls),
         *(word for words in alerts.commands for word in words[1:]),
         str(place.settings.account.key_file or ""),
     }
