@@ -8,7 +8,7 @@ from daemon.account_modes import AccountRefused
 from daemon.cli import UsageFault, call
 from daemon.config_file import ConfigError
 from daemon.control import NotRunning
-from daemon.credentials import CredentialError
+from daemon.credentials import CredentialError, CredentialUnavailable
 from daemon.options import BadUse
 from state.errors import BadRecord, DiskRefuses, JournalLost, StateError
 
@@ -16,6 +16,7 @@ FAULT, BAD_USE, NOT_RUNNING, BAD_CONFIG, TIMED_OUT, HALTED, DISK = 1, 2, 3, 4, 5
 
 CODES: tuple[tuple[type[Exception], int], ...] = (
     (ConfigError, BAD_CONFIG),
+    (CredentialUnavailable, TIMED_OUT),
     (CredentialError, BAD_CONFIG),
     (AccountRefused, BAD_CONFIG),
     (BadUse, BAD_USE),

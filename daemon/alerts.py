@@ -3,14 +3,15 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 
+from adapters.secrets import Secret
 from daemon.logs import without_secrets
 from daemon.settings import AlertSettings
 
@@ -67,7 +68,8 @@ class Alerts:
         self._now_ms = now_ms
         self._settings = settings
         self._active: dict[str, Active] = {}
-        self._boxes = [_Box(target) for target in targets(settings)]
+        self._entrusted: dict[str, Secret] = {}
+        self._boxes = [_Box(target) for target in self._targets()]
         self._retargeted = asyncio.Event()
 
     def active(self) -> tuple[Active, ...]:
@@ -111,8 +113,16 @@ class Alerts:
         """Take over new settings. What waits for a target that stays is still delivered."""
         kept = {box.target: box for box in self._boxes}
         self._settings = settings
-        self._boxes = [kept.get(target) or _Box(target) for target in targets(settings)]
+        self._boxes = [kept.get(target) or _Box(target) for target in self._targets()]
         self._retargeted.set()
+
+    def entrust(self, reference: str, url: Secret) -> None:
+        """Take the URL that lies at a reference of alerts.webhook_secrets: what waits for the one before goes there."""
+        self._entrusted[reference] = url
+
+    def _targets(self) -> list[Target]:
+        secret = [SecretWebhook(reference, self._entrusted) for reference in self._settings.webhook_secrets]
+        return [*targets(self._settings), *secret]
 
     async def run(self) -> None:
         """Deliver for ever. A target that fails holds up nobody else."""
@@ -203,27 +213,48 @@ class _Box:
 class Webhook:
     """POSTs the notice as JSON. Its address may hold a token and is never shown."""
 
-    url: str
+    url: str = field(repr=False)
 
     @property
     def name(self) -> str:
         return f"webhook at {urlsplit(self.url).hostname}"
 
     async def deliver(self, notice: Notice, *, timeout_s: float) -> None:
-        import aiohttp  # 160 ms that a daemon without webhooks need not spend
+        await _post(self.url, notice, timeout_s)
 
-        timeout = aiohttp.ClientTimeout(total=timeout_s)
-        headers = {"Content-Type": "application/json"}
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(self.url, data=msgspec.json.encode(notice), headers=headers) as reply,
-            ):
-                status = reply.status
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise DeliveryFailed(type(error).__name__) from None
-        if status >= 300:
-            raise DeliveryFailed(f"answered {status}")
+
+@dataclass(frozen=True, slots=True)
+class SecretWebhook:
+    """POSTs to the URL that was read last from a reference, which may be another than at the try before."""
+
+    reference: str
+    urls: Mapping[str, Secret] = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        return f"webhook of {self.reference}"
+
+    async def deliver(self, notice: Notice, *, timeout_s: float) -> None:
+        if self.reference not in self.urls:
+            raise DeliveryFailed("its URL has not been read yet")
+        await _post(self.urls[self.reference].reveal(), notice, timeout_s)
+
+
+async def _post(url: str, notice: Notice, timeout_s: float) -> None:
+    import aiohttp  # 160 ms that a daemon without webhooks need not spend
+
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
+    headers = {"Content-Type": "application/json"}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(url, data=msgspec.json.encode(notice), headers=headers) as reply,
+        ):
+            status = reply.status
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise DeliveryFailed(type(error).__name__) from None
+    if status >= 300:
+        raise DeliveryFailed(f"answered {status}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +290,7 @@ class Command:
 
 
 def targets(settings: AlertSettings) -> Sequence[Target]:
+    """Return everybody who is named openly in the configuration."""
     environ = tuple((name, os.environ[name]) for name in ("HOME", "LANG", "PATH") if name in os.environ)
     commands = [Command(words, environ) for words in settings.commands]
     return [*map(Webhook, settings.webhooks), *commands, *_services(settings)]

@@ -16,7 +16,7 @@ EXIT_CODES: dict[int, str] = {
     2: "bad use, or a file, data directory or venue that cannot be used as it is",
     3: "no daemon runs on that state directory",
     4: "bad configuration or signing key, or an account of a kind that is not traded; nothing was traded",
-    5: "the daemon did not answer in time",
+    5: "the daemon, or Vault with a secret of it, did not answer in time",
     6: "the run ended with trading halted",
     7: "a checker failed in a night of a swarm, or a journal played again differs",
     8: "the disk refuses for now (full, read-only, failing, locked by another process), or took a running daemon's journal",

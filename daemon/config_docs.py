@@ -16,7 +16,9 @@ _OPENING = """\
 differs. `nightdesk check --config config.toml` says what is wrong with a file, all faults at once, and starts nothing.
 A key that is unknown, out of its limits or of the wrong type is a fault: the daemon exits with code 4.
 
-The signing key never stands in this file. Name a systemd credential, a file or an environment variable that holds it.
+No secret stands in this file. The signing key: name a systemd credential, a file, an environment variable or a field in
+Vault that holds it. Other secrets are named with their source: `credential:NAME`, `file:PATH`, `env:NAME`,
+`vault:MOUNT/PATH#FIELD`. All are read again every `secrets.reread_s`, and at a reload.
 
 After `nightdesk reload` (SIGHUP) the file is read again. A file with a fault changes nothing. Otherwise each changed key
 takes effect as the last column says: **now**, **at the session's end** (after the night's deadline, if one is under

@@ -71,6 +71,9 @@ def parse(text: str, *, place: str = "config.toml") -> Settings:
     return settings
 
 
+KEY_PLACES = ("account.key_credential", "account.key_file", "account.key_env", "account.key_vault")
+"""Where the signing key may lie; exactly one is named."""
+
 IN_USE = "configuration (--config, else ./config.toml, else defaults)"
 
 
@@ -84,7 +87,7 @@ def require_account(settings: Settings, *, place: str = IN_USE) -> None:
         faults.append(Fault("account.master", settings.account.master, rule))
     if not _key_places(settings):
         faults.append(
-            Fault("account.key_credential", "", "needed to trade: this, account.key_file or account.key_env")
+            Fault("account.key_credential", "", f"needed to trade: this, {' or '.join(KEY_PLACES[1:])}")
         )
     if faults:
         raise ConfigError(place, faults)
@@ -117,8 +120,13 @@ def shown(key: str, value: object) -> str:
     """Return the value as it may be shown, logged and journaled: no keys, no address of a webhook or service."""
     if key == "alerts.webhooks" and isinstance(value, tuple | list):
         return _text([_host(url) for url in value])
+<<<<<<< HEAD
     if key == "alerts.services" and isinstance(value, tuple | list):
         return _text([f"{str(url).partition(':')[0]}:..." for url in value])
+=======
+    if key == "alerts.webhook_secrets" and isinstance(value, tuple | list):
+        return _text([f"{str(reference).partition(':')[0]}:..." for reference in value])
+>>>>>>> main
     if _holds_key_text(value):
         return HIDDEN
     return _text(value)
@@ -157,12 +165,22 @@ def _take(values: dict[str, Any], name: str, given: tuple[str, Any], faults: lis
     try:
         values[name] = TypeAdapter(keys()[key].hint, config=_STRICT).validate_python(_as_tuples(value))
     except ValidationError:
-        faults.append(Fault(key, shown(key, value), f"allowed is {keys()[key].allowed}"))
+        word = HIDDEN if key in _PERHAPS_SECRET else shown(key, value)
+        faults.append(Fault(key, word, f"allowed is {keys()[key].allowed}"))
 
+
+_PERHAPS_SECRET = {
+    "alerts.webhook_secrets",
+    "vault.address",
+    "vault.token",
+    "vault.role_id",
+    "vault.secret_id",
+}
+"""What is written there by mistake may be the secret itself, and is not repeated."""
 
 _NO_KEYS = (
     "this looks like a private key. Take it out of the file, move the funds if others could read it, and name "
-    "account.key_credential, account.key_file or account.key_env instead"
+    "account.key_credential, account.key_file, account.key_env or account.key_vault instead"
 )
 
 
@@ -211,6 +229,7 @@ def _cross_faults(settings: Settings) -> list[_Crossed]:
         _crossed(settings, pair, "at most") for pair in _AT_MOST if not _holds(settings, pair, float.__le__)
     ]
     found += _minimum_faults(settings)
+    found += _vault_faults(settings)
     session = settings.trading.session
     if session.correction_s + session.close_wait_s >= session.deadline_s:
         names = ("trading.session.close_wait_s", "trading.session.correction_s", "trading.session.deadline_s")
@@ -243,6 +262,33 @@ def _minimum_faults(settings: Settings) -> list[_Crossed]:
     return [(names, Fault(names[0], str(minimum), text))]
 
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _vault_faults(settings: Settings) -> list[_Crossed]:
+    """Vault is used or left out as a whole: one login for it, TLS on every wire but the machine's own."""
+    vault, place = settings.vault, settings.vault.address
+    wanted = settings.account.key_vault, *settings.alerts.webhook_secrets
+    needs = settings.account.key_vault or any(str(w).startswith("vault:") for w in wanted)
+    logins = [name for name in _LOGINS if value_of(settings, name) is not None]
+    faults = []
+    if needs and place is None:
+        faults.append(Fault("vault.address", "", "needed: a secret is named that lies in Vault"))
+    if place is not None and logins not in _ONE_LOGIN:
+        faults.append(
+            Fault("vault.token", "", "one login is needed: vault.token, or vault.role_id and vault.secret_id")
+        )
+    if place is not None and place.startswith("http:") and urlsplit(place).hostname not in _LOOPBACK:
+        faults.append(Fault("vault.address", place, "must be https: a token would travel in the clear"))
+    if vault.ca_file is not None and place is None:
+        faults.append(Fault("vault.ca_file", vault.ca_file, "of no use without vault.address"))
+    return [((fault.key, "alerts.webhook_secrets", *_LOGINS), fault) for fault in faults]
+
+
+_LOGINS = ("vault.token", "vault.role_id", "vault.secret_id")
+_ONE_LOGIN = (["vault.token"], ["vault.role_id", "vault.secret_id"])
+
+
 def _holds(settings: Settings, pair: tuple[str, str], rule: Callable[[float, float], bool]) -> bool:
     first, second = (float(str(value_of(settings, name))) for name in pair)
     return rule(first, second)
@@ -255,8 +301,7 @@ def _crossed(settings: Settings, pair: tuple[str, str], rule: str) -> _Crossed:
 
 
 def _key_places(settings: Settings) -> tuple[str, ...]:
-    names = ("account.key_credential", "account.key_file", "account.key_env")
-    return tuple(name for name in names if value_of(settings, name) is not None)
+    return tuple(name for name in KEY_PLACES if value_of(settings, name) is not None)
 
 
 # --- values --------------------------------------------------------------------------------------------

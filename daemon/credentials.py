@@ -1,76 +1,106 @@
-"""The signing key: read from where the configuration says, and shown nowhere."""
+"""The secrets that the configuration names: which source each lies in, and what its text must look like."""
 
-import os
 import re
-import stat
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
-from daemon.settings import AccountSettings
+from adapters.secrets import (
+    CredentialError,
+    CredentialUnavailable,
+    EnvironmentSecrets,
+    FileSecrets,
+    Secret,
+    SecretProvider,
+    Sources,
+    SystemdCredentials,
+)
+from daemon.settings import AccountSettings, Settings, VaultSettings
+
+if TYPE_CHECKING:
+    from adapters.vault import Login, VaultServer
+
+__all__ = ["CredentialError", "CredentialUnavailable", "Secret", "SecretProvider"]
+
+_KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
+_URL = re.compile(r"https?://[^\s/]+(/\S*)?")
+
+Renewal = Callable[[], float]
+"""Keeps alive what reading needs; returns the seconds until it is to be called again. Blocks. Raises CredentialError."""
 
 
-class CredentialError(Exception):
-    """The signing key cannot be had; the text says where it was looked for and how to mend it."""
+def sources(vault: VaultSettings, environ: Mapping[str, str]) -> tuple[SecretProvider, Renewal | None]:
+    """Return what reads "SOURCE:NAME", and what keeps it able to. Vault is asked for nothing before the first reading."""
+    local: dict[str, SecretProvider] = {
+        "credential": SystemdCredentials(environ),
+        "file": FileSecrets(),
+        "env": EnvironmentSecrets(environ),
+    }
+    if vault.address is None:
+        return Sources(local), None
+    from adapters.vault import VaultSecrets  # 0.2 s that a daemon without it need not spend
+
+    kept = VaultSecrets(*_vault(vault, Sources(local)))
+    return Sources(local | {"vault": kept}), kept.renew
 
 
-class Secret:
-    """A value that prints as nothing. reveal() is called in one place: where the signer is made."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret([hidden])"
+def key_reference(account: AccountSettings) -> tuple[str, str]:
+    """Return the configuration's key that says where the signing key lies, and the reference."""
+    for found in _key_references(account):
+        return found
+    raise CredentialError(
+        "no signing key: set account.key_credential, account.key_file, account.key_env or account.key_vault"
+    )
 
 
-def signing_key(account: AccountSettings, environ: Mapping[str, str]) -> Secret:
+def _key_references(account: AccountSettings) -> Iterator[tuple[str, str]]:
+    for source in ("credential", "file", "env", "vault"):
+        name = getattr(account, f"key_{source}")
+        if name is not None:
+            yield f"account.key_{source}", f"{source}:{name}"
+
+
+def signing_key(account: AccountSettings, secrets: SecretProvider) -> Secret:
     """Return the key as 0x and 64 hex digits. Raises CredentialError."""
-    place, text = _found(account, environ)
-    digits = text.strip().removeprefix("0x")
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", digits):
+    setting, reference = key_reference(account)
+    text = _read(secrets, setting, reference).reveal()
+    if not _KEY.fullmatch(text):
         raise CredentialError(
-            f"{place} does not hold a private key: expected 0x and 64 hex digits, got {len(digits)} characters"
+            f"{setting} does not hold a private key: expected 0x and 64 hex digits, got {len(text)} characters"
         )
-    return Secret(f"0x{digits.lower()}")
+    return Secret(f"0x{text.removeprefix('0x').lower()}")
 
 
-def _found(account: AccountSettings, environ: Mapping[str, str]) -> tuple[str, str]:
-    if account.key_credential is not None:
-        directory = environ.get("CREDENTIALS_DIRECTORY")
-        if not directory:
-            raise CredentialError(
-                f"account.key_credential = {account.key_credential}: systemd handed over no credentials. "
-                f"Start by the unit, with LoadCredential={account.key_credential}:/path/to/file"
-            )
-        path = Path(directory) / account.key_credential
-        return f"credential {account.key_credential}", _read(path)
-    if account.key_file is not None:
-        path = Path(account.key_file).expanduser()
-        _refuse_if_others_read(path)
-        return str(path), _read(path)
-    if account.key_env is not None:
-        if account.key_env not in environ:
-            raise CredentialError(f"account.key_env = {account.key_env}: no such variable in the environment")
-        return f"${account.key_env}", environ[account.key_env]
-    raise CredentialError("no signing key: set account.key_credential, account.key_file or account.key_env")
+def alert_url(reference: str, secrets: SecretProvider) -> Secret:
+    """Return the URL that an alert is posted to. Raises CredentialError."""
+    found = _read(secrets, "alerts.webhook_secrets", reference)
+    if not _URL.fullmatch(found.reveal()):
+        raise CredentialError(f"alerts.webhook_secrets: {reference} does not hold an http(s) URL")
+    return found
 
 
-def _read(path: Path) -> str:
+def named(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield every secret that the configuration names: its key, and the reference."""
+    yield from _key_references(settings.account)
+    yield from (("alerts.webhook_secrets", reference) for reference in settings.alerts.webhook_secrets)
+    own = (("vault.token", settings.vault.token), ("vault.secret_id", settings.vault.secret_id))
+    yield from ((setting, reference) for setting, reference in own if reference is not None)
+
+
+def _read(secrets: SecretProvider, setting: str, reference: str) -> Secret:
     try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise CredentialError(f"{path}: the signing key cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise CredentialError(f"{path} does not hold a private key: it is not text") from error
+        return secrets.read(reference)
+    except CredentialError as error:
+        raise type(error)(f"{setting}: {error}") from None
 
 
-def _refuse_if_others_read(path: Path) -> None:
-    try:
-        mode = os.stat(path).st_mode
-    except OSError as error:
-        raise CredentialError(f"{path}: the signing key cannot be read ({error.strerror})") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise CredentialError(f"{path} can be read by others (mode {stat.S_IMODE(mode):o}). chmod 600 {path}")
+def _vault(vault: VaultSettings, local: SecretProvider) -> "tuple[VaultServer, Login]":
+    from adapters.vault import AppRoleLogin, TokenLogin, VaultServer
+
+    assert vault.address is not None
+    server = VaultServer(address=vault.address, ca_file=vault.ca_file, timeout_s=vault.timeout_s)
+    if vault.token is not None:
+        return server, TokenLogin(partial(_read, local, "vault.token", vault.token))
+    assert vault.role_id is not None
+    assert vault.secret_id is not None
+    return server, AppRoleLogin(vault.role_id, partial(_read, local, "vault.secret_id", vault.secret_id))

@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adapters.secrets import SecretProvider
 from core.calendar import DAY_MS, current_close_ms, session_day
 from daemon import config_file
 from daemon.clock import WallClock
 from daemon.config_file import ConfigError
-from daemon.credentials import CredentialError, signing_key
+from daemon.credentials import CredentialError, alert_url, key_reference, signing_key, sources
 from daemon.settings import Settings
 from state.errors import StateError
 from state.journal import Journal
@@ -85,8 +86,8 @@ def check(
         return _document(findings, BAD_CONFIG)
     findings.append(well("configuration", f"network {venue or settings.venue.network}"))
     directory = state_dir or config_file.state_directory(settings, os.environ)
-    key = _key(settings, venue)
-    findings += [key, *_state(directory, settings)]
+    key = _key(settings, venue, offline=offline)
+    findings += [key, *_webhooks(settings, offline=offline), *_state(directory, settings)]
     if offline:
         findings.append(warning("venue", "not asked, --offline", "leave out --offline to ask it"))
     elif key.level is not Level.WRONG:
@@ -105,16 +106,41 @@ def _version() -> Finding:
     return well("version", f"nightdesk {version('nightdesk')}, Python {platform.python_version()}")
 
 
-def _key(settings: Settings, venue: str | None) -> Finding:
+def _key(settings: Settings, venue: str | None, *, offline: bool) -> Finding:
     from adapters.hyperliquid.signing import Signer
 
+    what, mend = "signing key", "see [account] in docs/configuration.md"
     if venue is not None and settings.account.address is None:
-        return well("signing key", "the venue's own throw-away account is used, [account] is empty")
+        return well(what, "the venue's own throw-away account is used, [account] is empty")
     try:
-        signer = Signer.from_key(signing_key(settings.account, os.environ).reveal())
+        _, reference = key_reference(settings.account)
+        if offline and reference.startswith(IN_VAULT):
+            return warning(what, "not read from Vault, --offline", ASK_VAULT)
+        secrets, _ = sources(settings.vault, os.environ)
+        signer = Signer.from_key(signing_key(settings.account, secrets).reveal())
     except (CredentialError, ValueError) as error:
-        return wrong("signing key", str(error), "see [account] in docs/configuration.md")
-    return well("signing key", f"signs as {signer.address}")
+        return wrong(what, str(error), mend)
+    return well(what, f"signs as {signer.address}")
+
+
+IN_VAULT = "vault:"
+ASK_VAULT = "leave out --offline to read it"
+
+
+def _webhooks(settings: Settings, *, offline: bool) -> list[Finding]:
+    """Say of every webhook that is kept as a secret whether it can be read; nothing is posted to it."""
+    secrets, _ = sources(settings.vault, os.environ)
+    return [_webhook(r, secrets, offline=offline) for r in settings.alerts.webhook_secrets]
+
+
+def _webhook(reference: str, secrets: SecretProvider, *, offline: bool) -> Finding:
+    if offline and reference.startswith(IN_VAULT):
+        return warning("webhook", f"{reference}: not read, --offline", ASK_VAULT)
+    try:
+        alert_url(reference, secrets)
+    except CredentialError as error:
+        return wrong("webhook", str(error), "see alerts.webhook_secrets in docs/configuration.md")
+    return well("webhook", f"{reference} holds a URL")
 
 
 # --- what is kept on this machine ------------------------------------------------------------------------

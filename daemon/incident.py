@@ -23,7 +23,7 @@ from core.config import TradingSettings
 from core.types import SessionDay
 from daemon import config_file, control
 from daemon.clock import WallClock
-from daemon.credentials import CredentialError, signing_key
+from daemon.credentials import CredentialError, SecretProvider, named, sources
 from daemon.logs import HIDDEN, without_secrets
 from daemon.options import BadUse
 from daemon.restore import restore
@@ -51,7 +51,12 @@ PRIVATE = (
     "account.key_credential",
     "account.key_file",
     "account.key_env",
+    "account.key_vault",
+    "vault.token",
+    "vault.role_id",
+    "vault.secret_id",
     "alerts.webhooks",
+    "alerts.webhook_secrets",
     "alerts.commands",
     "alerts.services",
 )
@@ -135,6 +140,7 @@ def incident(
 
 
 def known_secrets(place: Place, environ: Mapping[str, str]) -> tuple[str, ...]:
+<<<<<<< HEAD
     """Return the values that may not leave the machine, longest first: the key, addresses that are told, the environment's."""
     alerts = place.settings.alerts
     urls = (*alerts.webhooks, *alerts.services)
@@ -151,7 +157,35 @@ def known_secrets(place: Place, environ: Mapping[str, str]) -> tuple[str, ...]:
         found |= {key, key.removeprefix("0x")}
     except CredentialError:
         pass  # a key that cannot be read here cannot get into the bundle by its value either
+=======
+    """Return the values that may not leave the machine, longest first: every secret that is named, where it lies in a
+    file, webhooks, and what the environment hides. One that cannot be read here cannot be looked for by its value.
+    """
+    settings = place.settings
+    secrets, _ = sources(settings.vault, environ)
+    found = {v for n, v in environ.items() if any(word in n.upper() for word in SECRET_NAMES)}
+    found |= {word for words in settings.alerts.commands for word in words[1:]}
+    for url in settings.alerts.webhooks:
+        found |= _ways_to_say(url)
+    for _, reference in named(settings):
+        found |= _ways_to_say(_read(reference, secrets))
+        found |= {reference.removeprefix("file:")} if reference.startswith("file:") else set()
+>>>>>>> main
     return tuple(sorted((v for v in found if len(v) >= SECRET_MIN), key=lambda v: (-len(v), v)))
+
+
+def _ways_to_say(secret: str) -> set[str]:
+    """Return the texts that give a secret away: a key without its 0x, a URL without its host."""
+    parts = urlsplit(secret)
+    beyond_host = parts._replace(scheme="", netloc="").geturl().lstrip("/") if parts.netloc else secret
+    return {secret, secret.lower(), secret.removeprefix("0x"), beyond_host}
+
+
+def _read(reference: str, secrets: SecretProvider) -> str:
+    try:
+        return secrets.read(reference).reveal()
+    except CredentialError:
+        return ""
 
 
 # --- what is in it -------------------------------------------------------------------------------------

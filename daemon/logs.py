@@ -30,7 +30,7 @@ SECRET_FIELDS = frozenset(
         "api_key",
         "apikey",
     }
-    | {"api_secret", "mnemonic", "seed_phrase", "cookie", "webhook", "body"}
+    | {"api_secret", "mnemonic", "seed_phrase", "cookie", "webhook", "body", "secret_id"}
 )
 """Hidden whole, whatever they hold. body: a signed payload."""
 
@@ -45,6 +45,7 @@ _HEX_SECRET = re.compile(r"0x[0-9a-fA-F]{52,}|(?<![0-9a-fA-F])[0-9a-fA-F]{64,}")
 
 _AUTHORIZATION = re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?)(?:(?:bearer|basic)\s+)?[^\s'\",}]+")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
+_VAULT_TOKEN = re.compile(r"\bhv[sbr]\.[A-Za-z0-9_-]{8,}")
 _URL_LOGIN = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
 
 
@@ -188,6 +189,7 @@ def without_secrets(text: str) -> str:
 
 def _without_secrets(name: str, text: str) -> str:
     text = _AUTHORIZATION.sub(rf"\1{HIDDEN}", text)
+    text = _VAULT_TOKEN.sub(HIDDEN, text)
     text = _BEARER.sub(rf"\1 {HIDDEN}", text)
     text = _URL_LOGIN.sub(HIDDEN, text)
     return text if name in PUBLIC_HASHES else _HEX_SECRET.sub(HIDDEN, text)

@@ -23,6 +23,7 @@ from daemon.data_directory import SAMPLE, check_night, check_start, checked_mark
 from daemon.options import BadUse, RunOptions
 from daemon.service import Service
 from daemon.settings import Settings
+from daemon.supervisor import keep_running
 from daemon.wiring import Ends, Wired, live_ends, memory_ends, remote_ends, wire
 from state.errors import StateError
 from state.lock import InstanceLock
@@ -134,7 +135,8 @@ async def _serve(wired: Wired, ends: Ends, options: RunOptions) -> None:
 
 
 def _beside(wired: Wired, ends: Ends, options: RunOptions) -> list[Coroutine[Any, Any, None]]:
-    return [] if options.until_ms is None else [_stop_at(wired, ends, options.until_ms)]
+    jobs = [keep_running("secrets", wired.rotation.run, clock=ends.clock)]
+    return jobs if options.until_ms is None else [*jobs, _stop_at(wired, ends, options.until_ms)]
 
 
 async def _stop_at(wired: Wired, ends: Ends, until_ms: int) -> None:

@@ -84,6 +84,7 @@ class Shell:
     version: str
     settings: Settings
     elapsed_ms: Callable[[], float]
+    reread_secrets: Callable[[], None]
 
 
 class Service:
@@ -383,7 +384,7 @@ class Service:
         return {"asked": True, "mismatch": self.state.account.mismatch}
 
     def reload(self, new: Settings) -> dict[str, Any]:
-        """Apply what may change now, keep the rest for the session's end, name what needs a restart."""
+        """Apply what may change now, keep the rest for the session's end, name what needs a restart. Read secrets again."""
         changes = diff(self._wanted, new)
         by_kind = {kind: [c for c in changes if c.reload is kind] for kind in Reload}
         self._wanted = taken_over(self._wanted, new, by_kind[Reload.NOW] + by_kind[Reload.SESSION_END])
@@ -392,6 +393,7 @@ class Service:
         for change in by_kind[Reload.RESTART]:
             log.warning("this key needs a restart; the old value stays", setting=change.key, value=change.new)
         self._apply_pending()
+        self._shell.reread_secrets()
         return {kind.value: [c.key for c in found] for kind, found in by_kind.items()}
 
     def _apply_pending(self) -> None:

@@ -37,6 +37,18 @@ Name = Annotated[
     str | None, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$"), Allowed("letters, digits, _ . -")
 ]
 
+_LOCAL = r"(env:[A-Za-z_][A-Za-z0-9_]*|file:\S(.*\S)?|credential:[A-Za-z0-9_.-]+)"
+_VAULT = r"[\w-][\w.-]*(/[\w-][\w.@-]*)+#[\w.-]+"
+LocalReference = Annotated[
+    str | None,
+    StringConstraints(pattern=rf"^{_LOCAL}$"),
+    Allowed("env:NAME, file:PATH or credential:NAME"),
+]
+References = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=rf"^({_LOCAL}|vault:{_VAULT})$")], ...],
+    Allowed("a list of env:NAME, file:PATH, credential:NAME or vault:MOUNT/PATH#FIELD"),
+]
+
 
 Source = Literal[
     "binance",
@@ -97,6 +109,41 @@ class AccountSettings:
         Doc("file that holds the signing key, readable by its owner only"),
     ] = None
     key_env: Annotated[Name, Doc("environment variable that holds the signing key")] = None
+    key_vault: Annotated[
+        str | None,
+        StringConstraints(pattern=rf"^{_VAULT}$"),
+        Allowed("MOUNT/PATH#FIELD"),
+        Doc("field of a secret in Vault that holds the signing key; see [vault]"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretsSettings:
+    """When secrets are read again, besides at a reload: a new one is taken over while the daemon runs."""
+
+    reread_s: Annotated[float, Ge(10), Le(86_400), Doc("time between two readings of every secret")] = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultSettings:
+    """HashiCorp Vault, key/value engine version 2: a token, or a role and its secret id, which lie outside this file."""
+
+    address: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$"),
+        Allowed("https://HOST[:PORT]; http on this machine alone"),
+        Doc("where it is"),
+    ] = None
+    token: Annotated[LocalReference, Doc("where the token lies")] = None
+    role_id: Annotated[Name, Doc("AppRole: the role's id, which is no secret")] = None
+    secret_id: Annotated[LocalReference, Doc("AppRole: where the role's secret id lies")] = None
+    ca_file: Annotated[
+        str | None,
+        StringConstraints(min_length=1),
+        Allowed("a path"),
+        Doc("certificates that sign the server's; by default the system's"),
+    ] = None
+    timeout_s: Annotated[float, Ge(0.5), Le(60), Doc("longest to connect, and to wait for an answer")] = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +184,9 @@ class AlertSettings:
         tuple[Url, ...],
         Allowed("a list of http(s) URLs"),
         Doc("URLs that get a JSON POST; shown nowhere but by host"),
+    ] = ()
+    webhook_secrets: Annotated[
+        References, Doc("the same, each URL kept as a secret: it is read there when secrets are read")
     ] = ()
     commands: Annotated[
         tuple[Words, ...],
@@ -224,6 +274,8 @@ class Settings:
 
     venue: VenueSettings = field(default_factory=VenueSettings)
     account: AccountSettings = field(default_factory=AccountSettings)
+    secrets: SecretsSettings = field(default_factory=SecretsSettings)
+    vault: VaultSettings = field(default_factory=VaultSettings)
     state: StateSettings = field(default_factory=StateSettings)
     trading: TradingSettings = field(default_factory=TradingSettings)
     idio_statarb: Parameters = field(default_factory=Parameters)
@@ -235,6 +287,8 @@ class Settings:
 RELOAD: Mapping[str, Reload] = {
     "venue": Reload.RESTART,
     "account": Reload.RESTART,
+    "secrets": Reload.RESTART,
+    "vault": Reload.RESTART,
     "state": Reload.RESTART,
     "trading.seed": Reload.SESSION_END,
     "trading.flatten_on_kill": Reload.NOW,

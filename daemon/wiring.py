@@ -5,9 +5,10 @@ All modes run the same engine, adapter and state; they differ in clock, transpor
 
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -23,13 +24,14 @@ from adapters.hyperliquid.reference import HyperliquidReference
 from adapters.hyperliquid.signing import Network, Signer
 from adapters.hyperliquid.universe import Universe
 from adapters.ports import Clock, HttpTransport, SocketTransport
+from adapters.secrets import Secret, SecretProvider
 from core.book import venue_ms
 from daemon import config_file
 from daemon.alerts import Alerts
 from daemon.app import App
 from daemon.clock import LoopClock, SteadyClock, VenueClock, WallClock
 from daemon.compute import Compute, InlineCompute, WorkerCompute
-from daemon.credentials import signing_key
+from daemon.credentials import alert_url, signing_key, sources
 from daemon.history import HistoryKeeper
 from daemon.inbox import Inbox
 from daemon.logs import Logs
@@ -39,6 +41,7 @@ from daemon.options import BadUse, RunOptions
 from daemon.outbox import Outbox
 from daemon.pulse import NoPulse, pulse
 from daemon.restore import restore
+from daemon.rotation import Rotated, Rotation, take_key
 from daemon.scheduler import ClockAlarms, WallAlarms
 from daemon.service import Alarms, Pulse, Service, Shell
 from daemon.settings import Settings
@@ -68,6 +71,8 @@ DRY_RUN_USDC = Decimal(1_000_000)
 
 AlarmMaker = Callable[[Callable[[], None], Callable[[], Awaitable[None]]], Alarms]
 
+KeyReader = Callable[[SecretProvider], Secret]
+
 
 @dataclass(slots=True, kw_only=True)
 class Ends:
@@ -86,15 +91,18 @@ class Ends:
     elapsed_ms: Callable[[], float]
     speed: float = 1.0
     disk: Disk = OS_DISK
+    key: KeyReader | None = None
+    """How the signing key is read again; None where the account is a throw-away one."""
 
 
 @dataclass(slots=True)
 class Wired:
-    """A service ready to run, and what must be closed after it."""
+    """A service ready to run, what reads its secrets again beside it, and what must be closed after it."""
 
     service: Service
     desk: NightDesk
     store: Store
+    rotation: Rotation
     close: Callable[[], None]
 
 
@@ -125,20 +133,14 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         address=ends.account.address,
         master=ends.account.master,
     )
-    feed = HyperliquidFeed(
-        ends.sockets,
-        reference,
-        user=ends.account.address,
-        backoff=Backoff(random.Random(settings.trading.seed)),
-        patience=max(1.0, PATIENCE_PER_SPEED * ends.speed),
-    )
     service_box: list[Service] = []
     desk = NightDesk(parts, settings=lambda: service_box[0].settings, state=lambda: app.state, put=inbox.put)
+    rotation = _rotation(ends, settings, gateway, told=parts.alerts, now=lambda: service_box[0].settings)
     shell = Shell(
         app=app,
         outbox=Outbox(gateway=gateway, desk=desk, clock=ends.clock, put=inbox.put),
         desk=desk,
-        feed=feed,
+        feed=_feed(ends, reference, seed=settings.trading.seed),
         gateway=gateway,
         parts=parts,
         clock=ends.clock,
@@ -149,6 +151,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         version=version("nightdesk"),
         settings=settings,
         elapsed_ms=ends.elapsed_ms,
+        reread_secrets=rotation.ask,
     )
     service_box.append(service := Service(shell))
 
@@ -157,7 +160,43 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         history.close()
         ends.compute.close()
 
-    return Wired(service, desk, store, close)
+    return Wired(service, desk, store, rotation, close)
+
+
+def _rotation(
+    ends: Ends,
+    settings: Settings,
+    gateway: HyperliquidGateway,
+    *,
+    told: Alerts,
+    now: Callable[[], Settings],
+) -> Rotation:
+    """Read the signing key and the secret webhooks again, from where they lay at the start and lie by now."""
+    secrets, renew = sources(settings.vault, os.environ)
+
+    def rotated() -> Iterator[Rotated]:
+        if ends.key is not None:
+            yield Rotated(code="secret.key", read=partial(ends.key, secrets), take=partial(take_key, gateway))
+        for reference in now().alerts.webhook_secrets:
+            read = partial(alert_url, reference, secrets)
+            yield Rotated(code="secret.webhook", read=read, take=partial(_entrusted, told, reference))
+
+    return Rotation(lambda: tuple(rotated()), renew, told=told, every_s=settings.secrets.reread_s)
+
+
+async def _entrusted(alerts: Alerts, reference: str, url: Secret) -> str:
+    alerts.entrust(reference, url)
+    return ""
+
+
+def _feed(ends: Ends, reference: HyperliquidReference, *, seed: int) -> HyperliquidFeed:
+    return HyperliquidFeed(
+        ends.sockets,
+        reference,
+        user=ends.account.address,
+        backoff=Backoff(random.Random(seed)),
+        patience=max(1.0, PATIENCE_PER_SPEED * ends.speed),
+    )
 
 
 def _exchange(ends: Ends, store: Store, *, budget: Budget, timeout_s: float) -> Exchange:
@@ -194,6 +233,7 @@ def live_ends(settings: Settings) -> Ends:
         pulse=pulse(),
         weight_per_min=float(settings.venue.ip_weight_per_min),
         elapsed_ms=elapsed_since_exec_ms,
+        key=_key_reader(settings),
     )
 
 
@@ -215,6 +255,7 @@ def remote_ends(settings: Settings, url: str) -> Ends:
         weight_per_min=facts.ip_weight_per_min or NO_LIMIT_PER_MIN,
         elapsed_ms=elapsed_since_exec_ms,
         speed=facts.speed,
+        key=_key_reader(settings) if settings.account.address else None,
     )
 
 
@@ -258,10 +299,15 @@ def configured_account(settings: Settings) -> Account:
     """Return the account of the configuration with its signer. Raises ConfigError or CredentialError."""
     config_file.require_account(settings)
     assert settings.account.address is not None
-    signer = Signer.from_key(signing_key(settings.account, os.environ).reveal())
+    secrets, _ = sources(settings.vault, os.environ)
+    signer = Signer.from_key(signing_key(settings.account, secrets).reveal())
     network = Network.MAINNET if settings.venue.network == "mainnet" else Network.TESTNET
     master = settings.account.master.lower() if settings.account.master else None
     return Account(settings.account.address.lower(), signer, network, master)
+
+
+def _key_reader(settings: Settings) -> KeyReader:
+    return partial(signing_key, settings.account)
 
 
 def _over_network(base_url: str) -> tuple[HttpTransport, SocketTransport]:

@@ -113,8 +113,9 @@ def _pragma(connection: Connection, name: str) -> object:
 
 
 def _check_owner(connection: Connection, path: Path, schema: Schema) -> None:
-    owner = _pragma(connection, "application_id")
+    # In this order: another process may create the file between the two.
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    owner = _pragma(connection, "application_id")
     if tables and owner != schema.application_id:
         raise StateError(f"{path}: a database, but not a {schema.name} of nightdesk. Name another file")
 

@@ -91,6 +91,7 @@ def _plausible(at_ms: int) -> int | None:
 
 
 def strange(frame: str | bytes) -> Read:
-    """Return what is said of a frame that nobody knows: its beginning, for the log."""
+    """Return what is said of a frame that nobody knows: its beginning, fit for a log."""
     head = frame[:FRAME_SHOWN]
-    return Read(strange=head if isinstance(head, str) else head.decode("utf-8", "replace"))
+    text = head if isinstance(head, str) else head.decode("utf-8", "replace")
+    return Read(strange=text.encode("utf-8", "backslashreplace").decode() or "an empty frame")

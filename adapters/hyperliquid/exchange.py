@@ -1,10 +1,11 @@
 """POST /exchange: sign, send once, and say what is proved about the outcome (hyperliquid.md 2)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.hyperliquid.budget import TOO_MANY, Budget, action_weight
 from adapters.hyperliquid.nonces import Nonces
+from adapters.hyperliquid.signers import Signers
 from adapters.hyperliquid.signing import Network, Signer, action_hash
 from adapters.hyperliquid.wire.actions import Action, NoopAction, envelope
 from adapters.hyperliquid.wire.gate import BAD, shown
@@ -25,7 +26,7 @@ TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose book it is: its address (lower case), who signs for it, and on which network.
+    """Whose book it is: its address (lower case), who signs for it at first, and on which network.
 
     master is set when address is a sub-account or vault: the account whose key, or whose agent's, signs for it.
     """
@@ -57,22 +58,30 @@ class Account:
         return None if self.master is None else self.address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Exchange:
-    """The one writer of an account: one signer, one rising nonce, no retries."""
+    """The one writer of an account: one signer at a time, one rising nonce, no retries."""
 
     http: HttpTransport
     account: Account
     nonces: Nonces
     budget: Budget
     timeout_s: float = TIMEOUT_S
+    signers: Signers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.signers = Signers(self.account.signer)
+
+    def replace_signer(self, signer: Signer) -> None:
+        """Sign with another key from the next action on. Raises VenueError when no nonce can be had: nothing changed."""
+        self.signers.replace(signer, from_nonce=self.nonces.next())
 
     def sign(self, action: Action, *, nonce: int | None = None, expires_ms: int | None = None) -> bytes:
         """Return the body of an action, signed with a new nonce unless one is given. Nothing is waited for."""
         nonce = self.nonces.next() if nonce is None else nonce
         vault = self.account.vault
         digest = action_hash(action, nonce, vault=vault, expires_ms=expires_ms)
-        signature = self.account.signer.sign_hash(digest, self.account.network)
+        signature = self.signers.of(nonce).sign_hash(digest, self.account.network)
         return envelope(action, nonce, signature=signature, vault=vault, expires_ms=expires_ms)
 
     async def post(self, body: bytes, members: int) -> HttpReply:

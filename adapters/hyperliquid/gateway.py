@@ -12,6 +12,7 @@ from adapters.hyperliquid.exchange import Exchange
 from adapters.hyperliquid.info import Info, refuse_faults
 from adapters.hyperliquid.paging import read_whole
 from adapters.hyperliquid.sent import Batch, Sent
+from adapters.hyperliquid.signing import Signer
 from adapters.hyperliquid.universe import Universe
 from adapters.hyperliquid.wire.account import (
     AgentRow,
@@ -271,7 +272,7 @@ class HyperliquidGateway:
         """Return what a preflight must know: the account's role and mode, and for whom the signer may act."""
         role = await self._role(self._user)
         limit = await self._ask_account("userRateLimit", read_rate_limit)
-        acts_for = await self._acts_for(role)
+        acts_for = await self._acts_for(role, self._exchange.signers.current.address)
         agent = await self._named_agent(acts_for)
         return AccountFacts(
             role=role.role,
@@ -286,9 +287,26 @@ class HyperliquidGateway:
             traded_usd=limit.cumVlm,
         )
 
+    async def take_signer(self, signer: Signer) -> str:
+        """Sign with this key from the next action on, if the venue says that it acts for the account.
+
+        Return "" or why it is refused, and then the key before it goes on. Raises VenueError when nobody can say.
+        """
+        before = self._exchange.signers.current.address
+        if signer.address == before:
+            return ""
+        owner = self._exchange.account.master or self._user
+        acts_for = await self._acts_for(await self._role(self._user), signer.address)
+        if acts_for != owner:
+            whose = acts_for or "nobody the venue knows"
+            return f"the new signing key {signer.address} acts for {whose}, not for {owner}"
+        self._exchange.replace_signer(signer)
+        log.info("signing key replaced", signer=signer.address, before=before)
+        return ""
+
     async def _named_agent(self, master: str | None) -> AgentRow | None:
         """Return the venue's entry for the signer; an unnamed agent has none, and neither has a master."""
-        signer = self._exchange.account.signer.address
+        signer = self._exchange.signers.current.address
         if master is None or master == signer:
             return None
         agents = await self._info.ask("extraAgents", read_agents, priority=Priority.ACCOUNT, user=master)
@@ -306,8 +324,7 @@ class HyperliquidGateway:
             held += snapshot.positions if snapshot else ()
         return tuple(held)
 
-    async def _acts_for(self, role: Role) -> str | None:
-        signer = self._exchange.account.signer.address
+    async def _acts_for(self, role: Role, signer: str) -> str | None:
         if signer == self._user:
             return None if role.role == "missing" else signer
         signers = await self._role(signer)

@@ -26,7 +26,8 @@ class Feed:
     """What is remembered of one source's pair.
 
     heard_ms is the last sign of life. flaw is what was wrong with its last tick. median_then is where the others
-    stood when its price last changed. out: not believed; back_ms: within the band again since; reviewed: out too often.
+    stood when its price last changed. told is the last
+    volume that it told, volume the slow one. out: not believed; back_ms: within the band again since; reviewed: out too often.
     """
 
     source: str
@@ -39,6 +40,7 @@ class Feed:
     changed_ms: int = 0
     interval_ms: float = USUAL_MS
     median_then: float | None = None
+    told: float | None = None
     volume: float | None = None
     volume_ms: int = 0
     volume_odd_ms: int | None = None
@@ -120,6 +122,7 @@ def _take_volume(feed: Feed, tick: Tick, methodology: Methodology) -> None:
         if tick.received_ms - feed.volume_odd_ms < SETTLED_MS:
             return
         feed.volume = told
+    feed.told = told
     since_ms, feed.volume_ms, feed.volume_odd_ms = tick.received_ms - feed.volume_ms, tick.received_ms, None
     if not feed.volume:
         feed.volume = told

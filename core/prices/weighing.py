@@ -37,14 +37,12 @@ def _shares(rows: Sequence[Row], weighing: Weighing) -> list[float]:
 
 def volume_of(row: Row, weighing: Weighing) -> float | None:
     """Return the volume that counts, in the pair's quote currency: as told last, or slow."""
-    if weighing.by is Weights.SLOW_VOLUME:
-        return row.feed.volume
-    return None if row.feed.tick is None else row.feed.tick.volume_24h
+    return row.feed.volume if weighing.by is Weights.SLOW_VOLUME else row.feed.told
 
 
 def _volume_usd(row: Row, weighing: Weighing) -> float | None:
     volume = volume_of(row, weighing)
-    return None if volume is None or not volume >= 0 or row.rate is None else volume * row.rate
+    return None if volume is None or row.rate is None else volume * row.rate
 
 
 def _recency(row: Row, weighing: Weighing, now_ms: int) -> float:

@@ -73,6 +73,7 @@ class Service:
 
         The thread is no pool's: a program must be able to end while a service hangs.
         """
+        await asyncio.to_thread(_apprise)
         if not self._busy.acquire(blocking=False):
             raise DeliveryFailed("an earlier notice is still on its way")
         sent: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
@@ -107,7 +108,7 @@ class Service:
             )
         except Exception as error:
             # A plugin's own fault: its text, and its traceback, may hold the URL.
-            raise DeliveryFailed(type(error).__name__) from None
+            raise DeliveryFailed(type(error).__name__) from error
         if not taken:
             raise DeliveryFailed("not taken" if is_known else "no service that apprise knows")
 

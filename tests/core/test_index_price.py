@@ -3,10 +3,12 @@
 from dataclasses import replace
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.plain_index import plain, vectorised
 from core.index_price import IndexPrice
 from core.prices.methodology import Methodology
 from core.prices.presets import BINANCE, BRIEF, DERIBIT, NIGHTDESK, PRESETS
@@ -246,3 +248,18 @@ def test_the_same_ticks_give_the_same_values(steps: list[tuple[str, float, int]]
         return values
 
     assert played() == played()
+
+
+@given(
+    told=st.lists(st.tuples(near, st.floats(1, 1e12), st.integers(0, 9_000)), min_size=3, max_size=7),
+)
+def test_the_benchmarks_peers_give_the_briefs_price(told: list[tuple[float, float, int]]) -> None:
+    made, feeds = index(BRIEF), {}
+    for i, (price, volume, age_ms) in enumerate(told):
+        made.tick(tick(str(i), price, volume=volume, at_ms=T - age_ms))
+        feeds[str(i)] = {"price": price, "volume": volume, "at_ms": T - age_ms}
+    value = made.evaluate(T)
+    columns = [np.array([[feed[key] for feed in feeds.values()]]) for key in ("price", "volume", "at_ms")]
+    if value.active_feeds >= BRIEF.breaker.feeds_min:
+        assert plain(feeds, T) == pytest.approx(value.price, rel=1e-12)
+        assert vectorised(*columns, now_ms=T)[0] == pytest.approx(value.price, rel=1e-12)

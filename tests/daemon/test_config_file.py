@@ -314,3 +314,53 @@ def test_the_trading_section_is_the_cores_own_settings():
     assert parse("[trading]\nseed = 7").trading == TradingSettings(seed=7)
     assert flat(Settings())["trading.seed"] == 0
     assert tomllib.loads(config_toml())["trading"]["twap"]["slice_s"] == 30.0
+
+
+# --- secrets -------------------------------------------------------------------------------------------
+
+VAULT = '[vault]\naddress = "https://vault.example:8200"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        ('[account]\nkey_vault = "secret/night#key"', "vault.address", "lies in Vault"),
+        ('[alerts]\nwebhook_secrets = ["vault:secret/night#url"]', "vault.address", "lies in Vault"),
+        (VAULT, "vault.token", "one login"),
+        (f'{VAULT}role_id = "night"', "vault.token", "one login"),
+        (f'{VAULT}token = "env:A"\nrole_id = "night"\nsecret_id = "env:B"', "vault.token", "one login"),
+        ('[vault]\naddress = "http://vault.example:8200"\ntoken = "env:A"', "vault.address", "must be https"),
+        ('[vault]\nca_file = "ca.pem"', "vault.ca_file", "of no use"),
+        ('[account]\nkey_env = "A"\nkey_vault = "s/n#k"', "account.key_vault", "only one place"),
+        ('[account]\nkey_vault = "secret/../sys#key"', "account.key_vault", "MOUNT/PATH#FIELD"),
+    ],
+)
+def test_vault_is_configured_as_a_whole_or_the_fault_is_named(text, key, words):
+    assert words in faults(text)[key]
+
+
+def test_vault_with_one_login_is_good():
+    for login in ('token = "file:/run/token"', 'role_id = "night"\nsecret_id = "credential:sid"'):
+        assert parse(f'{VAULT}{login}\n[account]\nkey_vault = "secret/a/b#key"').vault.timeout_s == 5.0
+    assert parse('[vault]\naddress = "http://127.0.0.1:8200"\ntoken = "env:T"').vault.address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[vault]\ntoken = "hvs.CAESIHUSHHUSH"',
+        '[vault]\nsecret_id = "HUSHHUSH"',
+        '[vault]\naddress = "https://me:HUSHHUSH@vault.example"',
+        '[alerts]\nwebhook_secrets = ["https://hooks.example/HUSHHUSH"]',
+    ],
+)
+def test_a_secret_written_where_its_place_belongs_is_not_repeated(text):
+    assert "allowed is" in str(faults(text))
+    assert "HUSH" not in str(faults(text))
+
+
+def test_a_change_of_secret_webhooks_shows_their_sources_only():
+    settings = parse('[alerts]\nwebhook_secrets = ["file:/hush/hush", "env:HUSH"]')
+    [change] = diff(Settings(), settings)
+    assert "file:..." in change.new
+    assert "hush" not in f"{change.old}{change.new}".lower()

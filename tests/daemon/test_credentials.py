@@ -1,10 +1,15 @@
 import pytest
 
-from daemon.credentials import CredentialError, signing_key
-from daemon.settings import AccountSettings
+from daemon.credentials import CredentialError, sources
+from daemon.credentials import signing_key as read_signing_key
+from daemon.settings import AccountSettings, VaultSettings
 
 KEY = "59C6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
 WANTED = f"0x{KEY.lower()}"
+
+
+def signing_key(account, environ):
+    return read_signing_key(account, sources(VaultSettings(), environ)[0])
 
 
 @pytest.fixture
@@ -42,11 +47,16 @@ def test_an_environment_variable_will_do():
         signing_key(AccountSettings(key_env="AGENT"), {})
 
 
-@pytest.mark.parametrize("text", ["", "0x12", KEY[:-1], KEY + "0", KEY.replace("5", "g")])
+@pytest.mark.parametrize("text", ["0x12", KEY[:-1], KEY + "0", KEY.replace("5", "g")])
 def test_what_is_no_key_is_refused_without_repeating_it(text):
     with pytest.raises(CredentialError, match="expected 0x and 64 hex digits") as refused:
         signing_key(AccountSettings(key_env="AGENT"), {"AGENT": text})
-    assert not text or text not in str(refused.value)
+    assert text not in str(refused.value)
+
+
+def test_an_empty_place_is_told():
+    with pytest.raises(CredentialError, match=r"account\.key_env: \$AGENT is empty"):
+        signing_key(AccountSettings(key_env="AGENT"), {"AGENT": " "})
 
 
 def test_no_place_at_all_is_explained():

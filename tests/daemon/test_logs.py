@@ -170,6 +170,8 @@ def test_a_command_logs_to_its_terminal_only(terminal, capsys):
         {"event": '{"signature":{"r":"0x' + KEY[2:] + '"}}'},
         {"url": "https://user:hunter2hunter2@example.com/x"},
         {"event": "authorization='Basic dXNlcjpwYXNz' sent"},
+        {"error": "denied to hvs.CAESIvault-token_77, made for s.role"},
+        {"secret_id": "vault-token_77"},
     ],
 )
 def test_no_secret_is_written_wherever_it_stands(line):
@@ -183,6 +185,7 @@ def test_no_secret_is_written_wherever_it_stands(line):
         "nonce",
         "hunter2",
         "dXNlcjpwYXNz",
+        "vault-token_77",
     ):
         assert secret not in text
 

@@ -239,3 +239,12 @@ def test_the_brief_takes_stablecoins_for_dollars() -> None:
     for source in "abc":
         made.tick(in_usdt(source, 100.0))
     assert made.evaluate(T).price == 100.0
+
+
+def test_a_volume_stands_until_the_next_one_is_told() -> None:
+    """Books come without a volume: a feed's weight is not another one between two tickers."""
+    made = index(BRIEF)
+    for source, volume in (("a", 3e9), ("b", 1e9), ("c", 1e9)):
+        made.tick(tick(source, 100.0, volume=volume))
+    made.tick(tick("a", 100.0, volume=None, at_ms=T + 1))
+    assert input_of(made.evaluate(T + 1), "a").weight == pytest.approx(0.6, abs=1e-4)

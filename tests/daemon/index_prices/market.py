@@ -3,7 +3,6 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
 
 import aiohttp
 
@@ -19,7 +18,9 @@ from sim.exchanges.speech import Moment
 from sim.exchanges.venues import SPEECHES
 
 PRICE = 50_000.0
-EVERY_S = 0.05
+EVERY_S = 0.1
+"""So often every venue is a dollar dearer: books that fall again would need what the script does not say."""
+
 SOURCES = ("coinbase", "kraken", "bitstamp", "gemini")
 """Venues with dollar pairs: they need no conversion."""
 
@@ -27,7 +28,7 @@ SETTINGS = IndexPriceSettings(
     symbols=("BTC/USD",),
     sources=SOURCES,
     port=0,
-    lease_s=0.5,
+    lease_s=2.0,
     without=tuple(f"{source} {pair}" for source in SOURCES for pair in ("USDT/USD", "USDC/USD")),
     alert_settle_s=0.2,
     alert_calm_s=0.3,
@@ -45,7 +46,7 @@ class Market:
         assert SPEECHES[source].pair == f"BTC/{QUOTES[source]}"
         old = self.venues.get(source)
         first = Moment(SPEECHES[source].pair, price, self.clock.now_ms())
-        venue = ScriptedVenue(steady(SPEECHES[source], first), self.clock)
+        venue = ScriptedVenue(SPEECHES[source].live(first, every_s=EVERY_S), self.clock)
         await venue.open(old.port if old else 0)
         self.venues[source] = venue
 
@@ -54,18 +55,6 @@ class Market:
 
     def network_of(self, source):
         return Network(self.clock, place=moved_to(self.venues[source].host))
-
-
-def steady(speech, first):
-    """Return a venue whose price stays, with a dollar to and fro so that it is not frozen."""
-    script = speech.live(first, every_s=EVERY_S)
-    [scene] = script.scenes
-    *greeting, live = scene.steps
-
-    def texts(number, now_ms):
-        return speech.says(replace(first, price=first.price + number % 2, at_ms=now_ms, number=number))
-
-    return replace(script, scenes=(replace(scene, steps=(*greeting, replace(live, texts=texts))),))
 
 
 @asynccontextmanager

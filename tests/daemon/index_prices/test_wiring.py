@@ -46,13 +46,13 @@ def test_four_venues_become_one_price_with_its_proof(tmp_path):
             return value, status, document, everything, health, await metrics_of(desk.url), desk.values
 
     value, status, document, everything, health, metrics, values = played(scenario())
-    assert math.isclose(value.price, PRICE, abs_tol=2)
+    assert PRICE - 1 <= value.price <= 1.02 * PRICE
     assert (status, document["state"], document["token"]) == (200, "OK", value.token)
     assert {one["source"] for one in document["inputs"]} == set(SOURCES) == set(document["weights"])
     assert math.isclose(sum(one["weight"] for one in document["inputs"]), 1)
-    assert document["allowed"]["liquidations"] and document["allowed"]["new_risk"]
+    assert all(may for name, may in document["allowed"].items() if name != "flagged")
     assert [one["symbol"] for one in everything["values"]] == ["BTC/USD"]
-    assert health["leads"] and health["healthy"] and set(health["venues"]) == set(SOURCES)
+    assert (health["leads"], health["healthy"], set(health["venues"])) == (True, True, set(SOURCES))
     assert metrics['nightdesk_index_active_feeds{symbol="BTC/USD"}'] == len(SOURCES)
     assert metrics["nightdesk_index_leader"] == 1
     assert metrics["nightdesk_index_calculations_per_second"] > 1
@@ -93,7 +93,7 @@ def test_an_index_held_by_a_person_says_its_last_price_until_it_is_released(tmp_
 
     held, document, health, history = played(scenario())
     assert held.state is State.HALTED
-    assert math.isclose(held.price, PRICE, abs_tol=2)
+    assert PRICE - 1 <= held.price <= 1.02 * PRICE
     assert not document["allowed"]["liquidations"]
     assert health["held"] == {"BTC/USD": "a venue is being sued"}
     assert [(one["action"], one["reason"]) for one in history] == [
@@ -147,9 +147,10 @@ def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(tmp_path):
         async with market() as made, publishing(made, tmp_path) as first:
             port = int(first.url.rpartition(":")[2])
             with pytest.raises(BadUse, match=f"port {port}: cannot listen"):
-                async with asyncio.timeout(5), publishing(
-                    made, tmp_path, replace(SETTINGS, port=port)
-                ) as second:
+                async with (
+                    asyncio.timeout(5),
+                    publishing(made, tmp_path, replace(SETTINGS, port=port)) as second,
+                ):
                     await second.until(ok)
 
     played(scenario())

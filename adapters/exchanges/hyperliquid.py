@@ -1,0 +1,115 @@
+"""Hyperliquid's spot market as a source: best prices and book for the middle, the context for volumes (hyperliquid.md 3).
+
+BTC is there as the token UBTC, ETH as UETH, SOL as USOL, USDT as USDT0: claims on coins that are held by a bridge,
+counted as the coins themselves. All are quoted in USDC. No channel has a sequence or a checksum.
+
+A frame of a perpetual ("BTC") is read as the pair in USDC, for recordings only: those of before February 2025 have no
+UBTC, and a perpetual's middle in USDC is within its basis (some bp) of spot. A live connection never asks for
+perpetuals, so that none gets into an index; one that hears of the spot market does not take them.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from adapters.exchanges.edge import BAD, reader, stamp_ms, strange
+from adapters.exchanges.pair import Pair
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+
+SPOT = {
+    "BTC/USDC": "@142",
+    "ETH/USDC": "@151",
+    "SOL/USDC": "@156",
+    "HYPE/USDC": "@107",
+    "USDT/USDC": "@166",
+    "PURR/USDC": "PURR/USDC",
+}
+"""What the venue calls our pairs (spotMeta); its numbers stay for ever. To ask for another closes the whole socket."""
+
+CHANNELS = "bbo", "l2Book", "activeAssetCtx"
+
+_json = reader(object)
+
+
+class Hyperliquid:
+    """The words of one connection to Hyperliquid's spot market. Pairs that SPOT does not have are not asked for."""
+
+    source = "hyperliquid"
+    url = "wss://api.hyperliquid.xyz/ws"
+    door: Door | None = None
+    silence_s = 25.0
+    ping_s: float | None = 10.0
+
+    def __init__(self, pairs: Sequence[str]) -> None:
+        self._asked = [SPOT[pair] for pair in pairs if pair in SPOT]
+        self._spot = {coin: Pair(self.source, pair) for pair, coin in SPOT.items()}
+        self._perpetuals = {pair.partition("/")[0]: Pair(self.source, pair) for pair in SPOT}
+
+    def hello(self) -> tuple[str, ...]:
+        asked = [{"type": kind, "coin": coin} for coin in self._asked for kind in CHANNELS]
+        frames = ({"method": "subscribe", "subscription": one} for one in asked)
+        return tuple(msgspec.json.encode(frame).decode() for frame in frames)
+
+    def ping(self, now_ms: int) -> str:
+        return msgspec.json.encode({"method": "ping"}).decode()
+
+    def read(self, frame: str | bytes, received_ms: int) -> Read:
+        try:
+            return self._read(_json(frame), received_ms) or strange(frame)
+        except BAD:
+            return strange(frame)
+
+    def _read(self, message: object, received_ms: int) -> Read | None:
+        match message:
+            case {"channel": "pong" | "subscriptionResponse"}:
+                return ALIVE
+            case {"channel": "error", "data": why}:
+                return (
+                    ALIVE if f"{why}".startswith("Already subscribed") else Read(fault=f"hyperliquid: {why}")
+                )
+            case {"channel": str(channel), "data": {"coin": str(coin), **data}}:
+                pair = self._of(coin)
+                return None if pair is None else _told(channel, pair, data, received_ms=received_ms)
+            case {"channel": "trades", "data": [{"coin": str(coin)}, *_]}:
+                return None if self._of(coin) is None else ALIVE
+        return None
+
+    def _of(self, coin: str) -> Pair | None:
+        spot = self._spot.get(coin)
+        if spot is None:
+            return self._perpetuals.get(coin)
+        self._perpetuals.pop(spot.symbol.partition("/")[0], None)
+        return spot
+
+
+def _told(channel: str, pair: Pair, data: object, *, received_ms: int) -> Read | None:
+    """Read what a channel says of one coin. A context has no stamp: its volumes go with the next prices."""
+    match channel, data:
+        case "bbo", {"time": at, "bbo": best}:
+            return _touched(pair, best, stamp_ms(at), received_ms)
+        case "l2Book", {"time": at, "levels": [list(bids), list(asks)]}:
+            best = [bids[0] if bids else None, asks[0] if asks else None]
+            return _touched(pair, best, stamp_ms(at), received_ms)
+        case "activeAssetCtx" | "activeSpotAssetCtx", {"ctx": {"dayNtlVlm": turnover, **context}}:
+            pair.turned(turnover, context.get("dayBaseVlm"))
+            return ALIVE
+    return None
+
+
+def _touched(pair: Pair, best: object, at_ms: int | None, received_ms: int) -> Read | None:
+    """Take the best level of each side; None stands for an empty one."""
+    match best:
+        case [None, None]:
+            pair.touched(None, None)
+        case [{"px": bid}, None]:
+            pair.touched(bid, None)
+        case [None, {"px": ask}]:
+            pair.touched(None, ask)
+        case [{"px": bid}, {"px": ask}]:
+            pair.touched(bid, ask)
+        case _:
+            return None
+    return pair.read(at_ms, received_ms)
+
+
+WORDS: WordsOf = Hyperliquid
