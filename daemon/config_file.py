@@ -120,13 +120,10 @@ def shown(key: str, value: object) -> str:
     """Return the value as it may be shown, logged and journaled: no keys, no address of a webhook or service."""
     if key == "alerts.webhooks" and isinstance(value, tuple | list):
         return _text([_host(url) for url in value])
-<<<<<<< HEAD
     if key == "alerts.services" and isinstance(value, tuple | list):
         return _text([f"{str(url).partition(':')[0]}:..." for url in value])
-=======
     if key == "alerts.webhook_secrets" and isinstance(value, tuple | list):
         return _text([f"{str(reference).partition(':')[0]}:..." for reference in value])
->>>>>>> main
     if _holds_key_text(value):
         return HIDDEN
     return _text(value)

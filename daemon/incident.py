@@ -140,24 +140,6 @@ def incident(
 
 
 def known_secrets(place: Place, environ: Mapping[str, str]) -> tuple[str, ...]:
-<<<<<<< HEAD
-    """Return the values that may not leave the machine, longest first: the key, addresses that are told, the environment's."""
-    alerts = place.settings.alerts
-    urls = (*alerts.webhooks, *alerts.services)
-    found = {
-        *(v for n, v in environ.items() if any(word in n.upper() for word in SECRET_NAMES)),
-        *urls,
-        *(url.partition("://")[2] for url in alerts.services),
-        *(urlsplit(url)._replace(scheme="", netloc="").geturl().lstrip("/") for url in urls),
-        *(word for words in alerts.commands for word in words[1:]),
-        str(place.settings.account.key_file or ""),
-    }
-    try:
-        key = signing_key(place.settings.account, environ).reveal()
-        found |= {key, key.removeprefix("0x")}
-    except CredentialError:
-        pass  # a key that cannot be read here cannot get into the bundle by its value either
-=======
     """Return the values that may not leave the machine, longest first: every secret that is named, where it lies in a
     file, webhooks, and what the environment hides. One that cannot be read here cannot be looked for by its value.
     """
@@ -165,12 +147,11 @@ def known_secrets(place: Place, environ: Mapping[str, str]) -> tuple[str, ...]:
     secrets, _ = sources(settings.vault, environ)
     found = {v for n, v in environ.items() if any(word in n.upper() for word in SECRET_NAMES)}
     found |= {word for words in settings.alerts.commands for word in words[1:]}
-    for url in settings.alerts.webhooks:
+    for url in (*settings.alerts.webhooks, *settings.alerts.services):
         found |= _ways_to_say(url)
     for _, reference in named(settings):
         found |= _ways_to_say(_read(reference, secrets))
         found |= {reference.removeprefix("file:")} if reference.startswith("file:") else set()
->>>>>>> main
     return tuple(sorted((v for v in found if len(v) >= SECRET_MIN), key=lambda v: (-len(v), v)))
 
 
