@@ -4,7 +4,9 @@ All of them give the same for every order of their inputs.
 """
 
 from collections.abc import Sequence
-from math import floor
+from typing import TypeVar
+
+Number = TypeVar("Number", int, float)
 
 
 def median(values: Sequence[float]) -> float:
@@ -65,25 +67,28 @@ def three_votes(quotes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """Return Pyth's aggregate (price, confidence) of quotes (price, confidence), in whole ticks (O4-6).
 
     Each votes for p - c, p and p + c; the price is the votes' median, the confidence the larger distance to the
-    quartiles. Means of two are rounded down. Raises ValueError on nothing.
+    quartiles. Means of two are rounded down. Exact for integers of any size. Raises ValueError on nothing.
     """
-    votes = sorted(vote for price, conf in quotes for vote in (price - conf, price, price + conf))
-    low, middle, high = _quartiles(votes)
-    middle = floor(middle)
-    return middle, max(middle - int(low), int(high) - middle)
+    p25, below, above, p75 = _marks(_votes(quotes))
+    middle = (below + above) // 2
+    return middle, max(middle - p25, p75 - middle)
 
 
 def three_votes_smooth(quotes: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Return the same of real numbers: the median unrounded."""
-    votes = sorted(vote for price, conf in quotes for vote in (price - conf, price, price + conf))
-    low, middle, high = _quartiles(votes)
-    return middle, max(middle - low, high - middle)
+    p25, below, above, p75 = _marks(_votes(quotes))
+    middle = (below + above) / 2
+    return middle, max(middle - p25, p75 - middle)
 
 
-def _quartiles(votes: Sequence[float]) -> tuple[float, float, float]:
-    """Return p25 at n // 4, the median, and p75 as its mirror."""
+def _votes(quotes: Sequence[tuple[Number, Number]]) -> list[Number]:
+    return sorted(vote for price, conf in quotes for vote in (price - conf, price, price + conf))
+
+
+def _marks(votes: Sequence[Number]) -> tuple[Number, Number, Number, Number]:
+    """Return p25 at n // 4, the two middle votes (one twice where n is odd), and p75 as the mirror of p25."""
     if not votes:
         raise ValueError("an aggregate needs at least one quote")
-    count, half = len(votes), len(votes) // 2
-    middle = votes[half] if count % 2 else (votes[half - 1] + votes[half]) / 2
-    return votes[count >> 2], middle, votes[count - 1 - (count >> 2)]
+    last = len(votes) - 1
+    quarter = len(votes) >> 2
+    return votes[quarter], votes[last // 2], votes[len(votes) // 2], votes[last - quarter]

@@ -62,3 +62,30 @@ class Words(Protocol):
 
 WordsOf = Callable[[Sequence[str]], Words]
 """Makes the words of one connection for pairs such as "BTC/USD" or "BTC/USDT"."""
+
+
+class Sink(Protocol):
+    """What a connector tells. None of it may block: adapters.exchanges.lane is one for whoever is slow."""
+
+    def tick(self, tick: Tick) -> object: ...
+    def heartbeat(self, source: str, at_ms: int) -> object:
+        """The stream of a source lives and brought ticks before; at_ms is when the frame came."""
+        ...
+
+    def disconnected(self, source: str) -> object:
+        """A stream that had brought ticks ended: what was said on it counts no more (S4-34, S4-35)."""
+        ...
+
+    def strange(self, source: str, text: str) -> object:
+        """Something for the log: a frame nobody knows, why a connection ended, a fault of words or of the network."""
+        ...
+
+
+class Rest(Protocol):
+    """A venue's prices by request, for when its stream is down (S4-9)."""
+
+    async def ticks(self, symbols: Sequence[str]) -> tuple[Tick, ...]:
+        """Return one tick for each symbol that the venue answered. Raises VenueError."""
+        ...
+
+    async def close(self) -> None: ...

@@ -98,7 +98,10 @@ class BasisAverage:
 
 @dataclass(slots=True)
 class ConfidenceAverage:
-    """Pyth's average of a price: samples weigh 1 / confidence and halve in 5,921 slots (O4-7)."""
+    """Pyth's average of a price: samples weigh 1 / confidence and halve in 5,921 slots (O4-7).
+
+    Pyth's own starts anew after 4,145 slots without a sample (its decay is a straight line); this one decays on.
+    """
 
     half_life_slots: float = PYTH_HALF_LIFE_SLOTS
     _numerator: float = 0.0

@@ -26,8 +26,8 @@ class Feed:
     """What is remembered of one source's pair.
 
     heard_ms is the last sign of life. flaw is what was wrong with its last tick. median_then is where the others
-    stood when its price last changed. told is the last
-    volume that it told, volume the slow one. out: not believed; back_ms: within the band again since; reviewed: out too often.
+    stood when its price last changed. told is the last volume that it told, volume the slow one. out: not believed;
+    back_ms: within the band again since; reviewed: out too often.
     """
 
     source: str

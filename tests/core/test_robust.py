@@ -65,6 +65,12 @@ def test_three_votes_of_one_quote_give_it_back() -> None:
     assert three_votes([(500_000, 10)]) == (500_000, 10)
 
 
+def test_ticks_above_what_a_float_can_hold_are_counted_exactly() -> None:
+    low, high = 2**60 + 1, 2**60 + 6
+    assert three_votes([(low, 1), (high, 1)]) == (2**60 + 3, 3)
+    assert three_votes([(-low, 1), (-high, 1)]) == (-(2**60) - 4, 3)
+
+
 @given(st.lists(st.tuples(st.integers(1, 10**9), st.integers(1, 10**6)), min_size=1, max_size=15))
 def test_smooth_votes_differ_from_whole_ones_by_the_rounding_only(quotes: list[tuple[int, int]]) -> None:
     whole, smooth = three_votes(quotes), three_votes_smooth(quotes)
