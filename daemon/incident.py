@@ -149,6 +149,7 @@ def known_secrets(place: Place, environ: Mapping[str, str]) -> tuple[str, ...]:
     found |= {word for words in settings.alerts.commands for word in words[1:]}
     for url in (*settings.alerts.webhooks, *settings.alerts.services):
         found |= _ways_to_say(url)
+    found |= {urlsplit(url).netloc for url in settings.alerts.services}
     for _, reference in named(settings):
         found |= _ways_to_say(_read(reference, secrets))
         found |= {reference.removeprefix("file:")} if reference.startswith("file:") else set()

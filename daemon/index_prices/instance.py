@@ -17,6 +17,7 @@ from daemon.index_prices.engine import PriceEngine
 from daemon.index_prices.holds import Holds
 from daemon.index_prices.metrics import Metrics
 from daemon.index_prices.publisher import Election, Publisher
+from daemon.rotation import Rotation
 from daemon.supervisor import keep_running
 
 log = structlog.get_logger()
@@ -50,6 +51,7 @@ class Made:
     holds: Holds
     alerts: Alerts
     index_alerts: IndexAlerts
+    rotation: Rotation
     clock: Clock
     elapsed_s: Callable[[], float]
 
@@ -73,6 +75,7 @@ class Instance:
                 for one in made.connectors:
                     group.create_task(keep_running(f"venue {one.source}", one.run, clock=made.clock))
                 group.create_task(keep_running("alerts", made.alerts.run, clock=made.clock))
+                group.create_task(keep_running("secrets", made.rotation.run, clock=made.clock))
                 group.create_task(made.publisher.run())
                 group.create_task(self._calculate())
                 group.create_task(self._watch_holds())

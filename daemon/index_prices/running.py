@@ -94,7 +94,7 @@ async def _serve(options: LiveOptions, directory: Path, clock: SteadyClock) -> N
     network_of = options.network_of or (lambda _: Network(clock))
     edges = Edges(clock=clock, elapsed_s=monotonic_s, network_of=network_of, directory=directory)
     try:
-        instance = wire(settings.index_price, settings.alerts, edges, sinks=(printer.publish,))
+        instance = wire(settings, edges, sinks=(printer.publish,))
         await _beside(instance, settings.index_price, clock, printer, json=options.json)
     except asyncio.CancelledError:
         if not stopping.asked:

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,11 @@ from adapters.exchanges.dialing import Network
 from adapters.exchanges.fallback import Terms
 from adapters.exchanges.lane import Lane
 from adapters.ports import Clock
+from adapters.secrets import Secret
 from core.prices.board import RATES, PriceBoard, symbol_of
 from core.prices.presets import PRESETS
 from daemon.alerts import Alerts
+from daemon.credentials import alert_url, sources
 from daemon.index_prices.alert_rules import Levels, Rules
 from daemon.index_prices.alerts import IndexAlerts
 from daemon.index_prices.endpoint import About, Endpoint
@@ -25,7 +27,8 @@ from daemon.index_prices.instance import Instance, Made, counts_of
 from daemon.index_prices.metrics import Metrics
 from daemon.index_prices.pairs import pairs_of
 from daemon.index_prices.publisher import Election, Publisher
-from daemon.settings import AlertSettings, IndexPriceSettings
+from daemon.rotation import Rotated, Rotation
+from daemon.settings import IndexPriceSettings, Settings
 
 NAME = "index"
 """Of the election, in the lease file as in ZooKeeper."""
@@ -83,8 +86,9 @@ def election_of(settings: IndexPriceSettings, edges: Edges) -> Election:
     )
 
 
-def wire(settings: IndexPriceSettings, alerts: AlertSettings, edges: Edges, *, sinks: Sinks = ()) -> Instance:
+def wire(configured: Settings, edges: Edges, *, sinks: Sinks = ()) -> Instance:
     """Return an instance that is ready to run; sinks are told of published values besides the endpoint."""
+    settings = configured.index_price
     methodology = PRESETS[settings.preset]
     asked = {
         source: pairs_of(source, settings.symbols, without=settings.without, converts=methodology.converts)
@@ -98,7 +102,7 @@ def wire(settings: IndexPriceSettings, alerts: AlertSettings, edges: Edges, *, s
     endpoint = Endpoint(
         About(leads=lambda: box[0].leads(), health=lambda: box[0].health(), metrics=metrics.text)
     )
-    desk = Alerts(alerts, origin=f"index price of {holder()}", now_ms=edges.clock.now_ms)
+    desk = Alerts(configured.alerts, origin=f"index price of {holder()}", now_ms=edges.clock.now_ms)
     told = IndexAlerts(Rules(_levels(settings)), desk)
     everybody = ToAll((engine.publish, endpoint.publish, metrics.publish, told.publish, *sinks))
     election = election_of(settings, edges)
@@ -115,12 +119,33 @@ def wire(settings: IndexPriceSettings, alerts: AlertSettings, edges: Edges, *, s
         holds=Holds(lease_path(settings, edges.directory).parent),
         alerts=desk,
         index_alerts=told,
+        rotation=_rotation(configured, desk),
         clock=edges.clock,
         elapsed_s=edges.elapsed_s,
     )
     _follow(made)
     box.append(Instance(made))
     return box[0]
+
+
+def _rotation(configured: Settings, desk: Alerts) -> Rotation:
+    """Read the secret webhooks, and again while the instance runs: it has no other secrets."""
+    secrets, renew = sources(configured.vault, os.environ)
+    rotated = [
+        Rotated(
+            code="secret.webhook", read=partial(alert_url, reference, secrets), take=_taking(desk, reference)
+        )
+        for reference in configured.alerts.webhook_secrets
+    ]
+    return Rotation(lambda: rotated, renew, told=desk, every_s=configured.secrets.reread_s)
+
+
+def _taking(desk: Alerts, reference: str) -> Callable[[Secret], Awaitable[str]]:
+    async def take(url: Secret) -> str:
+        desk.entrust(reference, url)
+        return ""
+
+    return take
 
 
 def _connector(source: str, pairs: tuple[str, ...], lane: Lane, edges: Edges) -> Connector:

@@ -12,7 +12,7 @@ from core.prices.types import Cause, Input, Published, State
 from daemon.clock import SteadyClock, WallClock
 from daemon.index_prices.pairs import QUOTES
 from daemon.index_prices.wiring import Edges, wire
-from daemon.settings import AlertSettings, IndexPriceSettings
+from daemon.settings import AlertSettings, IndexPriceSettings, Settings
 from sim.exchanges.server import ScriptedVenue
 from sim.exchanges.speech import Moment
 from sim.exchanges.venues import SPEECHES
@@ -107,7 +107,8 @@ async def publishing(made, directory, settings=SETTINGS, alerts=None):
         directory=directory,
         terms=TERMS,
     )
-    desk.instance = wire(settings, alerts or AlertSettings(), edges, sinks=(desk.publish,))
+    configured = Settings(index_price=settings, alerts=alerts or AlertSettings())
+    desk.instance = wire(configured, edges, sinks=(desk.publish,))
 
     def listens(port):
         desk.url = f"http://127.0.0.1:{port}"
