@@ -131,8 +131,9 @@ def _tell(sent: "asyncio.Future[str | None]", refused: str | None) -> None:
 
 @cache
 def _apprise() -> Any:
-    """Return apprise, whose import takes long and whose log tells URLs: nobody hears it."""
+    """Return apprise with its plugins, whose import takes long and whose log tells URLs: nobody hears it."""
     import apprise
 
     logging.getLogger("apprise").disabled = True
+    apprise.Apprise.instantiate("json://localhost")
     return apprise

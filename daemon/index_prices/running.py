@@ -85,9 +85,13 @@ async def _serve(options: LiveOptions, directory: Path, clock: SteadyClock) -> N
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
     stopping = _Stop(task)
-    printer = Printer(
-        sys.stdout, as_json if options.json else Changes(), lambda: loop.call_soon_threadsafe(stopping)
-    )
+
+    def reader_left() -> None:
+        # What is still in stdout's buffer would raise once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        loop.call_soon_threadsafe(stopping)
+
+    printer = Printer(sys.stdout, as_json if options.json else Changes(), reader_left)
     for number in STOPPING:
         loop.add_signal_handler(number, stopping)
     settings = options.settings

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.prices.types import Cause, Reason, State
@@ -115,7 +115,8 @@ STATES = st.sampled_from(
 )
 
 
-@given(st.lists(STATES, max_size=150))
+@settings(max_examples=30)
+@given(st.lists(STATES, max_size=80))
 def test_every_alert_ends_before_it_begins_again_and_ends_only_after_calm(values):
     open_since = {}
     for second, kind, *rest in told(*values, *[fine] * 31):
