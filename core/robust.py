@@ -28,7 +28,8 @@ def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
         raise ValueError("a weighted median needs a positive weight")
     for value, weight in ranked:
         below += weight
-        if below >= half:
+        # what stands at exactly one half must not depend on how the sums were rounded
+        if below >= half * (1 - 1e-12):
             return value
     return ranked[-1][0]
 

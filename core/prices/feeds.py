@@ -17,6 +17,9 @@ SETTLED_MS = 3_600_000
 HEAVY = 0.2
 """How much the last interval counts in the usual one."""
 
+PRICES = 1e-18, 1e18
+"""What a price can be: beyond, products and ratios of prices would leave what a float holds."""
+
 FLAW = frozenset({Reason.BAD_PRICE, Reason.CROSSED, Reason.WIDE, Reason.FUTURE, Reason.PAST})
 """Ticks after which nobody knows what the venue's price is; the others leave the last one standing."""
 
@@ -82,10 +85,10 @@ def refusal(feed: Feed, tick: Tick, health: Health) -> Reason | None:
 
 def flaw_of(tick: Tick, health: Health) -> Reason | None:
     """Say what is wrong with a tick that needs no memory to see."""
-    if not (isfinite(tick.price) and tick.price > 0):
+    if not PRICES[0] <= tick.price <= PRICES[1]:
         return Reason.BAD_PRICE
     if tick.bid is not None and tick.ask is not None:
-        if not (isfinite(tick.bid) and isfinite(tick.ask) and tick.bid > 0):
+        if not (PRICES[0] <= tick.bid <= PRICES[1] and PRICES[0] <= tick.ask <= PRICES[1]):
             return Reason.BAD_PRICE
         if tick.bid > tick.ask:
             return Reason.CROSSED

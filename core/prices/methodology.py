@@ -100,15 +100,15 @@ class Outliers:
 class Weighing:
     """How much a feed counts."""
 
-    by: Annotated[Weights, Doc("source of the weights")] = Weights.SLOW_VOLUME
+    by: Annotated[Weights, Doc("source of the weights")] = Weights.EQUAL
     memory_days: Annotated[float, Gt(0), Doc("memory of slow volumes (E4-13)")] = 7.0
     cap: Annotated[float, Gt(0), Le(1), Doc("largest weight of a venue (E4-7); 1: none")] = 0.4
-    alpha_per_s: Annotated[float, Ge(0), Doc("decay of weights with age (S4-18)")] = 0.05
+    alpha_per_s: Annotated[float, Ge(0), Doc("decay of weights with age (S4-18)")] = 0.0
     fixed: Annotated[
         tuple[tuple[str, float], ...], Doc("venues and their weights, where they are fixed")
     ] = ()
     unlisted: Annotated[float, Ge(0), Doc("weight of a venue without a fixed one")] = 1.0
-    average: Annotated[Average, Doc("how prices become one")] = Average.MEAN
+    average: Annotated[Average, Doc("how prices become one")] = Average.THREE_VOTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

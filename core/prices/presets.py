@@ -50,7 +50,7 @@ BRIEF = Methodology(
     converts=False,
     health=_heard(10.0, by=Clock.EXCHANGE),
     outliers=_believed(0.025),
-    weighing=Weighing(by=Weights.VOLUME, cap=1.0, alpha_per_s=0.05),
+    weighing=Weighing(by=Weights.VOLUME, cap=1.0, alpha_per_s=0.05, average=Average.MEAN),
     breaker=Breaker(few=Few.HOLD, limits=((1.0, 0.05),), breach=Breach.HOLD),
 )
 """S4-12 to S4-32, word for word: staleness by the venue's stamp, a breaker without a way back."""
@@ -59,7 +59,7 @@ DERIBIT = Methodology(
     name="deribit",
     health=_heard(3 * MINUTE_S),
     outliers=_believed(clamp=0.005),
-    weighing=Weighing(by=Weights.EQUAL, cap=1.0, alpha_per_s=0),
+    weighing=Weighing(by=Weights.EQUAL, cap=1.0, average=Average.MEAN),
     breaker=_AVERAGE_OF_ANY,
     publish_s=4.0,
 )
@@ -68,7 +68,7 @@ OKX = Methodology(
     name="okx",
     health=_heard(10.0),
     outliers=_believed(clamp=0.02),
-    weighing=Weighing(by=Weights.EQUAL, cap=1.0, alpha_per_s=0),
+    weighing=Weighing(by=Weights.EQUAL, cap=1.0, average=Average.MEAN),
     breaker=_AVERAGE_OF_ANY,
 )
 
@@ -76,7 +76,7 @@ BINANCE = Methodology(
     name="binance",
     health=_heard(5 * MINUTE_S),
     outliers=_believed(clamp=0.03, clamp_of=(("BTC", 0.01), ("ETH", 0.01))),
-    weighing=Weighing(by=Weights.VOLUME, cap=1.0, alpha_per_s=0),
+    weighing=Weighing(by=Weights.VOLUME, cap=1.0, average=Average.MEAN),
     breaker=_AVERAGE_OF_ANY,
 )
 
@@ -87,7 +87,7 @@ BITMEX = Methodology(
     outliers=Outliers(
         beyond=0.25, back_within=0.08, dwell_s=15 * MINUTE_S, review_count=0, split_share=0, clamp=0
     ),
-    weighing=Weighing(by=Weights.SLOW_VOLUME, memory_days=90, cap=1.0, alpha_per_s=0),
+    weighing=Weighing(by=Weights.SLOW_VOLUME, memory_days=90, cap=1.0, average=Average.MEAN),
     breaker=_AVERAGE_OF_ANY,
     publish_s=5.0,
 )
@@ -97,7 +97,7 @@ BYBIT = Methodology(
     name="bybit",
     health=_heard(15 * MINUTE_S),
     outliers=_believed(0.03),
-    weighing=Weighing(by=Weights.VOLUME, cap=1.0, alpha_per_s=0),
+    weighing=Weighing(by=Weights.VOLUME, cap=1.0, average=Average.MEAN),
     breaker=Breaker(few=Few.LAST_INDEX, single_within=0.10, limits=(), breach=Breach.ACCEPT),
 )
 """3 % is its threshold for BTC; two feeds and one feed as E4-9 has them."""
@@ -109,7 +109,6 @@ HYPERLIQUID = Methodology(
     weighing=Weighing(
         by=Weights.FIXED,
         cap=1.0,
-        alpha_per_s=0,
         fixed=(("binance", 3.0), ("okx", 2.0), ("bybit", 2.0)),
         unlisted=1.0,
         average=Average.MEDIAN,
@@ -123,7 +122,7 @@ PYTH = Methodology(
     name="pyth",
     health=_heard(10.0),
     outliers=_believed(),
-    weighing=Weighing(by=Weights.EQUAL, cap=1.0, alpha_per_s=0, average=Average.THREE_VOTES),
+    weighing=Weighing(by=Weights.EQUAL, cap=1.0, average=Average.THREE_VOTES),
     breaker=Breaker(few=Few.HOLD, limits=(), breach=Breach.ACCEPT),
 )
 """Three votes a publisher, 25 slots of 0.4 s, a minimum of publishers (O4-6)."""

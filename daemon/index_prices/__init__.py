@@ -1,0 +1,1 @@
+"""Index prices as commands and as a service."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.prices.averages import ConfidenceAverage
-from core.prices.pyth import MAX_AGE_SLOTS, Quote, Status, aggregate
+from tests.core.prices.pyth_rule import MAX_AGE_SLOTS, Quote, Status, aggregate
 
 DATA = Path(__file__).parent / "data"
 AGGREGATION = json.loads((DATA / "pyth_aggregation.json").read_text())

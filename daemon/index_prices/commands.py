@@ -1,0 +1,106 @@
+"""The commands of the index price: each checks its options, calls one function, and prints what it returns."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+prices = typer.Typer(help="One price from many exchanges, with its proof.", no_args_is_help=True)
+ledgers = typer.Typer(help="Check what an index published.", no_args_is_help=True)
+
+MISMATCH = 1
+WIDTH = 160
+"""Columns of what is written to a file or a pipe."""
+
+INPUT = "normalised ticks (.parquet, .jsonl, .json, .gz), minute bars or raw frames; a file, or a directory of them"
+
+Input = Annotated[Path, typer.Argument(metavar="PRICES", help=INPUT)]
+Preset = Annotated[str | None, typer.Option("--preset", help="named methodology; default: nightdesk")]
+Rules = Annotated[
+    Path | None, typer.Option("--methodology", help="TOML file with what differs from its preset")
+]
+Symbols = Annotated[
+    str | None, typer.Option("--symbols", help="such as BTC/USD,ETH/USD; default: all that are heard")
+]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout and nothing else")]
+
+
+@prices.command()
+def replay(
+    path: Input,
+    preset: Preset = None,
+    methodology: Rules = None,
+    symbols: Symbols = None,
+    out: Annotated[
+        Path | None, typer.Option(help="ledger to write: every value with its proof, as JSON lines")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Publish recorded prices again: a value at every stamp of the input; with --json an array, the last value last."""
+    from daemon.index_prices import documents, methodology_file, replaying, shown
+
+    options = replaying.ReplayOptions(
+        path=path,
+        methodology=methodology_file.chosen(preset, methodology),
+        symbols=replaying.symbols_of(symbols),
+        out=out,
+    )
+    replayed = replaying.replay_with_bar(options)
+    if not json_:
+        _show(shown.view(replayed))
+        return
+    _print([documents.document(value) for value in replayed.values])
+    if replayed.refused or replayed.left_out:
+        typer.echo(f"nightdesk: {shown.summary(replayed, len(replayed.values))}", err=True)
+    for line in replayed.left_out:
+        typer.echo(f"nightdesk: left out {line}", err=True)
+
+
+@prices.command()
+def compare(
+    path: Annotated[Path | None, typer.Argument(metavar="PRICES", help=INPUT)] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="score on the scripted abnormal markets instead of a path")
+    ] = False,
+    symbols: Symbols = None,
+    figure: Annotated[Path | None, typer.Option(help="picture of the table to write, .png or .svg")] = None,
+    json_: Json = False,
+) -> None:
+    """Score every preset on the same input: seconds wrong, seconds without a value, errors, smoothness."""
+    from daemon.index_prices import comparing, comparison, replaying
+
+    scores = comparing.with_bar(path, events=events, symbols=replaying.symbols_of(symbols))
+    if figure is not None:
+        comparing.draw(scores, figure)
+    _print(comparison.document(scores)) if json_ else _show(comparison.view(scores, "on"))
+
+
+@ledgers.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a ledger, as replay --out writes it")],
+    json_: Json = False,
+) -> None:
+    """Make every value of a ledger again, by an implementation of its own; exit 1 at the first that differs."""
+    from daemon.index_prices import verifying
+
+    verified = verifying.verified(file)
+    _print(verifying.document(file, verified)) if json_ else _show(verifying.view(file, verified))
+    if verified.mismatch is not None:
+        raise typer.Exit(MISMATCH)
+
+
+def _show(what: Any) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    console.print(what, soft_wrap=isinstance(what, Text))
+
+
+def _print(document: Any) -> None:
+    json.dump(document, sys.stdout, default=str, allow_nan=False)
+    sys.stdout.write("\n")

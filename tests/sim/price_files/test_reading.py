@@ -1,0 +1,208 @@
+"""Whatever a path holds becomes ticks in the order of receipt, or one message that says what it should have been."""
+
+import gzip
+import json
+import math
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from adapters.exchanges.ports import Read
+from core.prices.types import Tick
+from sim.price_files import frames
+from sim.price_files.minutes import COLUMNS, ticks_of_bars
+from sim.price_files.reading import read_prices
+from sim.price_files.rows import RECEIVED
+from sim.price_files.stream import Alive, Down, UnreadablePrices
+
+T = 1_700_000_000_000
+ROW = {"source": "okx", "symbol": "BTC/USD", "price": 50_000.0, "volume_24h": 1e6, "timestamp": T}
+SHARED = Path(os.environ.get("NIGHTDESK_SHARED", Path(__file__).resolve().parents[3] / "../shared"))
+MINUTES = SHARED / "data" / "multi_venue" / "btc_minutes_2023_03.parquet"
+
+
+def written(path, rows):
+    path.write_text("".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_lines_an_array_gzip_and_parquet_hold_the_same(tmp_path):
+    rows = [ROW, {**ROW, "source": "kraken", "bid": 49_999.0, "ask": 50_001.0}]
+    plain = read_prices(written(tmp_path / "a.jsonl", rows)).heard
+    (tmp_path / "b.json").write_text(json.dumps(rows, indent=1))
+    with gzip.open(tmp_path / "c.jsonl.gz", "wt") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    pq.write_table(
+        pa.Table.from_pylist([{"bid": None, "ask": None, **row} for row in rows]), tmp_path / "d.parquet"
+    )
+    for name in ("b.json", "c.jsonl.gz", "d.parquet"):
+        assert read_prices(tmp_path / name).heard == plain
+    assert plain[1].bid == 49_999.0
+
+
+def test_without_a_receive_time_rows_are_sorted_by_stamp_and_equal_stamps_stay_in_order(tmp_path):
+    rows = [{**ROW, "source": s, "timestamp": T + d} for s, d in (("c", 5), ("a", 1), ("b", 5), ("d", 1))]
+    heard = read_prices(written(tmp_path / "a.jsonl", rows)).heard
+    assert [(tick.source, tick.received_ms - T) for tick in heard] == [("a", 1), ("d", 1), ("c", 5), ("b", 5)]
+
+
+@pytest.mark.parametrize("name", RECEIVED)
+def test_every_accepted_name_of_the_receive_time_is_read_in_its_unit(tmp_path, name):
+    unit = RECEIVED[name] or 1.0
+    received = {1.0: T + 70, 1e-3: (T + 70) * 1000, 1e-6: (T + 70) * 1_000_000 + 321, 1e3: (T + 70) / 1000}[
+        unit
+    ]
+    (tick,) = read_prices(written(tmp_path / "a.jsonl", [{**ROW, name: received}])).heard
+    assert (tick.at_ms, tick.received_ms) == (T, T + 70)
+
+
+@pytest.mark.parametrize("received", [T + 70, (T + 70) / 1000, (T + 70) * 1_000_000])
+def test_a_receive_time_without_a_unit_is_read_in_the_one_that_fits(tmp_path, received):
+    (tick,) = read_prices(written(tmp_path / "a.jsonl", [{**ROW, "received": received}])).heard
+    assert tick.received_ms == T + 70
+
+
+def test_rows_go_by_their_receive_time(tmp_path):
+    rows = [
+        {**ROW, "source": s, "timestamp": T - d, "recv_ms": T + d} for s, d in (("late", 9), ("early", 2))
+    ]
+    assert [tick.source for tick in read_prices(written(tmp_path / "a.jsonl", rows)).heard] == [
+        "early",
+        "late",
+    ]
+
+
+@pytest.mark.parametrize("price", ["abc", None, "NaN", [1], {}, True, 10**400])
+def test_a_price_that_is_none_is_a_tick_with_nan(tmp_path, price):
+    (tick,) = read_prices(written(tmp_path / "a.jsonl", [{**ROW, "price": price}])).heard
+    assert math.isnan(tick.price)
+
+
+def test_a_book_without_a_trade_has_its_middle_for_a_price(tmp_path):
+    (tick,) = read_prices(written(tmp_path / "a.jsonl", [{**ROW, "price": None, "bid": 10, "ask": 12}])).heard
+    assert tick.price == 11
+
+
+def test_rows_that_cannot_be_placed_are_counted_with_their_reason(tmp_path):
+    rows = [ROW, "{\n", "[1]\n", {**ROW, "source": ""}, {**ROW, "symbol": 3}, {**ROW, "timestamp": "x"}]
+    rows += [{**ROW, "timestamp": 1e400}, "[" * 100_000 + "\n"]
+    stream = read_prices(written(tmp_path / "a.jsonl", rows))
+    assert len(stream.heard) == 1
+    assert stream.refused == {"not_an_object": 3, "no_source": 1, "no_symbol": 1, "no_timestamp": 2}
+
+
+def bar(minute, close, volume, venue="kraken"):
+    time = datetime(2023, 3, 9, 0, minute, tzinfo=UTC).replace(tzinfo=None)
+    return {"time": time, "venue": venue, "pair": "BTC/USD", "close": close, "volume": volume}
+
+
+def test_a_bar_is_known_a_minute_after_its_start_and_one_without_volume_is_no_news(tmp_path):
+    rows = [bar(0, 20_000.0, 2.0), bar(1, 20_000.0, 0.0), bar(2, 20_100.0, 1.0), bar(0, None, None, "okx")]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    heard = read_prices(tmp_path / "a.parquet").heard
+    start = round(datetime(2023, 3, 9, tzinfo=UTC).timestamp() * 1000)
+    assert [(t.source, t.price, t.at_ms - start) for t in heard] == [
+        ("kraken", 20_000.0, 60_000),
+        ("kraken", 20_100.0, 180_000),
+    ]
+    assert heard[0].volume_24h == pytest.approx(40_000 * 1440)
+    assert heard[1].volume_24h == pytest.approx((40_000 + 20_100) * 480)
+
+
+@pytest.mark.skipif(not MINUTES.is_file(), reason="the shared market data are not here")
+def test_the_real_minutes_have_a_full_day_of_turnover():
+    chosen = [("venue", "==", "kraken"), ("pair", "==", "BTC/USD")]
+    rows = pq.read_table(MINUTES, columns=sorted(COLUMNS), filters=chosen).to_pylist()
+    heard = ticks_of_bars(rows).heard
+    assert len(heard) > 4_000
+    end = max(row["time"] for row in rows)
+    told = sum(row["volume"] * row["close"] for row in rows if (end - row["time"]).days < 1)
+    assert heard[-1].volume_24h == pytest.approx(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.parquet", b"PAR1 no"),
+        ("a.jsonl.gz", b"not gzip"),
+        ("a.csv", b"x"),
+        ("a.jsonl", b""),
+        ("a.jsonl", b"nonsense\n"),
+        ("a.json", b"[1, "),
+        ("a.txt", b"hello\n"),
+        ("a.jsonl", b'{"ledger": "index price"}\n'),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_what_is_allowed(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnreadablePrices, match=name):
+        read_prices(tmp_path / name)
+
+
+def test_a_path_that_is_not_there_says_so(tmp_path):
+    with pytest.raises(UnreadablePrices, match="no such file"):
+        read_prices(tmp_path / "nowhere")
+
+
+def test_a_directory_is_read_file_by_file_and_tells_what_it_left_out(tmp_path):
+    written(tmp_path / "b.jsonl", [ROW])
+    written(tmp_path / "a.jsonl", [{**ROW, "timestamp": T + 5}])
+    (tmp_path / "README.md").write_text("words")
+    stream = read_prices(tmp_path)
+    assert [tick.at_ms for tick in stream.heard] == [T, T + 5]
+    assert ["README.md" in line for line in stream.left_out] == [True]
+
+
+class Scripted:
+    """Words that read a price, a heartbeat, a gap, or nothing known."""
+
+    source = "kraken"
+
+    def __init__(self, pairs):
+        self.pairs = pairs
+
+    def read(self, frame, received_ms):
+        found = json.loads(frame)
+        if "price" in found:
+            one = Tick(
+                source="kraken", symbol=self.pairs[0], at_ms=T, received_ms=received_ms, price=found["price"]
+            )
+            return Read(ticks=(one,))
+        return Read(alive="alive" in found, fault=found.get("fault"), strange=found.get("strange"))
+
+
+FRAMES = """wss://ws.kraken.com <-> 1618678132.3858151
+wss://ws.kraken.com <- 1618678132.8: {"event":"subscribe"}
+1618678133.25: {"price": 5}
+1618678133250999888 {"alive": 1}
+1618678134.0: {"fault": "gap"}
+1618678134.0: {"strange": "?"}
+nonsense
+"""
+
+
+def test_raw_frames_are_read_by_the_words_of_the_venue_in_the_files_name(tmp_path):
+    with gzip.open(tmp_path / "KRAKEN.ws.50.0.txt.gz", "wt") as file:
+        file.write(FRAMES)
+    stream = frames.heard_in_frames(tmp_path / "KRAKEN.ws.50.0.txt.gz", ["BTC"], {"kraken": Scripted})
+    ms = 1_618_678_133_250
+    assert stream.heard == [
+        Tick(source="kraken", symbol="BTC/USD", price=5, at_ms=T, received_ms=ms),
+        Alive("kraken", ms),
+        Down("kraken", 1_618_678_134_000),
+    ]
+    assert stream.refused == {"strange_frame": 1, "not_a_frame": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["KRAKEN_FUTURES.ws.1.0.txt", "binance_usdm_btcusdt_first2000.txt", "BITMEX.ws.txt"]
+)
+def test_a_venue_without_a_parser_is_said_to_have_none(tmp_path, name):
+    known = {"kraken": Scripted, "binance": Scripted}
+    with pytest.raises(UnreadablePrices, match=r"no parser for the raw frames of .* binance, kraken"):
+        frames.venue_of(tmp_path / name, known)
+    assert frames.venue_of(tmp_path / "binance_spot_btcusdt_first2000.txt", known) == "binance"
