@@ -65,6 +65,9 @@ Source = Literal[
 ]
 """A spot venue; adapters/exchanges/venues.py knows each."""
 
+Preset = Literal["nightdesk", "brief", "deribit", "okx", "binance", "bitmex", "bybit", "hyperliquid", "pyth"]
+"""A methodology; core/prices/presets.py has each."""
+
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+/USD$")]
 Pair = Annotated[str, StringConstraints(pattern=r"^[a-z]+ [A-Z0-9]+/[A-Z0-9]+$")]
 
@@ -209,20 +212,7 @@ class IndexPriceSettings:
     symbols: Annotated[
         tuple[Symbol, ...], Allowed('a list such as ["BTC/USD", "ETH/USD"]'), Doc("indices to publish")
     ] = ("BTC/USD", "ETH/USD")
-    preset: Annotated[
-        Literal[
-            "nightdesk",
-            "brief",
-            "deribit",
-            "okx",
-            "binance",
-            "bitmex",
-            "bybit",
-            "hyperliquid",
-            "pyth",
-        ],
-        Doc("the methodology: docs/index_price.md"),
-    ] = "nightdesk"
+    preset: Annotated[Preset, Doc("the methodology: docs/index_price.md")] = "nightdesk"
     sources: Annotated[
         tuple[Source, ...],
         Allowed(f"a list of {', '.join(get_args(Source))}"),

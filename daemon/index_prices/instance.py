@@ -81,6 +81,7 @@ class Instance:
                 group.create_task(self._watch_holds())
         finally:
             await made.endpoint.close()
+            made.index_alerts.silent()
             await made.alerts.flush(timeout_s=FLUSH_S)
 
     def leads(self) -> bool:

@@ -9,6 +9,8 @@ import typer
 
 from daemon.index_prices.commands import Json, Preset, Symbols, prices
 
+__all__ = ["prices"]
+
 Config = Annotated[
     Path | None, typer.Option("--config", help="config.toml; without it ./config.toml, else defaults")
 ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import structlog
 
@@ -19,7 +20,7 @@ from daemon.index_prices.instance import Instance
 from daemon.index_prices.printing import Changes, Printer, as_json
 from daemon.index_prices.wiring import Edges, wire
 from daemon.options import BadUse
-from daemon.settings import IndexPriceSettings, Settings
+from daemon.settings import IndexPriceSettings, Preset, Settings
 from state.lock import InstanceLock
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ def chosen(settings: Settings, *, symbols: tuple[str, ...], preset: str | None, 
         raise BadUse(f"--preset {preset}: no such preset. Presets are {', '.join(PRESETS)}")
     index = settings.index_price
     index = replace(index, symbols=symbols or index.symbols, port=index.port if port is None else port)
-    return replace(settings, index_price=replace(index, preset=preset or index.preset))
+    return replace(settings, index_price=replace(index, preset=cast(Preset, preset or index.preset)))
 
 
 def directory_of(settings: Settings, state_dir: Path | None) -> Path:
