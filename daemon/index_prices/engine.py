@@ -1,7 +1,7 @@
 """What one instance knows: ticks of its connectors in a board, and the values that are due of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -14,6 +14,8 @@ from daemon.index_prices.metrics import Metrics
 
 log = structlog.get_logger()
 
+STRANGE_S = 10.0
+
 
 @dataclass(slots=True)
 class _Heard:
@@ -21,6 +23,8 @@ class _Heard:
 
     board: PriceBoard
     metrics: Metrics
+    clock: Clock
+    strange_ms: dict[str, int] = field(default_factory=dict)
 
     def tick(self, tick: Tick) -> None:
         reason = self.board.tick(tick)
@@ -34,7 +38,11 @@ class _Heard:
         self.board.disconnected(source)
 
     def strange(self, source: str, text: str) -> None:
-        log.info("a venue said something strange", venue=source, text=text)
+        """Log it, a venue's at most every few seconds: how often it was, its connector counts."""
+        now_ms = self.clock.now_ms()
+        if now_ms - self.strange_ms.get(source, 0) >= 1000 * STRANGE_S:
+            self.strange_ms[source] = now_ms
+            log.info("a venue said something strange", venue=source, text=text)
 
 
 class PriceEngine:
@@ -42,7 +50,7 @@ class PriceEngine:
 
     def __init__(self, board: PriceBoard, lane: Lane, clock: Clock, metrics: Metrics) -> None:
         self._board, self._lane, self._clock, self._metrics = board, lane, clock, metrics
-        self._heard = _Heard(board, metrics)
+        self._heard = _Heard(board, metrics, clock)
         self._published: dict[str, Published] = {}
         self.newest: dict[str, Published] = {}
 
