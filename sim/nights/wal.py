@@ -45,7 +45,7 @@ class Image:
             return cls(_read(path), log)
         page, frames, salt = _INDEX.unpack_from(index, _INDEX_AT)
         [backfilled] = struct.unpack_from("=I", index, _BACKFILLED_AT)
-        return cls(_read(path), log, Mark(salt, frames), 65536 if page == 1 else page, backfilled)
+        return cls(_read(path), log, Mark(salt, frames), 65536 if page == 1 else page or PAGE, backfilled)
 
     @property
     def end(self) -> int:

@@ -25,6 +25,7 @@ SEED = (
 """S4-23: source, price, volume, age in seconds; D is stale."""
 
 near = st.floats(99.0, 101.0)
+presets = st.sampled_from(sorted(PRESETS))
 
 
 def seeded(methodology: Methodology) -> IndexPrice:
@@ -93,8 +94,7 @@ def test_binances_published_example() -> None:
     assert [given.used for given in made.evaluate(T).inputs] == pytest.approx([20_600, 20_000, 19_400])
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
-@given(prices=st.lists(near, min_size=3, max_size=9))
+@given(name=presets, prices=st.lists(near, min_size=3, max_size=9))
 def test_the_price_lies_within_the_healthy_prices(name: str, prices: list[float]) -> None:
     """O4-11."""
     value = value_of({str(i): price for i, price in enumerate(prices)}, PRESETS[name])
@@ -103,8 +103,7 @@ def test_the_price_lies_within_the_healthy_prices(name: str, prices: list[float]
     assert min(healthy) <= value.price <= max(healthy)
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
-@given(prices=st.lists(near, min_size=3, max_size=7), data=st.data())
+@given(name=presets, prices=st.lists(near, min_size=3, max_size=7), data=st.data())
 def test_the_order_in_which_sources_speak_does_not_matter(
     name: str, prices: list[float], data: st.DataObject
 ) -> None:
@@ -114,8 +113,7 @@ def test_the_order_in_which_sources_speak_does_not_matter(
     assert value_of(named, PRESETS[name]) == value_of(shuffled, PRESETS[name])
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
-@given(prices=st.lists(near, min_size=3, max_size=7), power=st.integers(-20, 20))
+@given(name=presets, prices=st.lists(near, min_size=3, max_size=7), power=st.integers(-20, 20))
 def test_prices_in_another_unit_give_the_price_in_that_unit(
     name: str, prices: list[float], power: int
 ) -> None:
@@ -138,8 +136,8 @@ def test_a_venue_that_splits_in_two_changes_nothing(prices: list[float], share: 
     assert parted.evaluate(T).price == pytest.approx(whole.evaluate(T).price, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
 @given(
+    name=presets,
     prices=st.lists(st.floats(99.8, 100.2), min_size=3, max_size=7),
     which=st.integers(0, 6),
     up=st.floats(0, 0.2),
@@ -156,8 +154,7 @@ def test_a_higher_price_within_the_band_never_lowers_the_index(
     assert higher >= lower - 1e-9
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
-@given(prices=st.lists(near, min_size=4, max_size=7))
+@given(name=presets, prices=st.lists(near, min_size=4, max_size=7))
 def test_a_feed_that_never_spoke_is_like_none(name: str, prices: list[float]) -> None:
     """O4-11: removing a feed equals computing without it."""
     named = {str(i): price for i, price in enumerate(prices)}
@@ -207,8 +204,8 @@ def test_a_minority_of_liars_moves_a_published_price_by_no_more_than_fifty_basis
         assert abs(value.price / middle - 1) <= 0.005 + (max(honest) / min(honest) - 1)
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
 @given(
+    name=presets,
     ticks=st.lists(
         st.builds(
             tick,
@@ -221,7 +218,7 @@ def test_a_minority_of_liars_moves_a_published_price_by_no_more_than_fifty_basis
             book=st.one_of(st.none(), st.tuples(st.floats(), st.floats())),
         ),
         max_size=30,
-    )
+    ),
 )
 def test_nothing_a_venue_says_is_raised_or_makes_a_price_that_is_none(name: str, ticks: list[object]) -> None:
     """Bad input is left out with a reason; a price is finite and within the sane ones."""

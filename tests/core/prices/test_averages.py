@@ -36,9 +36,7 @@ def test_what_was_not_known_does_not_count_and_is_told() -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.integers(END - TWAP_MS, END + TWAP_MS), st.floats(1, 1000)), min_size=1, max_size=30
-    )
+    st.lists(st.tuples(st.integers(END - TWAP_MS, END + TWAP_MS), st.floats(1, 1000)), min_size=1, max_size=8)
 )
 def test_a_settlement_does_not_know_what_comes_after_it(values: list[tuple[int, float]]) -> None:
     before = [value for value in values if value[0] < END]
@@ -76,7 +74,7 @@ def test_trades_at_the_ends_of_the_window_belong_to_the_hour_they_begin_in() -> 
     assert reference_rate([inside, after], END) == Settlement(100.0, 1 / 12)
 
 
-@given(st.floats(-1, 1), st.lists(st.floats(0.1, 1000), min_size=1, max_size=20))
+@given(st.floats(-1, 1), st.lists(st.floats(0.1, 1000), min_size=1, max_size=6))
 def test_a_constant_is_a_fixed_point_of_the_basis_average(sample: float, times_s: list[float]) -> None:
     """O4-9."""
     average = BasisAverage()

@@ -8,7 +8,7 @@ import pytest
 from core.prices.tenure import MARGIN, Sighting, Tenure
 
 LEASE_S = 1.0
-NIGHTS, STEPS = 80, 1500
+NIGHTS, STEPS = 30, 1000
 STEP_S = LEASE_S / 160
 STOPS = 0.01
 """How often an instance is stopped after a step, for up to two leases."""
