@@ -1,6 +1,7 @@
-"""`nightdesk index-price run` as a process whose venues are all at one place of this machine."""
+"""`nightdesk index-price run` as a process whose venue is at a place of this machine."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.exchanges.dialing import Network, moved_to
@@ -14,7 +15,7 @@ def main(directory: str, host: str) -> None:
     network = Network(WallClock(), place=moved_to(host))
     running.run(
         running.LiveOptions(
-            settings=Settings(index_price=SETTINGS),
+            settings=Settings(index_price=replace(SETTINGS, sources=SETTINGS.sources[:1])),
             state_dir=Path(directory),
             json=True,
             network_of=lambda _: network,

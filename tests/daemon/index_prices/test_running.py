@@ -44,7 +44,7 @@ def test_run_prints_a_json_line_for_each_value_and_ends_in_order(tmp_path):
     ) as process:
         lines = [json.loads(process.stdout.readline()) for _ in range(2)]
         process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=30)
+        rest, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert errors == ""
     lines += [json.loads(line) for line in rest.splitlines()]
