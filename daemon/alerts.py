@@ -293,4 +293,12 @@ def targets(settings: AlertSettings) -> Sequence[Target]:
     """Return everybody who is named openly in the configuration."""
     environ = tuple((name, os.environ[name]) for name in ("HOME", "LANG", "PATH") if name in os.environ)
     commands = [Command(words, environ) for words in settings.commands]
-    return [*map(Webhook, settings.webhooks), *commands]
+    return [*map(Webhook, settings.webhooks), *commands, *_services(settings)]
+
+
+def _services(settings: AlertSettings) -> Sequence[Target]:
+    if not settings.services:
+        return ()
+    from daemon.index_prices.alerts import Service
+
+    return tuple(map(Service, settings.services))

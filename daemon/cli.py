@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from daemon import hangups, operate
-from daemon.index_prices import commands as index_prices
+from daemon.index_prices.commands import ledgers
+from daemon.index_prices.live_commands import prices
 from daemon.options import BadUse, RunOptions, checked, parse_instant, parse_speed
 
 app = typer.Typer(
@@ -23,8 +24,8 @@ app = typer.Typer(
 )
 backtests = typer.Typer(help="Walk a strategy through history.", no_args_is_help=True)
 app.add_typer(backtests, name="backtest")
-app.add_typer(index_prices.prices, name="index-price")
-app.add_typer(index_prices.ledgers, name="index")
+app.add_typer(prices, name="index-price")
+app.add_typer(ledgers, name="index")
 
 Config = Annotated[
     Path | None, typer.Option("--config", help="config.toml; without it ./config.toml, else defaults")

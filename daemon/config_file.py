@@ -117,9 +117,11 @@ def taken_over(old: Settings, new: Settings, changes: Iterable[Change]) -> Setti
 
 
 def shown(key: str, value: object) -> str:
-    """Return the value as it may be shown, logged and journaled: no keys, no webhook beyond its host."""
+    """Return the value as it may be shown, logged and journaled: no keys, no address of a webhook or service."""
     if key == "alerts.webhooks" and isinstance(value, tuple | list):
         return _text([_host(url) for url in value])
+    if key == "alerts.services" and isinstance(value, tuple | list):
+        return _text([f"{str(url).partition(':')[0]}:..." for url in value])
     if key == "alerts.webhook_secrets" and isinstance(value, tuple | list):
         return _text([f"{str(reference).partition(':')[0]}:..." for reference in value])
     if _holds_key_text(value):

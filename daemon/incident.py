@@ -58,6 +58,7 @@ PRIVATE = (
     "alerts.webhooks",
     "alerts.webhook_secrets",
     "alerts.commands",
+    "alerts.services",
 )
 """Keys of the configuration whose values are secret, or say where a secret is."""
 
@@ -146,8 +147,9 @@ def known_secrets(place: Place, environ: Mapping[str, str]) -> tuple[str, ...]:
     secrets, _ = sources(settings.vault, environ)
     found = {v for n, v in environ.items() if any(word in n.upper() for word in SECRET_NAMES)}
     found |= {word for words in settings.alerts.commands for word in words[1:]}
-    for url in settings.alerts.webhooks:
+    for url in (*settings.alerts.webhooks, *settings.alerts.services):
         found |= _ways_to_say(url)
+    found |= {urlsplit(url).netloc for url in settings.alerts.services}
     for _, reference in named(settings):
         found |= _ways_to_say(_read(reference, secrets))
         found |= {reference.removeprefix("file:")} if reference.startswith("file:") else set()

@@ -31,6 +31,7 @@ class Reload(StrEnum):
 
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+ServiceUrl = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://\S+$")]
 Words = Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Allowed("words")]
 Name = Annotated[
     str | None, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$"), Allowed("letters, digits, _ . -")
@@ -47,6 +48,28 @@ References = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=rf"^({_LOCAL}|vault:{_VAULT})$")], ...],
     Allowed("a list of env:NAME, file:PATH, credential:NAME or vault:MOUNT/PATH#FIELD"),
 ]
+
+
+Source = Literal[
+    "binance",
+    "coinbase",
+    "kraken",
+    "okx",
+    "bybit",
+    "bitstamp",
+    "gemini",
+    "bitfinex",
+    "gate",
+    "kucoin",
+    "hyperliquid",
+]
+"""A spot venue; adapters/exchanges/venues.py knows each."""
+
+Preset = Literal["nightdesk", "brief", "deribit", "okx", "binance", "bitmex", "bybit", "hyperliquid", "pyth"]
+"""A methodology; core/prices/presets.py has each."""
+
+Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+/USD$")]
+Pair = Annotated[str, StringConstraints(pattern=r"^[a-z]+ [A-Z0-9]+/[A-Z0-9]+$")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +196,66 @@ class AlertSettings:
         Allowed("a list of commands, each a list of words"),
         Doc("programs run with the alert as JSON on their input"),
     ] = ()
+    services: Annotated[
+        tuple[ServiceUrl, ...],
+        Allowed("a list of URLs as apprise has them"),
+        Doc("mail, telephone and chat services; shown nowhere but by the word before the colon"),
+    ] = ()
     timeout_s: Annotated[float, Ge(1), Le(60), Doc("longest that one delivery may take")] = 10.0
     quiet_s: Annotated[float, Ge(1), Le(86_400), Doc("an alert not repeated for so long has ended")] = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPriceSettings:
+    """`nightdesk index-price run`: what is published, from whom, by which instance, and when somebody is told."""
+
+    symbols: Annotated[
+        tuple[Symbol, ...], Allowed('a list such as ["BTC/USD", "ETH/USD"]'), Doc("indices to publish")
+    ] = ("BTC/USD", "ETH/USD")
+    preset: Annotated[Preset, Doc("the methodology: docs/index_price.md")] = "nightdesk"
+    sources: Annotated[
+        tuple[Source, ...],
+        Allowed(f"a list of {', '.join(get_args(Source))}"),
+        Doc("venues that are asked"),
+    ] = get_args(Source)
+    without: Annotated[
+        tuple[Pair, ...],
+        Allowed('a list such as ["gemini SOL/USD"]'),
+        Doc("pairs that a venue does not have and is not asked for"),
+    ] = ()
+    host: Annotated[
+        str,
+        StringConstraints(min_length=1),
+        Allowed("an address of this machine"),
+        Doc(
+            "where consumers connect; there is neither login nor TLS, so beyond loopback put a proxy before it"
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[int, Ge(0), Le(65_535), Doc("port of the endpoint; 0 picks a free one")] = 8710
+    lease_file: Annotated[
+        str | None,
+        StringConstraints(min_length=1),
+        Allowed("a path"),
+        Doc(
+            "what instances of one host share, for one to publish; else index-price/lease.sqlite in the state directory"
+        ),
+    ] = None
+    zookeeper: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^[^\s,/]+:\d+(,[^\s,/]+:\d+)*$"),
+        Allowed("HOST:PORT, several with commas"),
+        Doc("what instances of several hosts share, instead of a lease file"),
+    ] = None
+    lease_s: Annotated[
+        float, Ge(0.5), Le(60), Doc("another instance follows one that vanished after this")
+    ] = 2.0
+    alert_spread: Annotated[
+        float, Gt(0), Le(1), Doc("told when prices are further apart, fraction (S4-47)")
+    ] = 0.01
+    alert_settle_s: Annotated[float, Ge(0), Le(3600), Doc("a warning is told when it has stood for this")] = (
+        5.0
+    )
+    alert_calm_s: Annotated[float, Ge(0), Le(3600), Doc("an alert ends when it was gone for this")] = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +271,7 @@ class Settings:
     idio_statarb: Parameters = field(default_factory=Parameters)
     log: LogSettings = field(default_factory=LogSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    index_price: IndexPriceSettings = field(default_factory=IndexPriceSettings)
 
 
 RELOAD: Mapping[str, Reload] = {
@@ -218,6 +300,7 @@ RELOAD: Mapping[str, Reload] = {
     "log.rotate_mb": Reload.RESTART,
     "log.keep": Reload.RESTART,
     "alerts": Reload.NOW,
+    "index_price": Reload.RESTART,
 }
 """A key, or a section whose keys are all alike. No key is named twice and none is missing; a test says so."""
 

@@ -25,7 +25,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "uvloop": ("daemon/run.py",),
     "cvxpy": ("strategies/idio_statarb/optimizer_cvxpy.py",),
     "sqlite3": ("state/",),
-    "typer": ("daemon/cli.py", "daemon/index_prices/commands.py"),
+    "typer": ("daemon/cli.py", "daemon/index_prices/commands.py", "daemon/index_prices/live_commands.py"),
     "sdnotify": ("daemon/pulse.py",),
     "plotly": ("research/",),
     "matplotlib": ("research/",),

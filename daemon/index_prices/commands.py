@@ -39,7 +39,7 @@ def replay(
     json_: Json = False,
 ) -> None:
     """Publish recorded prices again: a value at every stamp of the input; with --json an array, the last value last."""
-    from daemon.index_prices import methodology_file, replaying, shown
+    from daemon.index_prices import documents, methodology_file, replaying, shown
 
     options = replaying.ReplayOptions(
         path=path,
@@ -51,7 +51,7 @@ def replay(
     if not json_:
         _show(shown.view(replayed))
         return
-    _print([shown.document(value) for value in replayed.values])
+    _print([documents.document(value) for value in replayed.values])
     if replayed.refused or replayed.left_out:
         typer.echo(f"nightdesk: {shown.summary(replayed, len(replayed.values))}", err=True)
     for line in replayed.left_out:

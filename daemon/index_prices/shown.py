@@ -1,8 +1,6 @@
-"""A published series for programs and for people."""
+"""A published series for people; daemon.index_prices.documents has it for programs."""
 
 from collections.abc import Iterator, Sequence
-from math import isfinite
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Column, Table
@@ -10,56 +8,13 @@ from rich.text import Text
 
 from core.prices.types import Published
 from core.report import iso
+from daemon.index_prices.documents import excluded
 from daemon.index_prices.replaying import Replayed
 
 ROWS = 40
 """Values that a table shows besides the changes of state."""
 
 COLOURS = {"OK": "green", "DEGRADED": "yellow", "HALTED": "red", "STARTING": "dim"}
-
-
-def document(value: Published) -> dict[str, Any]:
-    """Return one value as --json prints it; docs/index_price.md explains each field."""
-    weights, excluded = _weights(value), _excluded(value)
-    return {
-        "symbol": value.symbol,
-        "timestamp": value.at_ms,
-        "price": _finite(value.price),
-        "state": str(value.state),
-        "cause": str(value.cause),
-        "confidence": _finite(value.confidence),
-        "spread": _finite(value.spread),
-        "sequence": value.sequence,
-        "token": value.token,
-        "active_feeds": value.active_feeds,
-        "age_s": None if value.age_ms is None else value.age_ms / 1000,
-        "accepted": value.accepted,
-        "candidate": _finite(value.candidate),
-        "median": _finite(value.median),
-        "methodology": value.methodology,
-        "weights": weights,
-        "excluded": excluded,
-    }
-
-
-def _finite(number: float | None) -> float | None:
-    return number if number is not None and isfinite(number) else None
-
-
-def _weights(value: Published) -> dict[str, float | None]:
-    return {i.source: _finite(i.weight) for i in value.inputs if i.reason is None}
-
-
-def _excluded(value: Published) -> dict[str, str]:
-    """Return reasons by source; a venue's second pair is named with its symbol."""
-    found: dict[str, str] = {}
-    taken = set(_weights(value))
-    for one in value.inputs:
-        if one.reason is not None:
-            name = f"{one.source} {one.symbol}" if one.source in taken else one.source
-            taken.add(one.source)
-            found[name] = str(one.reason)
-    return found
 
 
 # --- for people ----------------------------------------------------------------------------------------
@@ -129,6 +84,6 @@ def _cells(value: Published) -> Iterator[str]:
 
 def _by_reason(value: Published) -> Iterator[tuple[str, list[str]]]:
     found: dict[str, list[str]] = {}
-    for source, reason in _excluded(value).items():
+    for source, reason in excluded(value).items():
         found.setdefault(reason, []).append(source)
     yield from found.items()

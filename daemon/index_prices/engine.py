@@ -1,0 +1,104 @@
+"""What one instance knows: ticks of its connectors in a board, and the values that are due of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from adapters.exchanges.lane import Lane
+from adapters.ports import Clock
+from core.index_price import IndexPrice
+from core.prices.board import PriceBoard
+from core.prices.types import Published, Tick
+from daemon.index_prices.metrics import Metrics
+
+log = structlog.get_logger()
+
+STRANGE_S = 10.0
+
+
+@dataclass(slots=True)
+class _Heard:
+    """The lane's consumer: what connectors said, into the board; what it does not take is counted."""
+
+    board: PriceBoard
+    metrics: Metrics
+    clock: Clock
+    strange_ms: dict[str, int] = field(default_factory=dict)
+
+    def tick(self, tick: Tick) -> None:
+        reason = self.board.tick(tick)
+        if reason is not None:
+            self.metrics.refused(tick.source, reason)
+
+    def heartbeat(self, source: str, at_ms: int) -> None:
+        self.board.heartbeat(source, at_ms)
+
+    def disconnected(self, source: str) -> None:
+        self.board.disconnected(source)
+
+    def strange(self, source: str, text: str) -> None:
+        """Log it, a venue's at most every few seconds: how often it was, its connector counts."""
+        now_ms = self.clock.now_ms()
+        if now_ms - self.strange_ms.get(source, 0) >= 1000 * STRANGE_S:
+            self.strange_ms[source] = now_ms
+            log.info("a venue said something strange", venue=source, text=text)
+
+
+class PriceEngine:
+    """Calculates for publication, or to stay warm while another instance publishes: it has seen what that one has."""
+
+    def __init__(self, board: PriceBoard, lane: Lane, clock: Clock, metrics: Metrics) -> None:
+        self._board, self._lane, self._clock, self._metrics = board, lane, clock, metrics
+        self._heard = _Heard(board, metrics, clock)
+        self._published: dict[str, Published] = {}
+        self.newest: dict[str, Published] = {}
+
+    def due(self, token: int) -> list[Published]:
+        """Return what is to be published now, under a token: publisher.Source."""
+        values = self.calculate(token)
+        return [value for value in values if self._board.due(value, self._last(value, token))]
+
+    def calculate(self, token: int = 0) -> list[Published]:
+        """Take what was heard, and calculate every index."""
+        self._lane.deliver(self._heard)
+        values = self._board.evaluate(self._clock.now_ms(), token=token)
+        self.newest = {value.symbol: value for value in values}
+        self._metrics.calculated(values)
+        return values
+
+    def publish(self, values: Sequence[Published]) -> None:
+        """Remember what was published, being a sink like the others."""
+        self._published.update((value.symbol, value) for value in values)
+
+    def hold(self, holds: Mapping[str, str | None]) -> None:
+        """Let symbols be held by hand, each for its reason, or go on where that is None."""
+        for symbol, reason in holds.items():
+            index = self._board.index(symbol)
+            if index is not None:
+                _hold(index, reason)
+
+    def _last(self, value: Published, token: int) -> Published | None:
+        """Return the last published value, None under a new token: consumers wait for its first."""
+        last = self._published.get(value.symbol)
+        return last if last is not None and last.token == token else None
+
+
+def _hold(index: IndexPrice, reason: str | None) -> None:
+    if index.held_by_hand != reason:
+        log.warning("an index is held" if reason else "an index goes on", symbol=index.symbol, reason=reason)
+        index.held_by_hand = reason
+
+
+Sinks = Sequence[Callable[[Sequence[Published]], None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ToAll:
+    """One sink of many, told in their order."""
+
+    sinks: Sinks
+
+    def publish(self, values: Sequence[Published]) -> None:
+        for sink in self.sinks:
+            sink(values)

@@ -1,0 +1,32 @@
+"""What waits for one consumer: the newest value of each symbol, and nothing older."""
+
+import asyncio
+from collections.abc import Collection
+
+
+class Mailbox:
+    """Never holds more than one value a symbol, however slow its reader is. overtaken counts those it let go."""
+
+    def __init__(self, symbols: Collection[str]) -> None:
+        """symbols are those that are wanted, empty for all."""
+        self.overtaken = 0
+        self._symbols = frozenset(symbols)
+        self._waiting: dict[str, bytes] = {}
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, symbol: str, text: bytes) -> None:
+        if self._symbols and symbol not in self._symbols:
+            return
+        self.overtaken += self._waiting.pop(symbol, None) is not None
+        self._waiting[symbol] = text
+        self._filled.set()
+
+    async def take(self) -> list[bytes]:
+        """Return what waits, in the order of publication, as soon as anything does."""
+        await self._filled.wait()
+        self._filled.clear()
+        taken, self._waiting = list(self._waiting.values()), {}
+        return taken
