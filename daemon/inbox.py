@@ -2,6 +2,9 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
+
+from msgspec.structs import replace
 
 from core.events import AnyEvent, KillReset, KillTripped, QuoteReceived, Started
 from core.types import Coin
@@ -29,13 +32,15 @@ class Inbox:
 
         A latch that stands is told of with the start: decided on before it, the kill would close positions at the last
         life's prices, with its settings and its numbers of orders, and the start would then take those orders for lost.
+        What was told before a start is of its time: nobody had yet held the clock that stamped it against the venue's.
         """
         match event:
             case QuoteReceived():
                 self.quotes_dropped += event.quote.coin in self._quotes
                 self._quotes[event.quote.coin] = event
             case Started():
-                self._front.appendleft(event)
+                self._front = deque([event, *_at(event.at_ms, self._front)])
+                self._trade = deque(_at(event.at_ms, self._trade))
             case KillTripped():
                 self._front.append(event)
                 # It is newer than they are, and would be undone by what it goes before.
@@ -55,3 +60,7 @@ class Inbox:
         self._quotes.clear()
         self._trade.clear()
         return events
+
+
+def _at(at_ms: int, events: Iterable[AnyEvent]) -> Iterable[AnyEvent]:
+    return (replace(event, at_ms=at_ms) for event in events)

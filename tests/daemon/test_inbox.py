@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.config import TradingSettings
 from core.events import ClockTicked, KillReset, KillTripped, QuoteReceived, Started
@@ -72,6 +73,16 @@ def test_a_start_comes_before_everything_even_a_kill_that_was_there_before_it(ev
     got, _ = taken([*events[:at], start(1), *events[at:]])
     assert got[0] == start(1)
     assert start(1) not in got[1:]
+
+
+told = st.one_of([st.builds(kind, st.integers(0, 9)) for kind in (tick, kill, reset)])
+
+
+@given(st.lists(told, min_size=1, max_size=30), st.integers(0, 9))
+def test_what_was_told_before_a_start_is_of_its_time_whatever_the_clock_was_until_then(events, at_ms):
+    got, _ = taken([*events, start(at_ms)])
+    without, _ = taken(events)
+    assert got == [start(at_ms), *(replace(e, at_ms=at_ms) for e in without)]
 
 
 @given(st.lists(st.one_of(st.builds(kill, st.just(1)), st.builds(reset, st.just(1))), min_size=1))
