@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.state import Ledger, Stage, State
 from core.types import Coin
 from sim.checkers import Step
+from sim.checks.opening import Opening
 from sim.checks.sums import ZERO
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ class EquityIsExplained:
     def __init__(self) -> None:
         self._cash_usd: Decimal | None = None
         self._ledger = Ledger()
+        self._opening = Opening()
 
     def on_step(self, step: Step) -> Iterator[str]:
+        if self._opening.is_to_come(step):
+            self._cash_usd = None
         if self._cash_usd is None and step.state.book.opened_ms is not None:
             self._cash_usd = _cash_usd(step.world) - _venue_made_usd(step.world, step.state)
             self._ledger = step.state.book.ledger

@@ -8,6 +8,7 @@ from core.events import FillsReceived
 from core.state import State
 from core.types import Coin, Fill, Side, is_perpetual
 from sim.checkers import Step
+from sim.checks.opening import Opening
 from sim.checks.sums import ZERO
 from sim.venue.account import VenueFill
 from sim.world import World
@@ -60,13 +61,15 @@ class FillsAreTheVenues:
     name = "fills"
 
     def __init__(self) -> None:
-        self._known = _Known()
+        self._known, self._opening = _Known(), Opening()
         self._theirs: dict[Key, VenueFill] = {}
         self._missing: dict[Key, VenueFill] = {}
 
     def on_step(self, step: Step) -> Iterator[str]:
         for fill in step.executed:
             self._theirs[_key(fill)] = self._missing[_key(fill)] = fill
+        if self._opening.is_to_come(step):
+            self._known = _Known()
         if step.begins:
             self._after_a_restart(step.state)
         if self._known.opened_ms is None and step.state.book.opened_ms is not None:

@@ -1,4 +1,6 @@
+from dataclasses import replace as with_fields
 from decimal import Decimal
+from itertools import pairwise
 
 from msgspec.structs import replace
 
@@ -98,3 +100,35 @@ def test_a_position_that_differs_from_the_venues_is_found_at_the_end():
     positions = {**state.book.positions, "BTC": state.book.positions["BTC"] + Decimal("0.00001")}
     world = at_end_with(replace(state, book=replace(state.book, positions=positions)))
     assert "BTC" in next(checker.at_end(world))
+
+
+def opened_twice(*between):
+    """A life opens the book and ends; the next finds none, and opens it with what the account holds by then."""
+    begins = next(s for s in steps() if s.begins)
+    opened = next(s for s in steps() if s.state.book.opened_ms is not None)
+
+    def opening(**positions):
+        return with_state(opened, book=replace(opened.state.book, positions=positions))
+
+    first, second = opening(BTC=Decimal(-1)), opening(BTC=Decimal(-1), ETH=Decimal(2))
+    lives = (begins, first, *(with_event(first, event) for event in between), begins, second)
+    checker = FillsAreTheVenues()
+    return [
+        text
+        for before, step in pairwise(lives)
+        for text in checker.on_step(with_fields(step, before=before.state, executed=()))
+    ]
+
+
+def read(covered_to_ms):
+    return FillsReceived(at_ms=0, fills=(), covered_to_ms=covered_to_ms)
+
+
+def test_an_opening_that_nothing_proves_to_be_kept_may_be_made_anew():
+    assert opened_twice() == []
+    assert opened_twice(read(None)) == [], "what streams in is asked for by no record"
+
+
+def test_an_opening_that_was_kept_and_is_forgotten_is_found():
+    """The read that it asks for comes back: its record was on the disk."""
+    assert "BTC 0 and not -1" in opened_twice(read(1))[0]
