@@ -123,16 +123,8 @@ class HyperliquidFeed:
         self._stand_in.connection_begun(self._fresh)
         self._remedies.clear()
         self._heard_ms = {}
-        ended: list[BaseException] = []
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._receive(socket, sink))
-                tasks.create_task(self._ask(socket))
-                tasks.create_task(self._ping(socket))
-                tasks.create_task(self._look(socket, sink))
-        except* ConnectionError as group:
-            ended = list(group.exceptions)
-        return f"{ended[0]}"
+        works = (self._receive(socket, sink), self._ask(socket), self._ping(socket), self._look(socket, sink))
+        return await _first_end([asyncio.create_task(work) for work in works])
 
     async def _receive(self, socket: Socket, sink: Sink) -> None:
         while True:
@@ -296,3 +288,22 @@ class HyperliquidFeed:
             self._watchlist.refuse(frame.text)
         elif frame.text and frame.channel not in QUIET_CHANNELS:
             log.debug("unknown channel", channel=frame.channel, text=frame.text)
+
+
+async def _first_end(tasks: list[asyncio.Task[None]]) -> str:
+    """Return why the first task lost its connection, and end the others. A fault of our own passes.
+
+    No TaskGroup: when one is cancelled in the moment in which a task of it fails, Python before 3.13 forgets the
+    cancellation, and a stop waited for a feed that ran on.
+    """
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    errors = [error for task in tasks if not task.cancelled() and (error := task.exception()) is not None]
+    for error in errors:
+        if not isinstance(error, ConnectionError):
+            raise error
+    return f"{errors[0]}"

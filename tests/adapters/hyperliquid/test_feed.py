@@ -396,3 +396,25 @@ def test_a_fault_in_whoever_takes_the_events_is_not_hidden():
         assert sockets.last.closed
 
     run(play())
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_a_stop_in_the_moment_in_which_the_connection_ends_is_not_forgotten(turns):
+    """CPython 3.11 and 3.12 forget a cancellation that meets a failure within a task group; the feed would run on."""
+
+    async def play():
+        clock = ScriptedClock()
+        sockets = ScriptedSockets(clock)
+        running = asyncio.create_task(feed(sockets, clock, None).run(lambda event: None))
+        await settle()
+        sockets.last.drop()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        await settle()
+        ended = running.done()
+        running.cancel()
+        await settle()
+        assert ended
+
+    run(play())
