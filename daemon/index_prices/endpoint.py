@@ -214,4 +214,4 @@ def _json(
 
 
 def _fault(kind: type[web.HTTPException], text: str) -> web.HTTPException:
-    return kind(body=encoded({"error": text}), content_type="application/json")
+    return kind(text=encoded({"error": text}).decode(), content_type="application/json")
