@@ -45,7 +45,7 @@ def symbols_of(text: str | None) -> tuple[str, ...]:
     """Return the symbols of BTC/USD,ETH or None. Raises BadUse where one is no index."""
     if text is None:
         return ()
-    found = [word.strip().upper() for word in text.split(",") if word.strip()]
+    found = [word.strip().upper().replace("-", "/") for word in text.split(",") if word.strip()]
     for symbol in found:
         base, slash, quote = symbol.partition("/")
         if not base or (slash and quote != "USD"):
@@ -107,6 +107,8 @@ def replay(options: ReplayOptions, told: Callable[[int, int], None] = lambda don
 
 
 def _opened(options: ReplayOptions, out: Path, stack: ExitStack) -> Ledger:
+    if out.exists() and out.samefile(options.path):
+        raise BadUse(f"--out {out}: is what is read; name another file")
     try:
         return Ledger(stack.enter_context(out.open("wb")), options.methodology)
     except OSError as error:

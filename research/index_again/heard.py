@@ -44,6 +44,8 @@ def _real(value: Any) -> Any:
 
 
 def _hear_tick(book: Record, tick: Record) -> None:
+    if not tick["symbol"].split("/", 1)[-1] or "/" not in tick["symbol"]:
+        return
     health = book["rules"]["health"]
     feed = book["feeds"].setdefault((tick["source"], tick["symbol"]), _silent_feed())
     wrong = _wrong_with(tick, health)

@@ -41,6 +41,15 @@ def test_every_value_of_a_messy_market_is_made_again(tmp_path, methodology):
     assert len(reasons) > 4
 
 
+@pytest.mark.parametrize("symbol", ["BTC/", "/USD", "BTC", "BTC-USD", "BTC/EUR", "BTC/USD/X"])
+def test_a_symbol_that_is_none_is_none_in_both(tmp_path, symbol):
+    rows = [f'{{"source": "{s}", "symbol": "BTC/USD", "price": 5, "timestamp": 1}}\n' for s in "abc"]
+    rows += [f'{{"source": "d", "symbol": "{symbol}", "price": 5, "timestamp": 1}}\n']
+    (tmp_path / "a.jsonl").write_text("".join(rows))
+    assert nightdesk("index-price", "replay", tmp_path / "a.jsonl", "--out", tmp_path / "b").code == 0
+    assert nightdesk("index", "verify", tmp_path / "b").code == 0
+
+
 @pytest.fixture(scope="module")
 def ledger():
     return ledger_of(2, PRESETS["nightdesk"])[0]
