@@ -94,6 +94,18 @@ def replay(options: ReplayOptions, told: Callable[[int, int], None] = lambda don
     """Replay a path; told: what was heard so far, and all. Raises BadUse for what cannot be read or written."""
     stream = read(options.path, options.symbols)
     replayed = Replayed(refused=stream.refused, left_out=stream.left_out)
+    try:
+        _play(options, stream, replayed, told)
+    except OSError as error:
+        raise BadUse(f"--out {options.out}: cannot be written: {error.strerror}") from error
+    if not replayed.values:
+        raise BadUse(f"{options.path}: no price of a pair such as BTC/USD or BTC/USDT is in it")
+    return replayed
+
+
+def _play(
+    options: ReplayOptions, stream: Stream, replayed: Replayed, told: Callable[[int, int], None]
+) -> None:
     board = PriceBoard(options.methodology, symbols=options.symbols or None)
     with ExitStack() as stack:
         ledger = None if options.out is None else _opened(options, options.out, stack)
@@ -101,18 +113,13 @@ def replay(options: ReplayOptions, told: Callable[[int, int], None] = lambda don
             replayed.values += [v for v in values if not options.symbols or v.symbol in options.symbols]
             if count % SHOWN_EVERY == 0:
                 told(replayed.heard, len(stream.heard))
-    if not replayed.values:
-        raise BadUse(f"{options.path}: no price of a pair such as BTC/USD or BTC/USDT is in it")
-    return replayed
 
 
 def _opened(options: ReplayOptions, out: Path, stack: ExitStack) -> Ledger:
+    """Open the ledger. Raises OSError."""
     if out.exists() and out.samefile(options.path):
         raise BadUse(f"--out {out}: is what is read; name another file")
-    try:
-        return Ledger(stack.enter_context(out.open("wb")), options.methodology)
-    except OSError as error:
-        raise BadUse(f"--out {out}: cannot be written: {error.strerror}") from error
+    return Ledger(stack.enter_context(out.open("wb")), options.methodology)
 
 
 def replay_with_bar(options: ReplayOptions) -> Replayed:

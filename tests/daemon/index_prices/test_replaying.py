@@ -159,6 +159,7 @@ def test_the_table_says_what_was_refused(tmp_path):
         (("--symbols", "BTC/EUR"), "an index is in USD"),
         (("--methodology", "nowhere.toml"), "cannot be read"),
         (("--out", "nowhere/at/all"), "cannot be written"),
+        (("--out", "/dev/full"), "cannot be written: No space left"),
     ],
 )
 def test_bad_use_is_one_message_with_what_is_allowed(seed, words, part):

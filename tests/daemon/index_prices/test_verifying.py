@@ -142,6 +142,18 @@ def fewer_feeds(record):
     record["active_feeds"] -= 1
 
 
+def confirmed_a_moment_later(record):
+    record["good_ms"] += 1
+
+
+def heard_a_moment_later(record):
+    next(i for i in record["inputs"] if i["weight"])["received_ms"] += 1
+
+
+def stamped_a_moment_later(record):
+    next(i for i in record["inputs"] if i["weight"])["at_ms"] += 1
+
+
 TAMPERED = (
     lower_token,
     higher_price,
@@ -161,6 +173,9 @@ TAMPERED = (
     not_a_number,
     no_confidence,
     fewer_feeds,
+    confirmed_a_moment_later,
+    heard_a_moment_later,
+    stamped_a_moment_later,
 )
 
 
