@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from core.prices.board import PriceBoard
 from core.prices.methodology import Methodology
-from core.prices.types import Published, Tick
+from core.prices.types import Published, Reason, Tick
 from daemon.index_prices.ledger import Ledger
 from daemon.options import BadUse
 from sim.price_files.reading import read_prices
@@ -61,7 +61,7 @@ def read(path: Path, symbols: Sequence[str]) -> Stream:
         raise BadUse(str(error)) from error
 
 
-def take(board: PriceBoard, one: Heard) -> str | None:
+def take(board: PriceBoard, one: Heard) -> Reason | None:
     """Give one thing that was heard to a board; return why not, where it is not taken."""
     if isinstance(one, Tick):
         return board.tick(one)
@@ -81,7 +81,7 @@ def played(
             reason = take(board, one)
             if reason is not None:
                 replayed.refused[str(reason)] += 1
-            if ledger is not None:
+            if ledger is not None and reason is not Reason.UNKNOWN_SYMBOL:
                 ledger.heard(one)
         replayed.heard += len(heard)
         values = board.evaluate(at_ms)

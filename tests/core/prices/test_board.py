@@ -53,6 +53,20 @@ def test_without_a_conversion_nothing_is_published_of_stablecoin_quotes():
     assert {i.reason for i in value.inputs} == {Reason.NO_CONVERSION}
 
 
+@pytest.mark.parametrize("symbol", ["ETH/BTC", "btc/usd", "ETH/EUR", "BTC/USD/X"])
+def test_a_quote_that_nothing_converts_begins_no_index(symbol):
+    made = board(quotes("BTC/USD", 50_000.0)) if not symbol.startswith("BTC") else board([])
+    assert made.tick(tick("kraken", symbol, 1.0)) is Reason.UNKNOWN_SYMBOL
+    assert {value.symbol for value in made.evaluate(T)} <= {"BTC/USD"}
+
+
+def test_beside_others_it_is_left_out_with_its_reason():
+    made = board([*quotes("BTC/USD", 50_000.0), tick("bitso", "BTC/MXN", 900_000.0)])
+    (value,) = made.evaluate(T)
+    assert {i.source: i.reason for i in value.inputs}["bitso"] is Reason.NO_CONVERSION
+    assert value.price == pytest.approx(50_000)
+
+
 def test_one_venue_alone_converts_nothing():
     made = board([*quotes("BTC/USDT", 50_000.0), tick("kraken", "USDT/USD", 1.0)])
     values = {value.symbol: value for value in made.evaluate(T)}
