@@ -106,4 +106,5 @@ def _milliseconds(stamp: str) -> int:
     whole, _, part = stamp.partition(".")
     if len(whole) < DIGITS_MS:
         return int(whole) * 1000 + int((part + "000")[:3])
-    return int(whole) // 1000 ** ((len(whole) - DIGITS_MS) // 3)
+    thousands = (len(whole) - DIGITS_MS) // 3
+    return int(whole) // int(1000**thousands)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite, nan
-from typing import Any
+from typing import Any, TypeGuard
 
 from core.prices.types import Tick
 
@@ -70,7 +70,7 @@ def is_date(at_ms: int) -> bool:
     return DATES_MS[0] <= at_ms <= DATES_MS[1]
 
 
-def _is_name(value: Any) -> bool:
+def _is_name(value: object) -> TypeGuard[str]:
     """Say whether a value can name something: text that can be printed and written."""
     return isinstance(value, str) and value != "" and value.isprintable()
 

@@ -16,8 +16,8 @@ T = 1_700_000_000_000
 VENUES = ("binance", "kraken", "okx")
 
 
-def tick(source, symbol, price, at_ms=T):
-    return Tick(source=source, symbol=symbol, price=price, at_ms=at_ms, received_ms=at_ms, volume_24h=1e6)
+def tick(source, symbol, price, at_ms=T, volume=1e6):
+    return Tick(source=source, symbol=symbol, price=price, at_ms=at_ms, received_ms=at_ms, volume_24h=volume)
 
 
 def board(ticks, methodology=OURS, **options):
@@ -135,3 +135,11 @@ def test_the_order_in_which_sources_are_heard_does_not_matter(ticks):
     assert [value.price for value in board(ticks).evaluate(T)] == [
         value.price for value in board(sorted(ticks, key=str)).evaluate(T)
     ]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("volume", [1e308, 1e31, float("inf"), float("nan"), -1.0, 0.0, 1e-300])
+def test_whatever_volume_all_venues_tell_a_price_stays_between_theirs(preset, volume):
+    ticks = [tick(source, "BTC/USD", 50_000.0, volume=volume) for source in VENUES]
+    for value in board(ticks, PRESETS[preset]).evaluate(T):
+        assert value.price is None or value.price == pytest.approx(50_000)

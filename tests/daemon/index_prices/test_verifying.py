@@ -17,6 +17,9 @@ from tests.daemon.index_prices.messy import messy
 RIVALS = [*PRESETS.values(), replace(PRESETS["nightdesk"], name="hasty", rate_feeds_min=1)]
 
 
+LATER = '{"ledger": "index price", "version": 2, "methodology": {}}\n'
+
+
 def ledger_of(seed, methodology):
     file = io.BytesIO()
     stream, replayed = messy(seed), Replayed()
@@ -70,6 +73,10 @@ def left_out(record):
 
 def lower_token(record):
     record["token"] = -1
+
+
+def no_number_for_a_token(record):
+    record["token"] = float("nan")
 
 
 def higher_price(record):
@@ -156,6 +163,7 @@ def stamped_a_moment_later(record):
 
 TAMPERED = (
     lower_token,
+    no_number_for_a_token,
     higher_price,
     shifted_weight,
     other_reason,
@@ -226,7 +234,7 @@ def test_the_command_says_how_many_and_leaves_with_one_where_one_differs(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}\n", "nonsense", '{"ledger": "other"}\n', '{"ledger": "index price"}']
+    "content", ["", "{}\n", "nonsense", '{"ledger": "other"}\n', '{"ledger": "index price"}', LATER]
 )
 def test_a_file_that_is_no_ledger_is_refused_with_what_is_one(tmp_path, content):
     (tmp_path / "a").write_text(content)
