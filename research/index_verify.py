@@ -11,6 +11,7 @@ from research.index_again.heard import Record, hear, new_book
 from research.index_again.value import value_of
 
 KIND = "index price"
+VERSION = 1
 WITHIN = 1e-9
 """Largest relative difference of two numbers that are the same: both sum in their own order."""
 
@@ -66,6 +67,8 @@ def verify(path: Path) -> Verified:
     header, found = header_of(path), Verified()
     if header["ledger"] != KIND or not isinstance(header.get("methodology"), dict):
         raise NotALedger(f"{path}: a ledger of kind {header['ledger']!r}; can be verified: {KIND!r}")
+    if header.get("version") != VERSION:
+        raise NotALedger(f"{path}: version {header.get('version')!r}; can be verified: {VERSION}")
     walk = Walk(header["methodology"])
     for line, record in _records(path):
         try:
@@ -105,7 +108,7 @@ class Walk:
         symbol, now, token = record["symbol"], record["at_ms"], record["token"]
         heard_ms = max((_received_ms(said) for said in record["heard"]), default=now)
         for what, told, least in (("at_ms", now, max(self._at_ms, heard_ms)), ("token", token, self._token)):
-            if told < least:
+            if not told >= least:  # NaN is neither
                 return Mismatch(line, what, told, f"at least {least}")
         self._at_ms, self._token = now, token
         made = self._made(symbol, now, record["heard"])
@@ -161,6 +164,9 @@ def _wrong(line: int, where: str, told: Record, made: Record, *, price: float) -
 def _same(told: Any, made: Any, scale: float) -> bool:
     if isinstance(told, bool) or isinstance(made, bool) or not _numbers(told, made):
         return type(told) is type(made) and told == made
+    if isinstance(made, int):
+        # a time or a count: a billionth of a time is more than a second
+        return bool(told == made)
     return told == made or (isfinite(told) and isfinite(made) and _difference(told, made, scale) <= WITHIN)
 
 

@@ -12,6 +12,8 @@ RATES = ("USDT", "USDC")
 
 INDEX_CURRENCY = "USD"
 
+CONVERTIBLE = (INDEX_CURRENCY, *RATES)
+
 
 def symbol_of(base: str) -> str:
     return f"{base}/{INDEX_CURRENCY}"
@@ -53,6 +55,9 @@ class PriceBoard:
     def tick(self, tick: Tick) -> Reason | None:
         """Take a tick; return why not, where it is not taken. Never raises for what a venue said."""
         if not (tick.base and tick.quote and self._takes(tick.base)):
+            return Reason.UNKNOWN_SYMBOL
+        if tick.base not in self._indices and tick.quote not in CONVERTIBLE:
+            # nothing makes dollars of it: alone it would be an index that never has a price
             return Reason.UNKNOWN_SYMBOL
         return self._index(tick.base).tick(tick)
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from math import exp, isfinite
+from math import exp
 
 from core.prices.methodology import Health, Methodology, Price
 from core.prices.types import Reason, Tick
@@ -19,6 +19,9 @@ HEAVY = 0.2
 
 PRICES = 1e-18, 1e18
 """What a price can be: beyond, products and ratios of prices would leave what a float holds."""
+
+VOLUME_MAX = 1e30
+"""No volume is larger: sums of volumes must not leave what a float holds either."""
 
 FLAW = frozenset({Reason.BAD_PRICE, Reason.CROSSED, Reason.WIDE, Reason.FUTURE, Reason.PAST})
 """Ticks after which nobody knows what the venue's price is; the others leave the last one standing."""
@@ -117,7 +120,7 @@ def _take_volume(feed: Feed, tick: Tick, methodology: Methodology) -> None:
     told, jump = tick.volume_24h, methodology.health.volume_jump
     if told is None:
         return
-    if not isfinite(told) or told < 0:
+    if not 0 <= told <= VOLUME_MAX:
         feed.volume_odd_ms = feed.volume_odd_ms or tick.received_ms
         return
     if feed.volume and jump and not feed.volume / jump <= told <= feed.volume * jump:

@@ -13,10 +13,8 @@ import msgspec
 from core.prices.methodology import Methodology
 from core.prices.types import Published, Tick
 from daemon.index_prices.methodology_file import as_data
-from research.index_verify import KIND
+from research.index_verify import KIND, VERSION
 from sim.price_files.stream import Alive, Heard
-
-VERSION = 1
 
 
 class Ledger:

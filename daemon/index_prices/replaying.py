@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from core.prices.board import PriceBoard
 from core.prices.methodology import Methodology
-from core.prices.types import Published, Tick
+from core.prices.types import Published, Reason, Tick
 from daemon.index_prices.ledger import Ledger
 from daemon.options import BadUse
 from sim.price_files.reading import read_prices
@@ -45,7 +45,7 @@ def symbols_of(text: str | None) -> tuple[str, ...]:
     """Return the symbols of BTC/USD,ETH or None. Raises BadUse where one is no index."""
     if text is None:
         return ()
-    found = [word.strip().upper() for word in text.split(",") if word.strip()]
+    found = [word.strip().upper().replace("-", "/") for word in text.split(",") if word.strip()]
     for symbol in found:
         base, slash, quote = symbol.partition("/")
         if not base or (slash and quote != "USD"):
@@ -61,7 +61,7 @@ def read(path: Path, symbols: Sequence[str]) -> Stream:
         raise BadUse(str(error)) from error
 
 
-def take(board: PriceBoard, one: Heard) -> str | None:
+def take(board: PriceBoard, one: Heard) -> Reason | None:
     """Give one thing that was heard to a board; return why not, where it is not taken."""
     if isinstance(one, Tick):
         return board.tick(one)
@@ -81,7 +81,7 @@ def played(
             reason = take(board, one)
             if reason is not None:
                 replayed.refused[str(reason)] += 1
-            if ledger is not None:
+            if ledger is not None and reason is not Reason.UNKNOWN_SYMBOL:
                 ledger.heard(one)
         replayed.heard += len(heard)
         values = board.evaluate(at_ms)
@@ -94,6 +94,18 @@ def replay(options: ReplayOptions, told: Callable[[int, int], None] = lambda don
     """Replay a path; told: what was heard so far, and all. Raises BadUse for what cannot be read or written."""
     stream = read(options.path, options.symbols)
     replayed = Replayed(refused=stream.refused, left_out=stream.left_out)
+    try:
+        _play(options, stream, replayed, told)
+    except OSError as error:
+        raise BadUse(f"--out {options.out}: cannot be written: {error.strerror}") from error
+    if not replayed.values:
+        raise BadUse(f"{options.path}: no price of a pair such as BTC/USD or BTC/USDT is in it")
+    return replayed
+
+
+def _play(
+    options: ReplayOptions, stream: Stream, replayed: Replayed, told: Callable[[int, int], None]
+) -> None:
     board = PriceBoard(options.methodology, symbols=options.symbols or None)
     with ExitStack() as stack:
         ledger = None if options.out is None else _opened(options, options.out, stack)
@@ -101,16 +113,13 @@ def replay(options: ReplayOptions, told: Callable[[int, int], None] = lambda don
             replayed.values += [v for v in values if not options.symbols or v.symbol in options.symbols]
             if count % SHOWN_EVERY == 0:
                 told(replayed.heard, len(stream.heard))
-    if not replayed.values:
-        raise BadUse(f"{options.path}: no price of a pair such as BTC/USD or BTC/USDT is in it")
-    return replayed
 
 
 def _opened(options: ReplayOptions, out: Path, stack: ExitStack) -> Ledger:
-    try:
-        return Ledger(stack.enter_context(out.open("wb")), options.methodology)
-    except OSError as error:
-        raise BadUse(f"--out {out}: cannot be written: {error.strerror}") from error
+    """Open the ledger. Raises OSError."""
+    if out.exists() and out.samefile(options.path):
+        raise BadUse(f"--out {out}: is what is read; name another file")
+    return Ledger(stack.enter_context(out.open("wb")), options.methodology)
 
 
 def replay_with_bar(options: ReplayOptions) -> Replayed:

@@ -1,6 +1,6 @@
 """What each feed last said, and whether it could be taken."""
 
-from math import exp, inf, isnan
+from math import exp, isnan
 from typing import Any
 
 Record = dict[str, Any]
@@ -8,6 +8,7 @@ Record = dict[str, Any]
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 LEAST, MOST = 1e-18, 1e18
 """Bounds of a price."""
+VOLUME_MOST = 1e30
 
 
 def new_book(rules: Record) -> Record:
@@ -44,6 +45,8 @@ def _real(value: Any) -> Any:
 
 
 def _hear_tick(book: Record, tick: Record) -> None:
+    if not tick["symbol"].split("/", 1)[-1] or "/" not in tick["symbol"]:
+        return
     health = book["rules"]["health"]
     feed = book["feeds"].setdefault((tick["source"], tick["symbol"]), _silent_feed())
     wrong = _wrong_with(tick, health)
@@ -103,7 +106,7 @@ def _wrong_with(tick: Record, health: Record) -> str | None:
 
 def _hear_volume(feed: Record, told: float, now: int, rules: Record) -> None:
     factor, slow = rules["health"]["volume_jump"], feed["volume"]
-    if not 0 <= told < inf:
+    if not 0 <= told <= VOLUME_MOST:
         feed["odd"] = feed["odd"] or now
         return
     if slow and factor and (told < slow / factor or told > slow * factor):

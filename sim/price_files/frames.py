@@ -10,8 +10,11 @@ from adapters.exchanges.ports import Words, WordsOf
 from sim.price_files.stream import Alive, Down, Stream, UnreadablePrices
 from sim.price_files.tables import lines
 
-LINE = re.compile(r"(?P<stamp>\d{9,}(?:\.\d+)?):? (?P<frame>[\[{\"].*)", re.S)
+LINE = re.compile(r"(?P<stamp>\d{9,20}(?:\.\d+)?):? (?P<frame>[\[{\"].*)", re.S)
 """`<recv_s>: <json>` or `<recv_ns> <json>`; lines of what was sent begin with the URL."""
+
+DIGITS_MS = 12
+"""Milliseconds since 1970 have so many digits or up to two more, microseconds three more."""
 
 CONNECTED = re.compile(r"wss?://\S+ <->")
 DERIVATIVE = ("futures", "usdm", "cm", "coinm", "perp", "swap", "options")
@@ -99,8 +102,9 @@ def _said(stream: Stream, words: Words, frame: str, received_ms: int) -> bool:
 
 
 def _milliseconds(stamp: str) -> int:
-    """Return milliseconds of seconds with a fraction, or of nanoseconds."""
+    """Return milliseconds of seconds with a fraction, or of milli-, micro- or nanoseconds, by their size."""
     whole, _, part = stamp.partition(".")
-    if len(whole) >= 16:
-        return int(whole) // 1_000_000
-    return int(whole) * 1000 + int((part + "000")[:3])
+    if len(whole) < DIGITS_MS:
+        return int(whole) * 1000 + int((part + "000")[:3])
+    thousands = (len(whole) - DIGITS_MS) // 3
+    return int(whole) // int(1000**thousands)

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from core.prices.types import Tick
+from sim.price_files.rows import number_of
 from sim.price_files.stream import Stream
 
 COLUMNS = frozenset({"time", "venue", "pair", "close", "volume"})
@@ -55,8 +56,8 @@ def _start(row: Mapping[str, Any]) -> int:
 
 def _tick(row: Mapping[str, Any], turnovers: dict[tuple[str, str], Turnover]) -> Tick | None:
     start_ms, key = _start(row), (row["venue"], row["pair"])
-    known_ms, close = start_ms + MINUTE_MS, float("nan") if row["close"] is None else float(row["close"])
-    volume = 0.0 if row["volume"] is None else float(row["volume"])
+    known_ms, close = start_ms + MINUTE_MS, number_of(row["close"])
+    volume = 0.0 if row["volume"] is None else number_of(row["volume"])
     turnover = turnovers.setdefault(key, Turnover(since_ms=start_ms))
     traded = volume * close
     told = turnover.add(known_ms, traded if isfinite(traded) and traded > 0 else 0.0)

@@ -36,9 +36,9 @@ def table_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def lines(path: Path) -> Iterator[str]:
     """Yield the lines of a text file that are not blank, gzipped where its name says so. Raises UnreadablePrices."""
-    opened = gzip.open if path.suffix == ".gz" else open
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opened(path, "rt", encoding="utf-8", errors="replace") as file:
+        with opened(path, "rt", encoding="utf-8-sig", errors="replace") as file:
             yield from (line for line in file if line.strip())
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error

@@ -16,8 +16,8 @@ T = 1_700_000_000_000
 VENUES = ("binance", "kraken", "okx")
 
 
-def tick(source, symbol, price, at_ms=T):
-    return Tick(source=source, symbol=symbol, price=price, at_ms=at_ms, received_ms=at_ms, volume_24h=1e6)
+def tick(source, symbol, price, at_ms=T, volume=1e6):
+    return Tick(source=source, symbol=symbol, price=price, at_ms=at_ms, received_ms=at_ms, volume_24h=volume)
 
 
 def board(ticks, methodology=OURS, **options):
@@ -51,6 +51,20 @@ def test_without_a_conversion_nothing_is_published_of_stablecoin_quotes():
     (value,) = made.evaluate(T)
     assert (value.state, value.price) == (State.STARTING, None)
     assert {i.reason for i in value.inputs} == {Reason.NO_CONVERSION}
+
+
+@pytest.mark.parametrize("symbol", ["ETH/BTC", "btc/usd", "ETH/EUR", "BTC/USD/X"])
+def test_a_quote_that_nothing_converts_begins_no_index(symbol):
+    made = board(quotes("BTC/USD", 50_000.0)) if not symbol.startswith("BTC") else board([])
+    assert made.tick(tick("kraken", symbol, 1.0)) is Reason.UNKNOWN_SYMBOL
+    assert {value.symbol for value in made.evaluate(T)} <= {"BTC/USD"}
+
+
+def test_beside_others_it_is_left_out_with_its_reason():
+    made = board([*quotes("BTC/USD", 50_000.0), tick("bitso", "BTC/MXN", 900_000.0)])
+    (value,) = made.evaluate(T)
+    assert {i.source: i.reason for i in value.inputs}["bitso"] is Reason.NO_CONVERSION
+    assert value.price == pytest.approx(50_000)
 
 
 def test_one_venue_alone_converts_nothing():
@@ -121,3 +135,11 @@ def test_the_order_in_which_sources_are_heard_does_not_matter(ticks):
     assert [value.price for value in board(ticks).evaluate(T)] == [
         value.price for value in board(sorted(ticks, key=str)).evaluate(T)
     ]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("volume", [1e308, 1e31, float("inf"), float("nan"), -1.0, 0.0, 1e-300])
+def test_whatever_volume_all_venues_tell_a_price_stays_between_theirs(preset, volume):
+    ticks = [tick(source, "BTC/USD", 50_000.0, volume=volume) for source in VENUES]
+    for value in board(ticks, PRESETS[preset]).evaluate(T):
+        assert value.price is None or value.price == pytest.approx(50_000)

@@ -7,6 +7,7 @@ import pytest
 
 from core.prices.presets import PRESETS
 from daemon.index_prices import methodology_file
+from daemon.index_prices.replaying import symbols_of
 from daemon.options import BadUse
 from tests.daemon.command_line import nightdesk
 
@@ -158,6 +159,7 @@ def test_the_table_says_what_was_refused(tmp_path):
         (("--symbols", "BTC/EUR"), "an index is in USD"),
         (("--methodology", "nowhere.toml"), "cannot be read"),
         (("--out", "nowhere/at/all"), "cannot be written"),
+        (("--out", "/dev/full"), "cannot be written: No space left"),
     ],
 )
 def test_bad_use_is_one_message_with_what_is_allowed(seed, words, part):
@@ -165,6 +167,18 @@ def test_bad_use_is_one_message_with_what_is_allowed(seed, words, part):
     assert said.code == 2
     assert said.err.count("\n") == 1
     assert part in said.err
+
+
+def test_what_is_read_is_not_written_over(seed):
+    before = seed.read_bytes()
+    said = nightdesk("index-price", "replay", seed, "--out", seed)
+    assert said.code == 2
+    assert "is what is read" in said.err
+    assert seed.read_bytes() == before
+
+
+def test_symbols_can_be_named_as_venues_write_them():
+    assert symbols_of("btc-usd, ETH/USD,sol") == ("BTC/USD", "ETH/USD", "SOL/USD")
 
 
 def test_a_path_that_holds_no_prices_is_bad_use(tmp_path):

@@ -17,6 +17,9 @@ from tests.daemon.index_prices.messy import messy
 RIVALS = [*PRESETS.values(), replace(PRESETS["nightdesk"], name="hasty", rate_feeds_min=1)]
 
 
+LATER = '{"ledger": "index price", "version": 2, "methodology": {}}\n'
+
+
 def ledger_of(seed, methodology):
     file = io.BytesIO()
     stream, replayed = messy(seed), Replayed()
@@ -41,6 +44,15 @@ def test_every_value_of_a_messy_market_is_made_again(tmp_path, methodology):
     assert len(reasons) > 4
 
 
+@pytest.mark.parametrize("symbol", ["BTC/", "/USD", "BTC", "BTC-USD", "BTC/EUR", "BTC/USD/X"])
+def test_a_symbol_that_is_none_is_none_in_both(tmp_path, symbol):
+    rows = [f'{{"source": "{s}", "symbol": "BTC/USD", "price": 5, "timestamp": 1}}\n' for s in "abc"]
+    rows += [f'{{"source": "d", "symbol": "{symbol}", "price": 5, "timestamp": 1}}\n']
+    (tmp_path / "a.jsonl").write_text("".join(rows))
+    assert nightdesk("index-price", "replay", tmp_path / "a.jsonl", "--out", tmp_path / "b").code == 0
+    assert nightdesk("index", "verify", tmp_path / "b").code == 0
+
+
 @pytest.fixture(scope="module")
 def ledger():
     return ledger_of(2, PRESETS["nightdesk"])[0]
@@ -61,6 +73,10 @@ def left_out(record):
 
 def lower_token(record):
     record["token"] = -1
+
+
+def no_number_for_a_token(record):
+    record["token"] = float("nan")
 
 
 def higher_price(record):
@@ -133,8 +149,21 @@ def fewer_feeds(record):
     record["active_feeds"] -= 1
 
 
+def confirmed_a_moment_later(record):
+    record["good_ms"] += 1
+
+
+def heard_a_moment_later(record):
+    next(i for i in record["inputs"] if i["weight"])["received_ms"] += 1
+
+
+def stamped_a_moment_later(record):
+    next(i for i in record["inputs"] if i["weight"])["at_ms"] += 1
+
+
 TAMPERED = (
     lower_token,
+    no_number_for_a_token,
     higher_price,
     shifted_weight,
     other_reason,
@@ -152,6 +181,9 @@ TAMPERED = (
     not_a_number,
     no_confidence,
     fewer_feeds,
+    confirmed_a_moment_later,
+    heard_a_moment_later,
+    stamped_a_moment_later,
 )
 
 
@@ -202,7 +234,7 @@ def test_the_command_says_how_many_and_leaves_with_one_where_one_differs(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}\n", "nonsense", '{"ledger": "other"}\n', '{"ledger": "index price"}']
+    "content", ["", "{}\n", "nonsense", '{"ledger": "other"}\n', '{"ledger": "index price"}', LATER]
 )
 def test_a_file_that_is_no_ledger_is_refused_with_what_is_one(tmp_path, content):
     (tmp_path / "a").write_text(content)

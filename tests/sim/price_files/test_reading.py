@@ -5,6 +5,7 @@ import json
 import math
 import os
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from adapters.exchanges.ports import Read
-from core.prices.types import Tick
+from core.prices.feeds import flaw_of
+from core.prices.methodology import Health
+from core.prices.types import Reason, Tick
 from sim.price_files import frames
 from sim.price_files.minutes import COLUMNS, ticks_of_bars
 from sim.price_files.reading import read_prices
@@ -93,6 +96,49 @@ def test_rows_that_cannot_be_placed_are_counted_with_their_reason(tmp_path):
     stream = read_prices(written(tmp_path / "a.jsonl", rows))
     assert len(stream.heard) == 1
     assert stream.refused == {"not_an_object": 3, "no_source": 1, "no_symbol": 1, "no_timestamp": 2}
+
+
+@pytest.mark.parametrize("nothing", [float("nan"), "", None])
+def test_a_column_that_says_nothing_of_a_feed_is_no_flaw_of_it(tmp_path, nothing):
+    row = {**ROW, "bid": nothing, "ask": nothing, "volume_24h": nothing}
+    (tick,) = read_prices(written(tmp_path / "a.jsonl", [row])).heard
+    assert (tick.price, tick.bid, tick.ask, tick.volume_24h) == (50_000.0, None, None, None)
+
+
+def test_decimals_of_a_table_are_numbers(tmp_path):
+    pq.write_table(pa.Table.from_pylist([{**ROW, "price": Decimal("50000.5")}]), tmp_path / "a.parquet")
+    (tick,) = read_prices(tmp_path / "a.parquet").heard
+    assert tick.price == 50_000.5
+
+
+@pytest.mark.parametrize("stamp", [T * 1000, T * 1_000_000, -T * 1000, -(10**40), 1e300])
+def test_a_stamp_without_a_date_needs_a_receive_time_and_is_then_in_the_future_or_the_past(tmp_path, stamp):
+    row = {**ROW, "timestamp": stamp}
+    with pytest.raises(UnreadablePrices, match="1 timestamp_not_in_ms"):
+        read_prices(written(tmp_path / "a.jsonl", [row]))
+    (tick,) = read_prices(written(tmp_path / "b.jsonl", [{**row, "received_at": T}])).heard
+    assert tick.received_ms == T
+    assert flaw_of(tick, Health()) is (Reason.FUTURE if stamp > 0 else Reason.PAST)
+
+
+@pytest.mark.parametrize("name", ["\ud800", "okx\x1b[2J", "", 3])
+def test_what_cannot_be_printed_names_nothing(tmp_path, name):
+    rows = [ROW, {**ROW, "source": name}, {**ROW, "symbol": name}]
+    assert read_prices(written(tmp_path / "a.jsonl", rows)).refused == {"no_source": 1, "no_symbol": 1}
+
+
+@pytest.mark.parametrize("rows", [[ROW, ROW], [[ROW, ROW]]])
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, rows):
+    path = tmp_path / "a.json"
+    path.write_text("\ufeff" + "".join(json.dumps(row) + "\n" for row in rows))
+    assert len(read_prices(path).heard) == 2
+
+
+def test_words_in_bars_are_no_numbers_and_end_nothing(tmp_path):
+    rows = [{**bar(0, 20_000.0, 2.0), "close": "n/a", "volume": "many"}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    (tick,) = read_prices(tmp_path / "a.parquet").heard
+    assert math.isnan(tick.price)
 
 
 def bar(minute, close, volume, venue="kraken"):
@@ -196,6 +242,15 @@ def test_raw_frames_are_read_by_the_words_of_the_venue_in_the_files_name(tmp_pat
         Down("kraken", 1_618_678_134_000),
     ]
     assert stream.refused == {"strange_frame": 1, "not_a_frame": 1}
+
+
+@pytest.mark.parametrize(
+    "stamp", ["1618678133.25", "1618678133250", "1618678133250999", "1618678133250999888"]
+)
+def test_a_frames_stamp_is_in_the_unit_that_its_digits_tell(tmp_path, stamp):
+    (tmp_path / "kraken.txt").write_text(f'{stamp} {{"alive": 1}}\n')
+    stream = frames.heard_in_frames(tmp_path / "kraken.txt", ["BTC"], {"kraken": Scripted})
+    assert stream.heard == [Alive("kraken", 1_618_678_133_250)]
 
 
 @pytest.mark.parametrize(
