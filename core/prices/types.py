@@ -40,7 +40,6 @@ class Reason(StrEnum):
     OUTLIER = "outlier"
     DWELL = "dwell"
     REVIEW = "review"
-    GUARD = "guard"
 
 
 class Cause(StrEnum):

@@ -11,7 +11,7 @@ from core.prices.types import Cause, Input, Published, Reason, State
 
 BREAKER = frozenset({Cause.MOVE, Cause.UNCONFIRMED, Cause.SPLIT})
 TOO_FEW = frozenset({Cause.QUORUM, Cause.NO_FEEDS})
-BY_DESIGN = frozenset({Reason.SECONDARY, Reason.GUARD})
+BY_DESIGN = frozenset({Reason.SECONDARY})
 """Reasons that say nothing bad about a feed."""
 
 NOT_YET = frozenset({Reason.NO_TICK})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.plain_index import plain, vectorised
 from core.index_price import IndexPrice
-from core.prices.methodology import Methodology
+from core.prices.methodology import Average, Methodology, Weighing, Weights
 from core.prices.presets import BINANCE, BRIEF, DERIBIT, NIGHTDESK, PRESETS
 from core.prices.types import Reason, State
 from tests.core.prices.made import T, after, index, input_of, tick, value_of
@@ -164,20 +164,26 @@ def test_a_feed_that_never_spoke_is_like_none(name: str, prices: list[float]) ->
     assert input_of(with_one, "silent").reason is Reason.NO_TICK
 
 
+CLAMPED_MEAN = replace(NIGHTDESK, weighing=Weighing(by=Weights.SLOW_VOLUME, average=Average.MEAN))
+"""Where the clamp alone holds a lie: votes would hold it without."""
+
+
 def attackers_bound(weights: list[float], clamp: float) -> float:
     return min(sum(weights) * clamp, clamp)
 
 
+@pytest.mark.parametrize("methodology", [NIGHTDESK, CLAMPED_MEAN], ids=["votes", "clamped mean"])
 @pytest.mark.parametrize("sources", [3, 4, 5, 6, 7])
 def test_attackers_short_of_half_move_the_index_no_further_than_their_weight_times_the_clamp(
     sources: int,
+    methodology: Methodology,
 ) -> None:
     """O4-12 by search: every set of up to (n - 1) / 2 venues, each lying in each of nine ways, honest ones agreeing."""
     clamp, honest = NIGHTDESK.outliers.clamp, 100.0
     lies = [honest * (1 + d) for d in (-0.5, -0.024, -0.01, -0.005, 0.0, 0.005, 0.01, 0.024, 9.0)]
     for told in product(lies, repeat=(sources - 1) // 2):
         named = {str(i): honest for i in range(sources)} | {str(i): lie for i, lie in enumerate(told)}
-        value = value_of(named)
+        value = value_of(named, methodology)
         if value.price is None:
             continue
         attacking = [given.weight for given in value.inputs if int(given.source) < len(told)]

@@ -61,9 +61,12 @@ def test_prices_come_after_the_subscription():
 
 def test_a_venue_is_pinged_in_its_own_words():
     async def scenario():
-        scene = Scene((Await("ping"), Await("ping"), Say(frame(1.0, 0))))
-        async with connected(Script((scene,)), tiny(ping_s=0.01)) as (_, told, _):
+        scene = Scene((Await("ping"), Say(frame(1.0, 0))))
+        async with connected(Script((scene,)), tiny(ping_s=0.01)) as (venue, told, _):
             await told.until(lambda: told.prices == [1.0])
+            greeting, ping = venue.conversations[0].heard[:2]
+            assert greeting == f"subscribe {BTC}"
+            assert ping.startswith("ping ")
 
     run(scenario())
 
@@ -71,8 +74,9 @@ def test_a_venue_is_pinged_in_its_own_words():
 def test_what_words_answer_is_sent():
     async def scenario():
         scene = Scene((Say("ask 42"), Await("42"), Say(frame(1.0, 0))))
-        async with connected(Script((scene,))) as (_, told, _):
+        async with connected(Script((scene,))) as (venue, told, _):
             await told.until(lambda: told.prices == [1.0])
+            assert venue.conversations[0].heard.count("42") == 1
 
     run(scenario())
 
@@ -279,6 +283,7 @@ def test_words_that_raise_are_told_and_made_anew(method):
         words = tiny(ping_s=0.01, **{method: broken})
         async with connected(script(1.0), words) as (_, told, _):
             await told.until(lambda: sum("a bug of ours" in text for text in told.texts) > 1)
+            assert told.prices == [] or method == "ping"
 
     run(scenario())
 

@@ -207,6 +207,7 @@ def test_a_venue_whose_requests_fail_too_is_told_and_waited_for():
             rest = CcxtRest("tiny", VENUES["bitstamp"], network)
             async with running(made(Tiny, told, network, rest=rest, terms=SOON)):
                 await told.text("by request")
+                assert told.ticks == []
                 venue.script = Script((Scene((Say(frame(1.0, 0)),)),))
                 await told.until(lambda: told.prices == [1.0])
 
