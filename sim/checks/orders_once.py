@@ -55,13 +55,14 @@ class OrdersOnce:
     def _sliced(self, state: State, order: Order) -> Iterator[str]:
         """Each slice of a leg has one live order a coin, however often the daemon starts.
 
-        One that was decided on and never kept lives nowhere: it was not sent, and the next life decides on the slice again.
+        One that was decided on and never kept lives nowhere: it was not sent, and the next life decides on the slice again,
+        with the same id where its counter was not kept either.
         """
         assert state.session is not None
         session = state.session
         record = session.projected if order.purpose is Purpose.PROJECTED else session.correction
         earlier = self._slices.setdefault((order.purpose, order.coin, record.next_slice), set())
-        if not earlier.isdisjoint(state.orders.open):
+        if not (earlier - {order.cloid}).isdisjoint(state.orders.open):
             yield f"slice {record.next_slice} of {order.purpose.value} has a second order of {order.coin}"
         earlier.add(order.cloid)
 

@@ -76,6 +76,13 @@ def test_a_slice_that_was_decided_on_and_never_kept_is_decided_on_again_beside_a
     assert list(checker.on_step(with_fields(kept, intents=(SubmitOrders(orders=(again,)),)))) == []
 
 
+def test_a_slice_whose_counter_was_not_kept_either_is_decided_on_again_with_the_same_id():
+    step = ordering("projected")
+    checker = OrdersOnce(night().world)
+    assert list(checker.on_step(step)) == []
+    assert list(checker.on_step(step)) == []
+
+
 def test_more_executed_than_was_ordered_is_found_at_the_end():
     checker = OrdersOnce(night().world)
     for step in steps():
