@@ -31,11 +31,14 @@ SLACK_MS = 100
 BACKOFF_MAX_MS = 13_000
 """Ten seconds where the venue takes no more, 12.8 after hedges that did nothing, however long their interval is."""
 MINUTE_MS = 60_000
+OTHER_UNITS = 10
+"""No drawn price moves that far in a night (a gap has 30 %): a quote beyond it is one of the faults of units."""
 
 
 class ExposureIsWorkedOn:
     """figures: outside_s, the time spent outside the band; exposure_usd_s, the integral of what was beyond it (the larger
-    of both deltas, USD seconds); worst_delta_usd, the farthest from zero it ever was. A dead daemon has what it left.
+    of both deltas, USD seconds); worst_delta_usd, the farthest from zero it ever was. A dead daemon has what it left,
+    and what is quoted in other units for a while counts as it was before.
     """
 
     name = "exposure"
@@ -45,11 +48,13 @@ class ExposureIsWorkedOn:
         self._since_s = self._beyond_usd = 0.0
         self._sent_ms = 0
         self._opened: list[tuple[int, float]] = []
+        self._first_px: dict[Coin, float] = {}
+        self._delta: Delta = (0.0, 0.0)
 
     def on_step(self, step: Step) -> Iterator[str]:
         state = step.state
         delta, band = delta_usd(state), band_usd(state)
-        self._count(step.world.now_s, delta, band)
+        self._count(step.world.now_s, self._true(state, delta), band)
         self._note_hedges(step)
         if isinstance(step.event, LOOKS) and max(map(abs, delta)) > band and not _excused(state):
             yield from self._idle(state, delta, band)
@@ -63,6 +68,16 @@ class ExposureIsWorkedOn:
             "worst_delta_usd": round(self._worst_usd, 2),
         }
         return iter(())
+
+    def _true(self, state: State, delta: Delta) -> Delta:
+        """Return the delta that counts: a position is no thousand times itself because its coin is told in other units."""
+        for coin in state.book.positions:
+            usd = px_usd(state, coin)
+            first = self._first_px.setdefault(coin, usd) if usd else 0.0
+            if usd > OTHER_UNITS * first or usd * OTHER_UNITS < first:
+                return self._delta
+        self._delta = delta
+        return delta
 
     def _count(self, now_s: float, delta: Delta, band: float) -> None:
         if self._beyond_usd > 0:

@@ -93,3 +93,27 @@ def test_seconds_outside_the_band_are_counted_as_the_daemon_counts_them():
     assert figures["outside_s"] == pytest.approx(kept.outside_s, abs=0.01)
     assert figures["worst_delta_usd"] == pytest.approx(max(kept.worst_usd), abs=0.01)
     assert figures["outside_s"] > 0
+
+
+def counted(late_mids):
+    """Return the figures of the played night, with other mids in its second half."""
+    checker = ExposureIsWorkedOn()
+    middle = len(steps()) // 2
+    for k, step in enumerate(steps()):
+        world = type("", (), {"now_s": step.state.at_ms / 1000})()
+        told = with_state(step, mids_usd=late_mids(step.state.mids_usd)) if k > middle else step
+        list(checker.on_step(with_fields(told, world=world)))
+    world = at_end_with(night().world.daemon.state)
+    world.now_s = steps()[-1].state.at_ms / 1000
+    list(checker.at_end(world))
+    return dict(night().world.checkers.figures)
+
+
+def test_a_coin_told_in_other_units_makes_no_exposure_of_millions():
+    told_true = counted(lambda mids: mids)
+    told_wrong = counted(lambda mids: {coin: usd * 1000 for coin, usd in mids.items()})
+    assert told_wrong["worst_delta_usd"] == pytest.approx(told_true["worst_delta_usd"], rel=0.5)
+    assert (
+        told_true["worst_delta_usd"]
+        < counted(lambda mids: {c: 9 * m for c, m in mids.items()})["worst_delta_usd"]
+    )
