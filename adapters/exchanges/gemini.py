@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from adapters.exchanges.edge import BAD, reader, stamp_ms, strange
+from adapters.exchanges.edge import BAD, price, reader, stamp_ms, strange
 from adapters.exchanges.gemini_old import First, Second
-from adapters.exchanges.pair import Pairs
+from adapters.exchanges.pairs import Pairs, When, ticked
 from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
 from adapters.exchanges.symbols import Joined
 
@@ -66,18 +66,17 @@ class Gemini:
         return None
 
     def _stream(self, symbol: str, message: object, at_ms: int | None, *, received_ms: int) -> Read | None:
-        pair = self._pairs[symbol]
         match message:
             case {"u": int(update), "b": str(bid), "a": str(ask)}:
                 if update < self._updates.get(symbol, update):
                     return Read(fault=f"gemini {symbol}: update {update} is older than the last")
                 self._updates[symbol] = update
-                pair.touched(bid, ask)
+                when = When("bookTicker", at_ms, received_ms)
+                return ticked([self._pairs.tell(symbol, when, bid=price(bid), ask=price(ask))])
             case {"t": _, "p": last, "q": _}:
-                pair.traded(last)
-            case _:
-                return None
-        return pair.read(at_ms, received_ms)
+                when = When("trade", at_ms, received_ms)
+                return ticked([self._pairs.trade(symbol, price(last), when)])
+        return None
 
 
 WORDS: WordsOf = Gemini

@@ -1,7 +1,7 @@
 """Kraken, websocket version 2: ticker at each change of the best prices, and ten levels of the book with a checksum.
 
 The checksum is over the venue's own digits, so numbers stay text until they are prices. Frames of version 1 (arrays,
-XBT) are read by kraken_v1.py; both generations fill the same books and quotes.
+XBT) are read by kraken_v1.py; both generations fill the same pairs.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from adapters.exchanges.book import Book, Level, level_of
 from adapters.exchanges.checksums import kraken_checksum
 from adapters.exchanges.edge import BAD, amount, iso_ms, price, reader, strange
 from adapters.exchanges.kraken_v1 import Version1
+from adapters.exchanges.pairs import Pairs, Said, When, ticked
 from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
-from adapters.exchanges.quotes import Quotes, Said, When, ticked
 from adapters.exchanges.symbols import divided
 from core.prices.types import Tick
 
@@ -85,14 +85,14 @@ class Kraken:
     ping_s: float | None = 30.0
 
     def __init__(self, pairs: Sequence[str]) -> None:
-        self._pairs = list(pairs)
-        self._quotes = Quotes(self.source)
+        self._asked = list(pairs)
+        self._pairs = Pairs(self.source)
         self._books: dict[str, Book] = {}
-        self._version_1 = Version1(self._quotes)
+        self._version_1 = Version1(self._pairs)
 
     def hello(self) -> tuple[str, ...]:
-        ticker = {"channel": "ticker", "symbol": self._pairs, "event_trigger": "bbo", "snapshot": True}
-        book = {"channel": "book", "symbol": self._pairs, "depth": DEPTH, "snapshot": True}
+        ticker = {"channel": "ticker", "symbol": self._asked, "event_trigger": "bbo", "snapshot": True}
+        book = {"channel": "book", "symbol": self._asked, "depth": DEPTH, "snapshot": True}
         words = [{"method": "subscribe", "params": params} for params in (ticker, book)]
         return tuple(msgspec.json.encode(word).decode() for word in words)
 
@@ -140,10 +140,10 @@ class Kraken:
             book = self._books[symbol]
             if row.checksum is not None and row.checksum != kraken_checksum(book):
                 return Read(fault=f"{symbol}: the book does not have its checksum, {row.checksum}")
-            if self._quotes.unchanged(symbol, book.bid, book.ask):
+            if self._pairs.unchanged(symbol, book.bid, book.ask):
                 continue
             when = When("book", iso_ms(row.timestamp), received_ms)
-            ticks.append(self._quotes.book(symbol, book.bid, book.ask, when=when))
+            ticks.append(self._pairs.tell(symbol, when, bid=book.bid, ask=book.ask))
         return ticked(ticks)
 
     def _ticker(self, row: TickerRow, received_ms: int) -> Tick | None:
@@ -151,14 +151,14 @@ class Kraken:
         if symbol is None:
             return None
         when = When("ticker", iso_ms(row.timestamp), received_ms)
-        return self._quotes.ticker(symbol, told(row), when=when)
+        return self._pairs.tell(symbol, when, **told(row))
 
     def _trade(self, row: TradeRow, received_ms: int) -> Tick | None:
         symbol = divided(row.symbol, "/")
         if symbol is None:
             return None
         when = When("trade", iso_ms(row.timestamp), received_ms)
-        return self._quotes.trade(symbol, price(row.price), when=when)
+        return self._pairs.trade(symbol, price(row.price), when)
 
 
 def answer(said: Frame, frame: str | bytes) -> Read:
@@ -174,7 +174,7 @@ def told(row: TickerRow) -> Said:
     last, base = price(row.last), amount(row.volume)
     average = price(row.vwap) or last
     volume = None if base is None or average is None else base * average
-    return Said(price(row.bid), price(row.ask), last, volume, base)
+    return Said(last=last, bid=price(row.bid), ask=price(row.ask), volume=volume, volume_base=base)
 
 
 def _levels(rows: list[Level2]) -> list[Level]:
