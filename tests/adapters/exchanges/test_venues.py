@@ -1,5 +1,6 @@
 """Every venue's own words against its scripted server, over real sockets: what comes in is what the script says."""
 
+import json
 import math
 from types import ModuleType
 
@@ -9,17 +10,18 @@ from adapters.exchanges.dialing import Network, moved_to
 from adapters.exchanges.fallback import Terms
 from adapters.exchanges.venues import VENUES, connector, words_in, words_of
 from sim.exchanges import faults
-from sim.exchanges.script import Refuse
+from sim.exchanges.script import Refuse, Say
 from sim.exchanges.server import ScriptedVenue
-from sim.exchanges.speech import Moment
-from sim.exchanges.venues import SPEECHES
+from sim.exchanges.speech import SWING, Moment
+from sim.exchanges.venues import SPEECHES, bitfinex
 from tests.adapters.exchanges.here import needs_words
 from tests.adapters.exchanges.tiny import Tiny, Told, clock, running
 from tests.adapters.scripted import NOON_MS, run
 
 PRICE = 50_000.0
-ROUNDS = 3
-LAST = PRICE + ROUNDS - 1
+ROUNDS = 3 * SWING + 1
+LAST = PRICE - SWING
+"""The price goes up, back and down, to where it was not before."""
 EAGER = Terms(connect_s=5.0, down_s=0.0, quiet_s=60.0, poll_s=0.02, again_s=0.05)
 CALM = Terms()
 
@@ -47,6 +49,10 @@ def heard(name, script, until, terms=CALM):
     return run(scenario())
 
 
+def bid_of_round(number):
+    return Moment("BTC/USD", PRICE, NOON_MS).after(number).bid
+
+
 def in_the_book(told):
     """Say whether the last round's book has come."""
     return any((tick.bid, tick.ask) == (LAST - 0.5, LAST + 0.5) for tick in told.ticks)
@@ -57,7 +63,8 @@ def test_the_prices_of_a_venue_come_through_its_own_words(name):
     pair, script = scripted(name)
     told = heard(name, script, lambda told: in_the_book(told) and told.ticks[-1].price == LAST)
     assert {(tick.source, tick.symbol) for tick in told.ticks} == {(name, pair)}
-    assert all(PRICE - 1 <= tick.price <= LAST + 1 for tick in told.ticks)
+    assert all(abs(tick.price - PRICE) <= SWING + 0.5 for tick in told.ticks)
+    assert {bid_of_round(number) for number in range(ROUNDS)} <= {tick.bid for tick in told.ticks}
     stamps = [tick.at_ms for tick in told.ticks]
     assert stamps == sorted(stamps)
     assert told.texts == told.ends == []
@@ -70,6 +77,24 @@ def test_a_venue_whose_frames_are_cut_short_goes_on_or_is_subscribed_anew(name):
     _, script = scripted(name)
     told = heard(name, faults.first(script, faults.truncated(2)), in_the_book)
     assert told.texts
+
+
+@pytest.mark.parametrize("name", ["kraken", "bitfinex", "okx"])
+def test_a_change_of_a_book_that_is_lost_on_its_way_is_seen_and_the_book_asked_for_anew(name):
+    """What tells of it is the venue's own checksum, or its numbers."""
+    _, script = scripted(name)
+    texts = [step.text for step in script.scene(0).steps if isinstance(step, Say)]
+    books = [number for number, text in enumerate(texts) if is_change_of_book(name, text)]
+    told = heard(name, faults.first(script, faults.gapped(books[3])), in_the_book)
+    assert told.ends == [name]
+    assert any("checksum" in text or "after" in text or "follows" in text for text in told.texts)
+
+
+def is_change_of_book(name, text):
+    frame = json.loads(text)
+    if name == "bitfinex":
+        return isinstance(frame, list) and frame[0] == bitfinex.BOOK and frame[1] != "cs"
+    return "book" in f"{frame}" and '"update"' in text
 
 
 @everywhere

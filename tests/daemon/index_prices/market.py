@@ -19,7 +19,7 @@ from sim.exchanges.venues import SPEECHES
 
 PRICE = 50_000.0
 EVERY_S = 0.1
-"""So often every venue is a dollar dearer: books that fall again would need what the script does not say."""
+"""So often every venue is a dollar dearer or cheaper."""
 
 SOURCES = ("coinbase", "kraken", "bitstamp", "gemini")
 """Venues with dollar pairs: they need no conversion."""
