@@ -69,7 +69,7 @@ class Okx:
     """The words of one connection."""
 
     source = "okx"
-    url = "wss://ws.okx.com:8443/ws/v5/public"
+    url = "wss://ws.okx.com:443/ws/v5/public"
     door: Door | None = None
     silence_s = 25.0
     ping_s: float | None = 10.0
