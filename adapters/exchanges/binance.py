@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange
 from adapters.exchanges.pairs import Pairs, Said, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import Joined
 from core.prices.types import Tick
 
@@ -88,7 +88,7 @@ class Binance:
         if event.e == "serverShutdown":
             return Read(fault="the venue shuts this connection down")
         if said.error is not None or said.code is not None:
-            return Read(fault=f"refused: {strange(frame).strange}")
+            return refusal(f"{strange(frame).strange}")
         if event.e in OTHER_EVENTS or said.lastUpdateId is not None or (said.id is not None and not event.s):
             return ALIVE
         if event.e == "trade" and event.X not in (None, MARKET):

@@ -14,7 +14,7 @@ from adapters.exchanges.book import Book, Level, Unreadable
 from adapters.exchanges.checksums import okx_checksum
 from adapters.exchanges.edge import BAD, amount, number, price, reader, stamp_ms, strange
 from adapters.exchanges.pairs import Pairs, Said, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 
 TIMESTAMP, SEQUENCE, CHECKSUM = 32_768, 65_536, 131_072
 """Flags of the configuration."""
@@ -32,6 +32,7 @@ RECONNECT = {20051: "restarts", 20060: "enters maintenance", 20061: "comes out o
 """Codes of information after which a connection is to be made anew."""
 
 SUBSCRIBED_ALREADY = 10301
+KINDS = frozenset({"ticker", "book", "trades"})
 
 _json = reader(object)
 
@@ -84,6 +85,10 @@ class Bitfinex:
         match message:
             case {"event": "subscribed", "channel": str(kind), "chanId": int(channel), "symbol": str(name)}:
                 return self._subscribed(kind, channel, name)
+            case {"event": "error", "code": code, **rest}:
+                symbol = self._names(str(rest.get("symbol"))) or ""
+                why = f"{code} {rest.get('msg')} {symbol}"
+                return ALIVE if code == SUBSCRIBED_ALREADY else refusal(why)
             case {"event": str(event)}:
                 return event_of(event, message)
             case [int(), "hb", *tail]:
@@ -98,7 +103,7 @@ class Bitfinex:
 
     def _subscribed(self, kind: str, channel: int, name: str) -> Read | None:
         symbol = self._names(name)
-        if symbol is None:
+        if symbol is None or kind not in KINDS:
             return None
         self._channels[channel] = Channel(kind, symbol, Book(DEPTH, (), ()))
         return ALIVE
@@ -172,9 +177,6 @@ class Bitfinex:
 def event_of(event: str, message: object) -> Read | None:
     """Return what an event other than a subscription says; None for one that nobody knows."""
     match event, message:
-        case "error", {"code": code, **rest}:
-            refused = Read(fault=f"bitfinex refused: {code} {rest.get('msg')}")
-            return ALIVE if code == SUBSCRIBED_ALREADY else refused
         case "info", {"code": int(code)}:
             return Read(fault=f"bitfinex {RECONNECT[code]}") if code in RECONNECT else ALIVE
         case "info", {"version": 2, "platform": {"status": status}}:

@@ -11,7 +11,7 @@ import msgspec
 
 from adapters.exchanges.edge import BAD, price, reader, stamp_ms, strange
 from adapters.exchanges.pairs import Pairs, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import Joined
 
 BOOK, TRADES, CHANGES = "order_book", "live_trades", "diff_order_book"
@@ -65,7 +65,7 @@ class Bitstamp:
             if said.event == "bts:request_reconnect":
                 return Read(fault="the venue asks to connect anew")
             if said.event in ("bts:error", "bts:unsubscription_succeeded"):
-                return Read(fault=f"refused: {strange(frame).strange}")
+                return refusal(f"{strange(frame).strange}")
             if said.event in ANSWERS or said.channel.startswith(CHANGES):
                 return ALIVE
             return self._price(said, received_ms) or strange(frame)

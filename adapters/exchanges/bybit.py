@@ -10,7 +10,7 @@ import msgspec
 from adapters.exchanges.book import Book, Level, Unreadable, level_of
 from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange
 from adapters.exchanges.pairs import Pairs, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import Joined
 
 ARGS_MAX = 10
@@ -61,7 +61,7 @@ class Bybit:
             case {"op": "pong"} | {"success": True}:
                 return ALIVE
             case {"success": False, **rest}:
-                return Read(fault=f"bybit refused: {rest.get('ret_msg')}")
+                return refusal(f"{rest.get('ret_msg')}")
         return None
 
     def _topic(self, kind: str, symbol: str, message: object, *, received_ms: int) -> Read | None:

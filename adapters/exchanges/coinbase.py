@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.exchanges.edge import BAD, amount, iso_ms, price, reader, strange, whole
 from adapters.exchanges.pairs import Pairs, Said, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import divided
 
 OTHER_TYPES = frozenset(
@@ -68,7 +68,7 @@ class Coinbase:
         except BAD:
             return strange(frame)
         if message.type == "error":
-            return Read(fault=f"refused: {strange(frame).strange}")
+            return refusal(f"{strange(frame).strange}")
         if message.type in OTHER_TYPES:
             return ALIVE
         symbol = divided(message.product_id, "-")

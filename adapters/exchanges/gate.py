@@ -9,7 +9,7 @@ import msgspec
 
 from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange, whole
 from adapters.exchanges.pairs import Pairs, Said, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import divided
 
 REQUESTED_S = 1_611_541_000
@@ -51,13 +51,13 @@ class Gate:
     def _read(self, message: object, received_ms: int) -> Read | None:
         match message:
             case {"error": {"message": why}}:
-                return Read(fault=f"gate refused: {why}")
+                return refusal(f"{why}")
             case {"channel": "spot.system", "result": {"type": kind, **rest}}:
                 return Read(fault=f"gate is about to close: {kind} {rest.get('msg')}")
             case {"channel": "spot.pong"}:
                 return ALIVE
             case {"event": "subscribe", "result": {"status": status}}:
-                return ALIVE if status == "success" else Read(fault=f"gate refused: {status}")
+                return ALIVE if status == "success" else refusal(f"{status}")
             case {"channel": "spot.tickers", "event": "update", "result": result}:
                 return self._ticker(result, When("tickers", _at(message), received_ms))
             case {"channel": "spot.book_ticker", "event": "update", "result": result}:

@@ -12,7 +12,7 @@ import msgspec
 from adapters.exchanges.edge import BAD, price, reader, stamp_ms, strange
 from adapters.exchanges.gemini_old import First, Second
 from adapters.exchanges.pairs import Pairs, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import Joined
 
 NANOSECONDS = 1_000_000
@@ -39,8 +39,12 @@ class Gemini:
         self._second = Second(self._symbol, self._pairs)
 
     def hello(self) -> tuple[str, ...]:
-        streams = [f"{name}@{kind}" for name in self._asked for kind in ("bookTicker", "trade")]
-        return (msgspec.json.encode({"id": "1", "method": "subscribe", "params": streams}).decode(),)
+        """Ask for each pair by itself, with its name as the request's id: a refusal says it again."""
+        asked = (
+            {"id": name, "method": "subscribe", "params": [f"{name}@bookTicker", f"{name}@trade"]}
+            for name in self._asked
+        )
+        return tuple(msgspec.json.encode(one).decode() for one in asked)
 
     def ping(self, now_ms: int) -> str:
         return msgspec.json.encode({"id": str(now_ms), "method": "ping"}).decode()
@@ -53,8 +57,10 @@ class Gemini:
 
     def _read(self, message: object, received_ms: int) -> Read | None:
         match message:
-            case {"id": _, "error": why}:
-                return Read(fault=f"gemini refused: {why}")
+            case {"id": name, "error": why}:
+                return refusal(f"{name} {why}")
+            case {"result": "error", "reason": why}:
+                return refusal(f"{why}")
             case {"id": _, "status": 200} | {"id": _, "result": _}:
                 return ALIVE
             case {"socket_sequence": int()}:

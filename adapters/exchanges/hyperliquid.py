@@ -14,7 +14,7 @@ import msgspec
 
 from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange
 from adapters.exchanges.pairs import Pairs, Said, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 
 SPOT = {
     "BTC/USDC": "@142",
@@ -67,9 +67,7 @@ class Hyperliquid:
             case {"channel": "pong" | "subscriptionResponse"}:
                 return ALIVE
             case {"channel": "error", "data": why}:
-                return (
-                    ALIVE if f"{why}".startswith("Already subscribed") else Read(fault=f"hyperliquid: {why}")
-                )
+                return ALIVE if f"{why}".startswith("Already subscribed") else refusal(f"{why}")
             case {"channel": str(channel), "data": {"coin": str(coin), **data}}:
                 symbol = self._of(coin)
                 return None if symbol is None else self._told(channel, symbol, data, received_ms=received_ms)

@@ -14,7 +14,7 @@ from adapters.exchanges.checksums import kraken_checksum
 from adapters.exchanges.edge import BAD, amount, iso_ms, price, reader, strange
 from adapters.exchanges.kraken_v1 import Version1
 from adapters.exchanges.pairs import Pairs, Said, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import divided
 from core.prices.types import Tick
 
@@ -164,7 +164,7 @@ class Kraken:
 def answer(said: Frame, frame: str | bytes) -> Read:
     """Return what a reply to a request, or an event of version 1, says."""
     if not said.success or said.status == "error" or said.event == "error":
-        return Read(fault=f"refused: {strange(frame).strange}")
+        return refusal(f"{strange(frame).strange}")
     known = ("subscribe", "pong", "heartbeat", "systemStatus", "subscriptionStatus")
     return ALIVE if (said.method or said.event) in known else strange(frame)
 

@@ -11,7 +11,7 @@ import msgspec
 
 from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange, whole
 from adapters.exchanges.pairs import Pairs, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import divided
 
 ENCRYPTED, LOOPBACK = "wss://", "ws://127.0.0.1"
@@ -67,14 +67,14 @@ class Kucoin:
             case {"type": "pong" | "ack"}:
                 return ALIVE
             case {"type": "error", **rest}:
-                return Read(fault=f"kucoin refused: {rest.get('code')} {rest.get('data')}")
+                return refusal(f"{rest.get('code')} {rest.get('data')}")
             case {"type": "message", "topic": str(topic), "data": data}:
                 return self._topic(topic, data, received_ms)
         return None
 
     def _subscriptions(self) -> tuple[str, ...]:
-        topics = [f"/market/ticker:{','.join(self._asked)}"]
-        topics += [f"/market/snapshot:{name}" for name in self._asked]
+        """Return a request for each topic of each pair: a name that the venue does not know spoils no other."""
+        topics = [f"/market/{kind}:{name}" for name in self._asked for kind in ("ticker", "snapshot")]
         request = {"type": "subscribe", "privateChannel": False, "response": True}
         asked = ({"id": str(n), "topic": topic, **request} for n, topic in enumerate(topics, 1))
         return tuple(msgspec.json.encode(one).decode() for one in asked)

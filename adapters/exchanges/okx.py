@@ -14,7 +14,7 @@ from adapters.exchanges.book import Book, Level, Unreadable, level_of
 from adapters.exchanges.checksums import okx_checksum
 from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange
 from adapters.exchanges.pairs import Pairs, When, ticked
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import divided
 from core.prices.types import Tick
 
@@ -159,7 +159,9 @@ class Okx:
 
 def event_of(said: Frame, frame: str | bytes) -> Read:
     """Return what an event other than an answer says: an error, or the notice before the venue closes."""
-    if said.event in ("error", "notice", "unsubscribe", "channel-conn-count-error"):
+    if said.event == "error":
+        return refusal(f"{strange(frame).strange}")
+    if said.event in ("notice", "unsubscribe", "channel-conn-count-error"):
         return Read(fault=f"{said.event}: {strange(frame).strange}")
     return strange(frame)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -10,9 +11,9 @@ from adapters.exchanges.dialing import Network, moved_to
 from adapters.exchanges.fallback import Terms
 from adapters.exchanges.venues import VENUES, connector, words_in, words_of
 from sim.exchanges import faults
-from sim.exchanges.script import Refuse, Say
+from sim.exchanges.script import Await, Refuse, Say, Scene
 from sim.exchanges.server import ScriptedVenue
-from sim.exchanges.speech import SWING, Moment
+from sim.exchanges.speech import SWING, Moment, say
 from sim.exchanges.venues import SPEECHES, bitfinex
 from tests.adapters.exchanges.here import needs_words
 from tests.adapters.exchanges.tiny import Tiny, Told, clock, running
@@ -33,17 +34,18 @@ def scripted(name):
     return speech.pair, speech.script(Moment(speech.pair, PRICE, NOON_MS), rounds=ROUNDS)
 
 
-def heard(name, script, until, terms=CALM):
-    """Return what a venue's connector told until something holds."""
+def heard(name, script, until, terms=CALM, *, also=()):
+    """Return what a venue's connector told until something holds, for its scripted pair and some others."""
     pair, _ = scripted(name)
 
     async def scenario():
         time, told = clock(), Told()
         async with ScriptedVenue(script, time) as venue:
             network = Network(time, place=moved_to(venue.host))
-            made = connector(name, [pair], told, network=network, terms=terms)
+            made = connector(name, [*also, pair], told, network=network, terms=terms)
             async with running(made):
                 await told.until(lambda: until(told))
+            told.requests = [talk.heard for talk in venue.conversations]
         return told
 
     return run(scenario())
@@ -103,6 +105,67 @@ def test_a_venue_without_a_stream_is_asked_until_it_has_one(name):
     late = faults.refused(script, Refuse(), times=2)
     told = heard(name, late, in_the_book, EAGER)
     assert told.ticks[0].price == PRICE
+
+
+def refuses_unknown(name):
+    """Return what the venue says to a request with the pair XYZ/USDT or XYZ/USD in it."""
+    return {
+        "coinbase": {"type": "error", "message": "Failed to subscribe", "reason": "XYZ-USD is not a valid product"},
+        "kraken": {"error": "Currency pair not supported XYZ/USD", "method": "subscribe", "success": False,
+                   "symbol": "XYZ/USD"},
+        "okx": {"event": "error", "code": "60018", "connId": "a4d3ae55",
+                "msg": "channel:tickers,instId:XYZ-USDT doesn't exist"},
+        "bybit": {"success": False, "ret_msg": "Invalid symbol :[orderbook.1.XYZUSDT]", "op": "subscribe"},
+        "bitstamp": {"event": "bts:error", "channel": "order_book_xyzusd", "data": {"code": 4001}},
+        "gemini": {"id": "xyzusd", "status": 400, "error": {"code": -1121, "msg": "Invalid symbol"}},
+        "bitfinex": {"event": "error", "msg": "symbol: invalid", "code": 10300, "channel": "ticker",
+                     "symbol": "tXYZUSD", "pair": "XYZUSD"},
+        "gate": {"channel": "spot.tickers", "event": "subscribe", "payload": ["XYZ_USDT", "BTC_USDT"],
+                 "error": {"code": 2, "message": "unknown currency pair: XYZ_USDT"}},
+        "kucoin": {"id": "1", "type": "error", "code": 404, "data": "topic /market/ticker:XYZ-USDT is not found"},
+    }[name]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [n for n in VENUES if n not in ("binance", "hyperliquid")])
+def test_a_pair_that_the_venue_does_not_know_is_left_out_and_the_other_goes_on(name):
+    """Binance takes any name and is silent about it; Hyperliquid is never asked for what is not in its list."""
+    pair, script = scripted(name)
+    unknown = pair.replace("BTC", "XYZ")
+    spelled = "xyz" if name in ("bitstamp", "gemini") else "XYZ"
+    greeting = tuple(Say(text) for text in SPEECHES[name].greeting)
+    refusing = Scene((*greeting, Await(spelled), say(refuses_unknown(name))))
+    told = heard(name, replace(script, scenes=(refusing, *script.scenes)), in_the_book, also=[unknown])
+    assert any(f"{unknown} is left out of the stream" in text for text in told.texts)
+    first, second, *_ = ("".join(requests).upper() for requests in told.requests)
+    assert ("XYZ" in first, "XYZ" in second) == (True, False)
+    assert {tick.symbol for tick in told.ticks} == {pair}
+
+
+RENAMED = {
+    "binance": (("24hrTicker", "dayTicker"), ('"b":', '"bid":')),
+    "coinbase": (('"ticker"', '"ticker_batch"'),),
+    "kraken": (('"channel":"ticker"', '"channel":"bbo"'), ('"channel":"book"', '"channel":"level2"')),
+    "okx": (('"tickers"', '"ticker"'), ('"books"', '"book"')),
+    "bybit": (("tickers.", "ticker."), ("orderbook.1", "bbo")),
+    "bitstamp": (("order_book_", "book_"), ("live_trades_", "trades_")),
+    "gemini": (('"b":', '"bid":'), ('"p":', '"price":')),
+    "bitfinex": (('"channel":"ticker"', '"channel":"day"'), ('"channel":"book"', '"channel":"books"')),
+    "gate": (("spot.tickers", "spot.ticker"), ("spot.book_ticker", "spot.bbo")),
+    "kucoin": (("/market/ticker:", "/spot/ticker:"), ("/market/snapshot:", "/spot/snapshot:")),
+    "hyperliquid": (('"channel":"bbo"', '"channel":"best"'), ('"channel":"l2Book"', '"channel":"book"')),
+}
+"""Channels, and fields where a frame does not name its channel."""
+
+
+@everywhere
+def test_a_venue_that_renames_its_channels_is_told_of_and_says_no_price(name):
+    _, script = scripted(name)
+    for old, new in RENAMED[name]:
+        script = faults.always(script, faults.renamed(old, new))
+    told = heard(name, script, lambda told: len(told.texts) >= ROUNDS)
+    assert told.ticks == []
+    assert any(new in text for _, new in RENAMED[name] for text in told.texts)
+    assert told.ends == []
 
 
 def test_no_venue_is_without_a_script_nor_a_script_without_a_venue():
