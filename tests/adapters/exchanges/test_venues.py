@@ -81,14 +81,16 @@ def test_a_venue_whose_frames_are_cut_short_goes_on_or_is_subscribed_anew(name):
     assert told.texts
 
 
-@pytest.mark.parametrize("name", ["kraken", "bitfinex", "okx"])
-def test_a_change_of_a_book_that_is_lost_on_its_way_is_seen_and_the_book_asked_for_anew(name):
-    """What tells of it is the venue's own checksum, or its numbers."""
+@pytest.mark.parametrize(("name", "ends"), [("kraken", []), ("bitfinex", ["bitfinex"]), ("okx", ["okx"])])
+def test_a_change_of_a_book_that_is_lost_on_its_way_is_seen_and_the_book_asked_for_anew(name, ends):
+    """What tells of it is the venue's own checksum, or its numbers. Kraken's book is asked for on the same connection."""
     _, script = scripted(name)
     texts = [step.text for step in script.scene(0).steps if isinstance(step, Say)]
     books = [number for number, text in enumerate(texts) if is_change_of_book(name, text)]
     told = heard(name, faults.first(script, faults.gapped(books[3])), in_the_book)
-    assert told.ends == [name]
+    assert told.ends == ends
+    asked = [frame for talk in told.requests for frame in talk if "book" in frame and "unsub" not in frame]
+    assert len(asked) == 2
     assert any("checksum" in text or "after" in text or "follows" in text for text in told.texts)
 
 
