@@ -130,7 +130,7 @@ def refuses_unknown(name):
 
 @pytest.mark.parametrize("name", [n for n in VENUES if n not in ("binance", "hyperliquid")])
 def test_a_pair_that_the_venue_does_not_know_is_left_out_and_the_other_goes_on(name):
-    """Binance takes any name and is silent about it; Hyperliquid is never asked for what is not in its list."""
+    """Of Binance and Hyperliquid see below."""
     pair, script = scripted(name)
     unknown = pair.replace("BTC", "XYZ")
     spelled = "xyz" if name in ("bitstamp", "gemini") else "XYZ"
@@ -141,6 +141,20 @@ def test_a_pair_that_the_venue_does_not_know_is_left_out_and_the_other_goes_on(n
     first, second, *_ = ("".join(requests).upper() for requests in told.requests)
     assert ("XYZ" in first, "XYZ" in second) == (True, False)
     assert {tick.symbol for tick in told.ticks} == {pair}
+
+
+@pytest.mark.parametrize("name", ["binance", "hyperliquid"])
+def test_a_pair_of_which_the_stream_says_nothing_is_told_of_by_request_and_the_other_goes_on(name):
+    """Binance takes any name and is silent about it; Hyperliquid is never asked for what is not in its list."""
+    pair, script = scripted(name)
+    unknown = pair.replace("BTC", "XYZ")
+
+    def told_of(told):
+        return in_the_book(told) and any(unknown in text and "by request" in text for text in told.texts)
+
+    told = heard(name, script, told_of, EAGER, also=[unknown])
+    assert {tick.symbol for tick in told.ticks} == {pair}
+    assert told.ends == []
 
 
 RENAMED = {
