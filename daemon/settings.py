@@ -201,6 +201,9 @@ class AlertSettings:
         Allowed("a list of URLs as apprise has them"),
         Doc("mail, telephone and chat services; shown nowhere but by the word before the colon"),
     ] = ()
+    service_secrets: Annotated[
+        References, Doc("services whose URLs are kept as secrets: each is read there when secrets are read")
+    ] = ()
     timeout_s: Annotated[float, Ge(1), Le(60), Doc("longest that one delivery may take")] = 10.0
     quiet_s: Annotated[float, Ge(1), Le(86_400), Doc("an alert not repeated for so long has ended")] = 900.0
 

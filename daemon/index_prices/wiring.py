@@ -17,7 +17,7 @@ from adapters.secrets import Secret
 from core.prices.board import RATES, PriceBoard, symbol_of
 from core.prices.presets import PRESETS
 from daemon.alerts import Alerts
-from daemon.credentials import alert_url, sources
+from daemon.credentials import alert_references, alert_url, sources
 from daemon.index_prices.alert_rules import Levels, Rules
 from daemon.index_prices.alerts import IndexAlerts
 from daemon.index_prices.endpoint import About, Endpoint
@@ -129,13 +129,15 @@ def wire(configured: Settings, edges: Edges, *, sinks: Sinks = ()) -> Instance:
 
 
 def _rotation(configured: Settings, desk: Alerts) -> Rotation:
-    """Read the secret webhooks, and again while the instance runs: it has no other secrets."""
+    """Read the secret URLs of alerts, and again while the instance runs: it has no other secrets."""
     secrets, renew = sources(configured.vault, os.environ)
     rotated = [
         Rotated(
-            code="secret.webhook", read=partial(alert_url, reference, secrets), take=_taking(desk, reference)
+            code="secret.webhook",
+            read=partial(alert_url, setting, reference, secrets),
+            take=_taking(desk, reference),
         )
-        for reference in configured.alerts.webhook_secrets
+        for setting, reference in alert_references(configured.alerts)
     ]
     return Rotation(lambda: rotated, renew, told=desk, every_s=configured.secrets.reread_s)
 

@@ -16,7 +16,8 @@ from daemon.index_prices import endpoint as endpoints
 from daemon.index_prices.documents import ALLOWED, proof, told
 from daemon.index_prices.endpoint import About, Endpoint, encoded
 from daemon.index_prices.mailbox import Mailbox
-from tests.daemon.index_prices.market import fed, got, value
+from tests.daemon.index_prices.market import got
+from tests.daemon.index_prices.values import fed, value
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "index_price.md"
 

@@ -26,7 +26,8 @@ from daemon.index_prices.pairs import CONVERSIONS, QUOTES, pairs_of
 from daemon.index_prices.printing import Changes, Printer
 from daemon.settings import Settings, Source, keys
 from tests.daemon.command_line import nightdesk
-from tests.daemon.index_prices.market import fed, market, ok, publishing, value
+from tests.daemon.index_prices.market import market, ok, publishing
+from tests.daemon.index_prices.values import fed, value
 
 ROOT = Path(__file__).resolve().parents[3]
 NOWHERE = "127.0.0.1:9"
