@@ -34,14 +34,22 @@ class Trade:
     size: float
 
 
-def twap(values: Sequence[tuple[int, float]], end_ms: int, *, window_ms: int = TWAP_MS) -> Settlement:
-    """Return the time-weighted average of published values (ms, price) over the window that ends at end_ms.
+def twap(
+    values: Sequence[tuple[int, float]],
+    end_ms: int,
+    *,
+    window_ms: int = TWAP_MS,
+    stands_ms: int | None = None,
+) -> Settlement:
+    """Return the time-weighted average of values (ms, price) over the window that ends at end_ms.
 
-    A value holds until the next one. The share of the window before the first value is not covered, and does not count.
+    A value holds until the next one, and no longer than stands_ms. The share of the window in which none holds is not
+    covered, and does not count.
     """
     start_ms, area, known_ms = end_ms - window_ms, 0.0, 0
     for since_ms, until_ms, price in _held(values, end_ms):
-        part_ms = until_ms - max(since_ms, start_ms)
+        held_ms = until_ms if stands_ms is None else min(until_ms, since_ms + stands_ms)
+        part_ms = held_ms - max(since_ms, start_ms)
         if part_ms > 0:
             area, known_ms = area + price * part_ms, known_ms + part_ms
     return Settlement(area / known_ms if known_ms else None, known_ms / window_ms)
@@ -54,22 +62,31 @@ def _held(values: Sequence[tuple[int, float]], end_ms: int) -> Iterator[tuple[in
         yield since_ms, ranked[index + 1][0] if index + 1 < len(ranked) else end_ms, price
 
 
-def reference_rate(trades: Sequence[Trade], end_ms: int) -> Settlement:
-    """Return the mean over twelve partitions of five minutes of each one's volume-weighted median trade (E0-10).
+def reference_rate(
+    trades: Sequence[Trade], end_ms: int, *, partitions: int = PARTITIONS, partition_ms: int = PARTITION_MS
+) -> Settlement:
+    """Return the mean over partitions of each one's volume-weighted median trade (E0-10); twelve times five minutes.
 
     A partition without a trade is left out, as the CME CF methodology has it; covered says what share had one.
     """
-    start_ms = end_ms - PARTITIONS * PARTITION_MS
-    parts: list[list[Trade]] = [[] for _ in range(PARTITIONS)]
+    medians = partition_medians(trades, end_ms, partitions=partitions, partition_ms=partition_ms)
+    rates = [one for one in medians if one is not None]
+    return Settlement(sum(rates) / len(rates) if rates else None, len(rates) / partitions)
+
+
+def partition_medians(
+    trades: Sequence[Trade], end_ms: int, *, partitions: int, partition_ms: int
+) -> list[float | None]:
+    """Return the volume-weighted median trade of each partition of the window that ends at end_ms; None without one."""
+    start_ms = end_ms - partitions * partition_ms
+    parts: list[list[Trade]] = [[] for _ in range(partitions)]
     for trade in trades:
         if start_ms <= trade.at_ms < end_ms and _counts(trade):
-            parts[(trade.at_ms - start_ms) // PARTITION_MS].append(trade)
-    rates = [
-        weighted_median([trade.price for trade in part], [trade.size for trade in part])
+            parts[(trade.at_ms - start_ms) // partition_ms].append(trade)
+    return [
+        weighted_median([trade.price for trade in part], [trade.size for trade in part]) if part else None
         for part in parts
-        if part
     ]
-    return Settlement(sum(rates) / len(rates) if rates else None, len(rates) / PARTITIONS)
 
 
 def _counts(trade: Trade) -> bool:

@@ -27,6 +27,8 @@ def document(path: Path, found: Verified) -> dict[str, Any]:
     return {
         "file": str(path),
         "values": found.values,
+        "settlements": found.settlements,
+        "closed": found.closed,
         "largest_difference": found.largest,
         "held": wrong is None,
         "mismatch": first,
@@ -34,7 +36,11 @@ def document(path: Path, found: Verified) -> dict[str, Any]:
 
 
 def view(path: Path, found: Verified) -> Text:
-    words = f"{found.values} values made again, largest difference of a price {found.largest:.1e}"
-    if found.mismatch is None:
-        return Text(f"{path}: {words}: all are what their rules and ticks make", style="green")
-    return Text(f"{path}: {words}; then {found.mismatch}", style="red")
+    settled = f" and {found.settlements} settlements" if found.settlements else ""
+    words = f"{found.values} values{settled} made again, largest difference of a price {found.largest:.1e}"
+    if found.mismatch is not None:
+        return Text(f"{path}: {words}; then {found.mismatch}", style="red")
+    if not found.closed:
+        text = f"{path}: was not closed: {found.values} values verified; what followed them is not known; {words}"
+        return Text(text, style="yellow")
+    return Text(f"{path}: {words}: all are what their rules and ticks make", style="green")
