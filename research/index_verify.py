@@ -48,8 +48,10 @@ class Verified:
     """values and settlements made again, the largest relative difference of a price among them, and the first mismatch.
 
     closed: the ledger has its last line, which counts and digests the others. Without it what follows may be lost.
+    file is the last one that was read.
     """
 
+    file: Path
     values: int = 0
     settlements: int = 0
     largest: float = 0.0
@@ -58,7 +60,7 @@ class Verified:
 
 
 def header_of(path: Path) -> Record:
-    """Return the first line of a ledger. Raises NotALedger."""
+    """Return the first line of a file that may be a ledger. Raises NotALedger."""
     try:
         with path.open(encoding="utf-8") as file:
             header = json.loads(file.readline() or "null")
@@ -71,42 +73,70 @@ def header_of(path: Path) -> Record:
     return header
 
 
-def verify(path: Path) -> Verified:
-    """Make every value of a ledger again, up to the first mismatch. Raises NotALedger."""
-    header, found = header_of(path), Verified()
+def verify(*paths: Path) -> Verified:
+    """Make every value of a ledger again, up to the first mismatch; its files in their order. Raises NotALedger."""
+    first, *rest = paths
+    header, found = _checked(first), Verified(first)
+    if "continues" in header:
+        raise NotALedger(f"{first}: goes on where another file ends: name that one before it")
+    walk = Walk(header)
+    following = _verified(first, walk, found)
+    for path in rest:
+        if found.mismatch is not None:
+            return found
+        if following is None or _checked(path).get("continues") != following:
+            raise NotALedger(f"{path}: does not begin where {found.file} ends. Name the files in their order")
+        found.file = path
+        following = _verified(path, walk, found)
+    return found
+
+
+def _checked(path: Path) -> Record:
+    header = header_of(path)
     if header["ledger"] != KIND or not isinstance(header.get("methodology"), dict):
         raise NotALedger(f"{path}: a ledger of kind {header['ledger']!r}; can be verified: {KIND!r}")
     if header.get("version") != VERSION:
         raise NotALedger(f"{path}: version {header.get('version')!r}; can be verified: {VERSION}")
-    walk = Walk(header)
+    return header
+
+
+def _verified(path: Path, walk: "Walk", found: Verified) -> str | None:
+    """Verify one file; return the digest that the next one must name, None where there is no next one."""
+    before, last = (found.values, found.settlements), None
     for line in read(path):
         if line.cut:
-            return found
+            return None
         try:
-            found.mismatch = _after(found, line.number) or _taken(found, walk, line)
+            if last is not None:
+                found.mismatch = Mismatch(line.number, "a line after the last", "there", "nothing")
+            elif (last := footer(line.record)) is not None:
+                found.mismatch = walk.untold(line.number) or _miscounted(line, found, before)
+            else:
+                found.mismatch = _taken(found, walk, line)
         except BROKEN as error:
             found.mismatch = Mismatch(
                 line.number, "the record", f"{type(error).__name__}: {error}", "a value"
             )
         if found.mismatch is not None:
-            return found
-    return found
+            return None
+    found.closed = last is not None and not last["continued"]
+    return last["sha256"] if last is not None and last["continued"] else None
 
 
-def _after(found: Verified, line: int) -> Mismatch | None:
-    return Mismatch(line, "a line after the last", "there", "nothing") if found.closed else None
+def _miscounted(line: Line, found: Verified, before: tuple[int, int]) -> Mismatch | None:
+    said = footer(line.record)
+    right = {
+        "values": found.values - before[0],
+        "settlements": found.settlements - before[1],
+        "continued": bool(said["continued"]),
+        "sha256": line.sha256.hexdigest(),
+    }
+    return None if said == right else Mismatch(line.number, "the last line", said, right)
 
 
 def _taken(found: Verified, walk: "Walk", line: Line) -> Mismatch | None:
     """Count a line and return what is wrong with it."""
     record = line.record
-    said = footer(record)
-    if said is not None:
-        found.closed = True
-        right = {"values": found.values, "settlements": found.settlements, "sha256": line.sha256.hexdigest()}
-        return walk.untold(line.number) or (
-            None if said == right else Mismatch(line.number, "the last line", said, right)
-        )
     if "settlement" in record:
         wrong = walk.settlement(line.number, record["settlement"])
         found.settlements += wrong is None
@@ -133,6 +163,7 @@ class Walk:
         self._untold: list[Record] = []
         self._live = header.get("live")
         self._stepped: dict[str, Record] = {}
+        self._stepping = 0
         if self._live:
             self._expect(self._live)
 
@@ -182,7 +213,7 @@ class Walk:
         now, token = record["step"], record["token"]
         for said in record["heard"]:
             self._hear(said)
-        self._at_ms, self._rates, self._stepped = now, {}, {}
+        self._at_ms, self._stepping, self._rates, self._stepped = now, token, {}, {}
         for symbol in self._order():
             self._stepped[symbol] = self._made(symbol, now, [])
             if not token:
@@ -218,8 +249,9 @@ class Walk:
             if not told >= least:  # NaN is neither
                 return Mismatch(line, what, told, f"at least {least}")
         if self._live:
-            if now != self._at_ms or record["symbol"] not in self._stepped:
-                return Mismatch(line, "at_ms", now, f"of the step before it, {self._at_ms}")
+            step = self._at_ms, self._stepping
+            if (now, token) != step or record["symbol"] not in self._stepped:
+                return Mismatch(line, "at_ms and token", (now, token), f"of the step before it, {step}")
             self._sequence = self._sequence + 1 if token == self._token else token * LINE + 1
         return None
 

@@ -212,7 +212,7 @@ class Settling:
 
 def _second(at_ms: int, value: Published, price: float) -> _Second:
     quotes = tuple(
-        (one.source, one.usd, one.weight)
+        (one.source, one.usd, one.weight if one.reason is None else 0.0)
         for one in value.inputs
         if one.usd is not None and (one.reason is None or one.reason in DISBELIEVED)
     )

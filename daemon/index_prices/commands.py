@@ -84,16 +84,20 @@ def compare(
 
 @ledgers.command()
 def verify(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="a ledger, as replay --out and run --out write it")
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="a ledger, as replay --out and run --out write it; one in several files in their order",
+        ),
     ],
     json_: Json = False,
 ) -> None:
     """Make every value of a ledger again, by an implementation of its own; exit 1 at the first that differs."""
     from daemon.index_prices import verifying
 
-    verified = verifying.verified(file)
-    _print(verifying.document(file, verified)) if json_ else _show(verifying.view(file, verified))
+    verified = verifying.verified(files)
+    _print(verifying.document(verified)) if json_ else _show(verifying.view(verified))
     if verified.mismatch is not None:
         raise typer.Exit(MISMATCH)
     if not verified.closed:

@@ -3,6 +3,7 @@
 `nightdesk index verify` makes every value again from it. heard has, in order, {"tick": ...}, {"alive": source, "at_ms": ...}
 and {"down": source}; numbers that JSON has not are the words nan, inf and -inf there. A settlement stands after the value
 that closed its window. The last line counts and has the digest of all before it: without it a ledger was not closed.
+A ledger may lie in several files: the header of each but the first names the digest of the one before it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ class Lines:
         self._write = write
         self._digest = sha256()
         self._values = self._settlements = 0
+        self.size_bytes = 0
 
     def header(
         self, methodology: Methodology, settlement: SettlementRules, more: Mapping[str, Any] | None = None
@@ -43,13 +45,17 @@ class Lines:
         self._settlements += 1
         self.line({"settlement": msgspec.to_builtins(settled)})
 
-    def footer(self) -> None:
-        counts = {"values": self._values, "settlements": self._settlements}
-        self.line({"closed": counts | {"sha256": self._digest.hexdigest()}})
+    def footer(self, *, continued: bool = False) -> str:
+        """Write the last line; return the digest of all before it."""
+        counts = {"values": self._values, "settlements": self._settlements, "continued": continued}
+        digest = self._digest.hexdigest()
+        self.line({"closed": counts | {"sha256": digest}})
+        return digest
 
     def line(self, record: Mapping[str, Any]) -> None:
         text = msgspec.json.encode(record) + b"\n"
         self._digest.update(text)
+        self.size_bytes += len(text)
         self._write(text)
 
 

@@ -5,11 +5,13 @@ An index remembers between values, so what was calculated and not published coun
 ledger has, heard may have {"hold": symbol, "on": bool}. token is 0 where the instance stood by.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.prices.board import PriceBoard
+from core.prices.methodology import Methodology
 from core.prices.settling import Settled, SettlementRules
 from core.prices.types import Published, Tick
 from daemon.index_prices.alerts import Desk
@@ -18,14 +20,30 @@ from daemon.index_prices.ledger_file import LedgerFile
 from daemon.options import BadUse
 
 CODE = "index.ledger"
+ROTATE_BYTES = 2**30
+"""A file of this size is closed and kept under a number, and the ledger goes on in a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands first in every file of one ledger."""
+
+    methodology: Methodology
+    settlement: SettlementRules
+    live: Mapping[str, Any]
+
+    def begin(self, write: Callable[[bytes], object], more: Mapping[str, Any]) -> Lines:
+        lines = Lines(write)
+        lines.header(self.methodology, self.settlement, {"live": self.live, **more})
+        return lines
 
 
 class LiveLedger:
     """An engine.Record, and a sink of values and settlements. A disk that refuses is told once and stops nobody."""
 
-    def __init__(self, file: LedgerFile, desk: Desk, lines: Lines) -> None:
-        """lines go to file, and have the header."""
-        self._file, self._desk, self._lines = file, desk, lines
+    def __init__(self, file: LedgerFile, desk: Desk, header: Header) -> None:
+        self._file, self._desk, self._header = file, desk, header
+        self._lines = header.begin(file.put, {})
         self._heard: list[dict[str, Any]] = []
         self._troubled = False
 
@@ -44,6 +62,8 @@ class LiveLedger:
     def calculated(self, at_ms: int, token: int) -> None:
         heard, self._heard = self._heard, []
         if not self._file.ended:
+            if self._lines.size_bytes >= ROTATE_BYTES:
+                self._go_on_in_another_file()
             self._lines.line({"step": at_ms, "token": token, "heard": heard})
         self._look()
 
@@ -61,6 +81,12 @@ class LiveLedger:
         if not self._file.ended:
             self._lines.footer()
         self._file.close()
+
+    def _go_on_in_another_file(self) -> None:
+        """Close the file after a calculation and all that was published of it."""
+        digest = self._lines.footer(continued=True)
+        self._file.rotate()
+        self._lines = self._header.begin(self._file.put, {"continues": digest})
 
     def _look(self) -> None:
         trouble = "more waits than is kept: it ends there" if self._file.ended else self._file.trouble
@@ -82,11 +108,8 @@ def opened(
     expected: Sequence[tuple[str, str]],
 ) -> LiveLedger:
     """Return a ledger that is written to a path; board has heard nothing yet. Raises BadUse."""
+    live = {"expected": expected, "indices": board.symbols}
     try:
-        file = LedgerFile(path)
+        return LiveLedger(LedgerFile(path), desk, Header(board.methodology, settlement, live))
     except OSError as error:
         raise BadUse(f"--out {path}: cannot be written: {error.strerror}") from error
-    lines = Lines(file.put)
-    live = {"expected": expected, "indices": board.symbols}
-    lines.header(board.methodology, settlement, {"live": live})
-    return LiveLedger(file, desk, lines)

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -153,7 +153,7 @@ def _ledger(
     desk: Alerts,
     board: PriceBoard,
     rules: SettlementRules,
-    expected: list[tuple[str, str]],
+    expected: Sequence[tuple[str, str]],
 ) -> Record:
     if out is None:
         return Nowhere()

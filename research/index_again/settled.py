@@ -32,7 +32,7 @@ class Windows:
         self._open[symbol] = end, kept
         return made
 
-    def _end(self, now: int) -> int:
+    def _end(self, now: int) -> Any:
         today = now - now % DAY_MS
         return min(
             end

@@ -30,6 +30,12 @@ RULES = SettlementRules(at_min=(22 * 60 + 14,), window_s=30, coverage_min=0.1)
 """A window that ends 40 s into a messy market."""
 
 
+@pytest.fixture(autouse=True)
+def any_disk(monkeypatch):
+    """Where tests run there may be little room."""
+    monkeypatch.setattr(ledger_file, "ROOM_BYTES", 0)
+
+
 class Desk:
     def __init__(self):
         self.told = []
@@ -72,8 +78,8 @@ class Live:
             self.lane.disconnected(one.source)
 
     def play(self, seed, tokens):
-        """Play a messy minute; tokens are who leads, in equal parts."""
-        stamps = list(messy(seed).stamps())
+        """Play a messy market; tokens are who leads, in equal parts."""
+        stamps = list(messy(seed, 45).stamps())
         for number, (at_ms, heard) in enumerate(stamps):
             self.clock.ms = at_ms
             for one in heard:
@@ -129,7 +135,9 @@ def test_a_follower_that_leads_much_later_tells_no_old_settlement(tmp_path):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     path = tmp_path_factory.mktemp("live") / "ledger"
-    played(path, 2, (None, 1)).ledger.close()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ledger_file, "ROOM_BYTES", 0)
+        played(path, 2, (None, 1)).ledger.close()
     return path.read_text().splitlines(keepends=True)
 
 
@@ -193,6 +201,11 @@ def a_hole_in_the_numbers(lines):
     lines[number] = json.dumps(record) + "\n"
 
 
+def another_token(lines):
+    number = index_of(lines, lambda r: "sequence" in r)
+    lines[number] = lines[number].replace('"token":1,', '"token":2,')
+
+
 def a_value_without_its_step(lines):
     number = index_of(lines, lambda r: "sequence" in r)
     lines.insert(number, lines[number])
@@ -209,6 +222,7 @@ def a_value_without_its_step(lines):
         without_the_middle,
         more_after_the_end,
         a_hole_in_the_numbers,
+        another_token,
         a_value_without_its_step,
     ],
     ids=lambda f: f.__name__,
@@ -218,6 +232,28 @@ def test_what_was_tampered_with_is_found(tmp_path, whole, tampered):
     tampered(lines)
     (tmp_path / "a").write_text("".join(lines))
     assert verify(tmp_path / "a").mismatch is not None
+
+
+# --- several files --------------------------------------------------------------------------------------------
+
+
+def test_a_ledger_goes_on_in_another_file_and_is_one_where_all_are_named_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(live_ledger, "ROTATE_BYTES", 100_000)
+    live = played(tmp_path / "a", 2, (None, 1))
+    live.ledger.close()
+    files = [*sorted(tmp_path.glob("a.*")), tmp_path / "a"]
+    assert len(files) > 2
+    verified = verify(*files)
+    assert str(verified.mismatch) == "None"
+    assert (verified.closed, verified.values, verified.file) == (True, len(live.published), files[-1])
+    first = verify(files[0])
+    assert (first.mismatch, first.closed) == (None, False)
+    for wrong in (files[1:], [files[0], *files[2:]], [files[0], files[0]]):
+        assert nightdesk("index", "verify", *wrong).code == 2
+    line = files[0].read_text().splitlines(keepends=True)
+    files[0].write_text("".join([*line[:-2], line[-1]]))
+    verified = verify(*files)
+    assert (verified.file, verified.mismatch is None) == (files[0], False)
 
 
 # --- the disk -----------------------------------------------------------------------------------------------
@@ -285,6 +321,16 @@ def test_a_ledger_ends_where_more_waits_than_is_kept_and_is_verified_up_to_there
     verified = verify(tmp_path / "a")
     assert (verified.mismatch, verified.closed) == (None, False)
     assert 0 < verified.values < len(live.published)
+
+
+def test_a_ledger_leaves_room_on_the_disk_for_others(tmp_path, disk, monkeypatch):
+    monkeypatch.setattr(ledger_file, "ROOM_BYTES", 2**60)
+    live = Live(tmp_path / "a")
+    wait_for(lambda: live.ledger._file.trouble)
+    live.calculate(1)
+    assert live.desk.told == [("index.ledger", "error")]
+    assert (tmp_path / "a").stat().st_size == 0
+    live.ledger.close()
 
 
 def test_an_earlier_ledger_is_kept_beside_the_new_one_and_a_place_that_is_none_is_refused(tmp_path):
