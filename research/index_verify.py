@@ -155,7 +155,7 @@ class Walk:
     def __init__(self, header: Record) -> None:
         self.difference = 0.0
         """Relative difference of the last price."""
-        self._rules = header["methodology"]
+        self._rules: Record = header["methodology"]
         self._books: dict[str, Record] = {}
         self._rates: dict[str, tuple[int, float, str]] = {}
         self._at_ms, self._token, self._sequence = -inf, -inf, -1

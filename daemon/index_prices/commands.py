@@ -87,7 +87,7 @@ def verify(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...",
+            metavar="FILE",
             help="a ledger, as replay --out and run --out write it; one in several files in their order",
         ),
     ],
