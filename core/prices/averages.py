@@ -62,31 +62,22 @@ def _held(values: Sequence[tuple[int, float]], end_ms: int) -> Iterator[tuple[in
         yield since_ms, ranked[index + 1][0] if index + 1 < len(ranked) else end_ms, price
 
 
-def reference_rate(
-    trades: Sequence[Trade], end_ms: int, *, partitions: int = PARTITIONS, partition_ms: int = PARTITION_MS
-) -> Settlement:
-    """Return the mean over partitions of each one's volume-weighted median trade (E0-10); twelve times five minutes.
+def reference_rate(trades: Sequence[Trade], end_ms: int) -> Settlement:
+    """Return the mean over twelve partitions of five minutes of each one's volume-weighted median trade (E0-10).
 
     A partition without a trade is left out, as the CME CF methodology has it; covered says what share had one.
     """
-    medians = partition_medians(trades, end_ms, partitions=partitions, partition_ms=partition_ms)
-    rates = [one for one in medians if one is not None]
-    return Settlement(sum(rates) / len(rates) if rates else None, len(rates) / partitions)
-
-
-def partition_medians(
-    trades: Sequence[Trade], end_ms: int, *, partitions: int, partition_ms: int
-) -> list[float | None]:
-    """Return the volume-weighted median trade of each partition of the window that ends at end_ms; None without one."""
-    start_ms = end_ms - partitions * partition_ms
-    parts: list[list[Trade]] = [[] for _ in range(partitions)]
+    start_ms = end_ms - PARTITIONS * PARTITION_MS
+    parts: list[list[Trade]] = [[] for _ in range(PARTITIONS)]
     for trade in trades:
         if start_ms <= trade.at_ms < end_ms and _counts(trade):
-            parts[(trade.at_ms - start_ms) // partition_ms].append(trade)
-    return [
-        weighted_median([trade.price for trade in part], [trade.size for trade in part]) if part else None
+            parts[(trade.at_ms - start_ms) // PARTITION_MS].append(trade)
+    rates = [
+        weighted_median([trade.price for trade in part], [trade.size for trade in part])
         for part in parts
+        if part
     ]
+    return Settlement(sum(rates) / len(rates) if rates else None, len(rates) / PARTITIONS)
 
 
 def _counts(trade: Trade) -> bool:

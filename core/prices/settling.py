@@ -5,14 +5,15 @@ last good price of HALTED is no price of that second. No trade sizes are in the 
 of quotes: each venue's price for each second, by the venue's weight. It is called that and not a volume-weighted rate.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
+from math import isfinite
 
-from core.prices.averages import Trade, partition_medians, twap
+from core.prices.averages import twap
 from core.prices.types import Published, Reason, State
-from core.robust import median
+from core.robust import median, weighted_median
 from core.types import Value
 
 SECOND_MS = 1000
@@ -47,6 +48,10 @@ class SettlementRules:
     @property
     def window_ms(self) -> int:
         return self.window_s * SECOND_MS
+
+    @property
+    def partition_ms(self) -> int:
+        return self.window_ms // self.partitions
 
     def fault(self) -> str | None:
         """Return what is wrong with these rules, None where nothing is."""
@@ -104,26 +109,39 @@ class Settled(Value, frozen=True, kw_only=True):
     erroneous: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Second:
-    """What stood at one second; quotes are (source, USD, weight), weight 0 of those that are not believed."""
-
-    at_ms: int
-    state: State
-    price: float
-    quotes: tuple[tuple[str, float, float], ...]
-
-
 @dataclass(slots=True)
 class _Window:
-    """One symbol's window while it goes by."""
+    """One symbol's window while it goes by.
+
+    quotes are (USD, weight) of the partition that goes by: its median is made when it is over, not all of them at the
+    end, where the next value waits. said is what each venue said, believed or not.
+    """
 
     end_ms: int
     next_ms: int
     states: dict[State, int] = field(default_factory=lambda: dict.fromkeys(State, 0))
     standby: int = 0
     values: int = 0
-    seconds: list[_Second] = field(default_factory=list)
+    prices: list[tuple[int, float]] = field(default_factory=list)
+    quotes: list[tuple[float, float]] = field(default_factory=list)
+    medians: list[float | None] = field(default_factory=list)
+    said: dict[str, list[float]] = field(default_factory=dict)
+
+    def look(self, at_ms: int, value: Published, price: float) -> None:
+        """Count a second in which a value stands."""
+        self.prices.append((at_ms, price))
+        for one in value.inputs:
+            if one.usd is None or not isfinite(one.usd):
+                continue
+            if one.reason is None and one.weight > 0:
+                self.quotes.append((one.usd, one.weight))
+            if one.reason is None or one.reason in DISBELIEVED:
+                self.said.setdefault(one.source, []).append(one.usd)
+
+    def end_partition(self) -> None:
+        usd, weights = [usd for usd, _ in self.quotes], [weight for _, weight in self.quotes]
+        self.medians.append(weighted_median(usd, weights) if usd else None)
+        self.quotes.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,26 +180,24 @@ class Settling:
 
     def _pass(self, window: _Window, standing: _Standing | None, until_ms: int) -> None:
         """Look at what stood at each second before until_ms."""
+        start_ms = window.end_ms - self._rules.window_ms
         while window.next_ms < until_ms:
             at_ms, window.next_ms = window.next_ms, window.next_ms + SECOND_MS
+            if at_ms - start_ms >= (len(window.medians) + 1) * self._rules.partition_ms:
+                window.end_partition()
             if standing is None or at_ms - standing.value.at_ms > SECOND_MS * self._rules.stands_s:
                 continue
             window.states[standing.value.state] += 1
             window.standby += not standing.led
             if standing.value.state in COUNTED and standing.value.price is not None:
-                window.seconds.append(_second(at_ms, standing.value, standing.value.price))
+                window.look(at_ms, standing.value, standing.value.price)
 
     def _settled(self, window: _Window, closing: Published) -> Settled:
         rules, states = self._rules, window.states
         told = sum(states.values())
-        average = twap(
-            [(one.at_ms, one.price) for one in window.seconds],
-            window.end_ms,
-            window_ms=rules.window_ms,
-            stands_ms=SECOND_MS,
-        )
-        medians = _medians(window, rules)
-        known = [one for one in medians if one is not None]
+        average = twap(window.prices, window.end_ms, window_ms=rules.window_ms, stands_ms=SECOND_MS)
+        window.end_partition()
+        known = [one for one in window.medians if one is not None]
         unsettled = _unsettled(average.covered, rules.coverage_min)
         return Settled(
             symbol=closing.symbol,
@@ -205,18 +221,9 @@ class Settling:
                 standby=window.standby,
             ),
             values=window.values,
-            medians=tuple(medians),
-            erroneous=tuple(_erroneous(window.seconds)),
+            medians=tuple(window.medians),
+            erroneous=tuple(_erroneous(window.said)),
         )
-
-
-def _second(at_ms: int, value: Published, price: float) -> _Second:
-    quotes = tuple(
-        (one.source, one.usd, one.weight if one.reason is None else 0.0)
-        for one in value.inputs
-        if one.usd is not None and (one.reason is None or one.reason in DISBELIEVED)
-    )
-    return _Second(at_ms, value.state, price, quotes)
 
 
 def _unsettled(covered: float, least: float) -> Unsettled | None:
@@ -225,21 +232,9 @@ def _unsettled(covered: float, least: float) -> Unsettled | None:
     return Unsettled.COVERAGE if covered < least else None
 
 
-def _medians(window: _Window, rules: SettlementRules) -> list[float | None]:
-    quotes = [
-        Trade(second.at_ms, usd, weight) for second in window.seconds for _, usd, weight in second.quotes
-    ]
-    part_ms = rules.window_ms // rules.partitions
-    return partition_medians(quotes, window.end_ms, partitions=rules.partitions, partition_ms=part_ms)
-
-
-def _erroneous(seconds: Sequence[_Second]) -> Iterator[str]:
+def _erroneous(said: Mapping[str, Sequence[float]]) -> Iterator[str]:
     """Yield venues whose median price is far from the median of at least two others' (E0-10)."""
-    heard: dict[str, list[float]] = {}
-    for second in seconds:
-        for source, usd, _ in second.quotes:
-            heard.setdefault(source, []).append(usd)
-    middles = {source: median(prices) for source, prices in heard.items()}
+    middles = {source: median(prices) for source, prices in said.items()}
     for source, own in sorted(middles.items()):
         others = [price for name, price in middles.items() if name != source]
         if len(others) >= 2 and abs(own / median(others) - 1) > ERRONEOUS:

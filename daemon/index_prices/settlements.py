@@ -120,8 +120,9 @@ def why(settled: Settled) -> str:
 
 def line(settled: Settled) -> str:
     """Return a settlement for people."""
-    if settled.unsettled is not None or settled.twap is None or settled.partitioned_median is None:
+    if settled.unsettled is not None:
         return f"{settled.symbol} {why(settled)}"
-    prices = f"TWAP {settled.twap:,.8g}, partitioned median {settled.partitioned_median:,.8g}"
+    found = {"TWAP": settled.twap, "partitioned median": settled.partitioned_median}
+    prices = ", ".join(f"{name} {price:,.8g}" for name, price in found.items() if price is not None)
     when = (iso(settled.end_ms) or "").removesuffix("+00:00")
     return f"{settled.symbol} settles {when}: {prices}, {settled.coverage:.1%} of the window has a price"
