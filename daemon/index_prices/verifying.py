@@ -42,7 +42,9 @@ def view(found: Verified) -> Text:
     if found.mismatch is not None:
         return Text(f"{found.file}: {words}; then {found.mismatch}", style="red")
     if not found.closed:
-        what = "what followed them is in no file that was named"
-        text = f"{found.file}: was not closed: {found.values} values verified; {what}; {words}"
+        text = f"{found.file}: was not closed: {found.values} values verified{settled}"
+        text += (
+            f", largest difference of a price {found.largest:.1e}; what followed is in no file that was named"
+        )
         return Text(text, style="yellow")
     return Text(f"{found.file}: {words}: all are what their rules and ticks make", style="green")
