@@ -1,5 +1,6 @@
 """Published values and their inputs, as a test wants them."""
 
+from core.prices.settling import Seconds, Settled
 from core.prices.types import Cause, Input, Published, State
 
 PRICE = 50_000.0
@@ -43,3 +44,26 @@ def value(**changes):
         "inputs": (),
     }
     return Published(**given | changes)
+
+
+def settled(**changes):
+    """Return a settlement, of a whole window unless something else is said."""
+    seconds = Seconds(expected=1800, ok=1800, degraded=0, halted=0, starting=0, missing=0, standby=0)
+    given = {
+        "symbol": "BTC/USD",
+        "start_ms": 0,
+        "end_ms": 1_800_000,
+        "at_ms": 1_800_500,
+        "token": 1,
+        "methodology": "nightdesk",
+        "twap": 100.0,
+        "partitioned_median": 101.0,
+        "unsettled": None,
+        "coverage": 1.0,
+        "coverage_min": 0.9,
+        "seconds": seconds,
+        "values": 1800,
+        "medians": (101.0,) * 6,
+        "erroneous": (),
+    }
+    return Settled(**given | changes)
