@@ -48,7 +48,17 @@ class _Heard:
 class PriceEngine:
     """Calculates for publication, or to stay warm while another instance publishes: it has seen what that one has."""
 
-    def __init__(self, board: PriceBoard, lane: Lane, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        board: PriceBoard,
+        lane: Lane,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        witnesses: "Sinks" = (),
+    ) -> None:
+        """witnesses are told of every value that is made, published or not."""
+        self._witnesses = witnesses
         self._board, self._lane, self._clock, self._metrics = board, lane, clock, metrics
         self._heard = _Heard(board, metrics, clock)
         self._published: dict[str, Published] = {}
@@ -65,6 +75,8 @@ class PriceEngine:
         values = self._board.evaluate(self._clock.now_ms(), token=token)
         self.newest = {value.symbol: value for value in values}
         self._metrics.calculated(values)
+        for take in self._witnesses:
+            take(values)
         return values
 
     def publish(self, values: Sequence[Published]) -> None:

@@ -86,8 +86,11 @@ def election_of(settings: IndexPriceSettings, edges: Edges) -> Election:
     )
 
 
-def wire(configured: Settings, edges: Edges, *, sinks: Sinks = ()) -> Instance:
-    """Return an instance that is ready to run; sinks are told of published values besides the endpoint."""
+def wire(configured: Settings, edges: Edges, *, sinks: Sinks = (), witnesses: Sinks = ()) -> Instance:
+    """Return an instance that is ready to run.
+
+    sinks are told of published values besides the endpoint, witnesses of every value that this instance makes.
+    """
     settings = configured.index_price
     methodology = PRESETS[settings.preset]
     asked = {
@@ -97,7 +100,7 @@ def wire(configured: Settings, edges: Edges, *, sinks: Sinks = ()) -> Instance:
     expected = [(source, pair) for source, pairs in asked.items() for pair in pairs]
     lane, metrics = Lane(), Metrics(edges.elapsed_s)
     board = PriceBoard(methodology, symbols=settings.symbols, expected=expected)
-    engine = PriceEngine(board, lane, edges.clock, metrics)
+    engine = PriceEngine(board, lane, edges.clock, metrics, witnesses=witnesses)
     box: list[Instance] = []
     endpoint = Endpoint(
         About(leads=lambda: box[0].leads(), health=lambda: box[0].health(), metrics=metrics.text)
