@@ -21,7 +21,7 @@ SILENT_S = 2.5
 
 
 class DisputesAreTold:
-    """Prices that were far apart, or near, in every step of a while must have been found so. A silent index finds nothing."""
+    """Prices that were far apart, or near, at every step of a while must be known for it; a silent index proves nothing."""
 
     name = "disputes"
 
@@ -53,6 +53,7 @@ class DisputesAreTold:
         return not step.begins and silent_s <= SILENT_S
 
     def _found(self, state: State, world: "World") -> Iterator[str]:
+        self._since_s = {key: at_s for key, at_s in self._since_s.items() if key[0] in world.elsewhere.said}
         for name, index_usd in world.elsewhere.said.items():
             coin = Coin(name)
             off = abs(px_usd(state, coin) / index_usd - 1) if is_fresh(state, coin) else None

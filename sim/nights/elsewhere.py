@@ -20,7 +20,7 @@ Take = Callable[[Sequence[Published]], None]
 class Elsewhere:
     """An index of each coin in USD; of one that is quoted by the thousand (kPEPE) of a single unit (PEPE).
 
-    said is the newest price of each index, in USD for the venue's unit, by the coin's name; rounds is how often there was one.
+    said are the prices of the newest round, in USD for the venue's unit, by the coin's name; rounds is how many there were.
     """
 
     def __init__(self, market: PriceSource, clock: Clock) -> None:
@@ -51,6 +51,7 @@ class Elsewhere:
     def _values(self) -> Iterator[Published]:
         """Yield the values of now; none of a coin whose book has a side too few."""
         now_ms = self._clock.now_ms()
+        self.said = {}
         for asset in self._market.assets:
             best = self._market.best(asset.asset_id, now_ms)
             if best is None:

@@ -28,7 +28,7 @@ INDEX = (
     Kind(
         name=DISPUTE,
         family="index",
-        text="the index of a coin, BTC and ETH among them, is far from the venue's price; in other nights nothing is compared",
+        text="a coin's index, BTC's and ETH's too, is far from the venue's price; in other nights nothing is compared",
         intensity=f"by {LEAST:.1%} to {MOST:.0%}",
         strike=_bend,
         longest_s=60.0,
