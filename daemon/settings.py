@@ -258,7 +258,9 @@ class IndexPriceSettings:
     alert_calm_s: Annotated[float, Ge(0), Le(3600), Doc("an alert ends when it was gone for this")] = 30.0
     beside: Annotated[
         bool,
-        Doc("`nightdesk run` publishes as well, and takes no new risk at prices that its values contradict"),
+        Doc(
+            "`nightdesk run`, not a dry run, makes index prices too, and takes no new risk at prices that they contradict"
+        ),
     ] = False
     dispute_bps: Annotated[
         float,
