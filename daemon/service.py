@@ -49,6 +49,9 @@ DRAIN_S = 8.0
 """SIGTERM to exit must stay under ten seconds; the rest is for closing files."""
 
 
+INDEX_LEAVES_S = 1.0
+"""After the drain, beside which an index price leaves as well: what it does not manage by then holds nobody up."""
+
 SETTLE_S = 0.05
 """Time for the engine to take up what has just arrived."""
 
@@ -144,7 +147,8 @@ class Service:
         try:
             await self._leave(tasks)
         finally:
-            await asyncio.gather(*beside, return_exceptions=True)
+            if beside:
+                await asyncio.wait(beside, timeout=INDEX_LEAVES_S)
         alarms.close()
         if self._refused:
             raise AccountRefused(self._refused)
