@@ -9,6 +9,7 @@ from core import (
     allowance,
     book,
     dead_man,
+    disputes,
     hedge,
     orders,
     rebalance,
@@ -33,6 +34,8 @@ from core.events import (
     ManualReconcile,
     OrdersAnswered,
     PreflightDone,
+    PriceAgreed,
+    PriceDisputed,
     ProFormaFailed,
     ProFormaReady,
     QuoteReceived,
@@ -98,6 +101,10 @@ def route(state: State, event: AnyEvent) -> Step:
             return reconcile.on_stream(state, event)
         case VenueNoticed():
             return venue_mode.on_notice(state, event)
+        case PriceDisputed():
+            return disputes.on_disputed(state, event)
+        case PriceAgreed():
+            return disputes.on_agreed(state, event)
         case KillTripped():
             return _on_kill(state, event)
         case KillReset():
@@ -198,12 +205,16 @@ def _on_tick(state: State) -> Step:
 
 
 def _on_started(state: State, event: Started) -> Step:
-    """Nothing that was in flight is known any more; nothing that was being computed will answer."""
+    """Nothing that was in flight is known any more; nothing that was being computed will answer.
+
+    Nor is it known which prices are disputed: whoever compares begins anew too, and tells what it finds.
+    """
     state = replace(
         state,
         settings=event.settings,
         quotes={},
         mids_usd={},
+        disputed={},
         stopping=False,
         starts=state.starts + 1,
         started_ms=event.at_ms,

@@ -145,6 +145,20 @@ class StopRequested(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class PriceDisputed(Event, frozen=True, kw_only=True):
+    """The venue's mid of a coin has been far from an index of other venues for a while; both in USD for the venue's unit."""
+
+    coin: Coin
+    venue_px: Decimal
+    index_px: Decimal
+
+
+class PriceAgreed(Event, frozen=True, kw_only=True):
+    """The venue's mid of a coin has been near its index again for a while."""
+
+    coin: Coin
+
+
 class ManualReconcile(Event, frozen=True, kw_only=True):
     """An operator asked for positions and fills to be compared with the venue now."""
 
@@ -171,4 +185,6 @@ AnyEvent = (
     | ConfigChanged
     | StopRequested
     | ManualReconcile
+    | PriceDisputed
+    | PriceAgreed
 )

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from core.disputes import why_no_new_risk
 from core.intents import AnyIntent, CancelEverything, RaiseAlert, TripKill
 from core.notices import noted
 from core.state import ZERO, State
@@ -113,6 +114,8 @@ def _refusal(state: State, order: Order, *, committed_qty: Decimal, gross_after_
         return ""
     if state.trading is TradingState.REDUCING and order.purpose is not Purpose.HEDGE:
         return "only orders that reduce a position may go"
+    if order.purpose is not Purpose.HEDGE and (why := why_no_new_risk(state, order.coin)):
+        return f"no new risk at a disputed price: {why}"
     if value_usd > limits.order_max_usd:
         return f"order of {value_usd:,.0f} USD is above order_max_usd {limits.order_max_usd:,.0f}"
     equity = equity_usd(state)

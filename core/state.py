@@ -256,7 +256,10 @@ class DeadMan(Value, frozen=True, kw_only=True):
 
 
 class State(Value, frozen=True, kw_only=True):
-    """mids_usd holds the mids of quotes as floats: exposure is summed over the whole book at every fill."""
+    """mids_usd holds the mids of quotes as floats: exposure is summed over the whole book at every fill.
+
+    disputed holds the coins whose price here an index contradicts, and both prices in words (core.disputes).
+    """
 
     settings: TradingSettings
     at_ms: int = 0
@@ -272,6 +275,7 @@ class State(Value, frozen=True, kw_only=True):
     allowance: Allowance | None = None
     dead_man: DeadMan = DeadMan()
     session: Session | None = None
+    disputed: dict[Coin, str] = {}
     stopping: bool = False
     starts: int = 0
     started_ms: int = 0

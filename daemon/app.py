@@ -237,6 +237,7 @@ def status_document(state: State) -> dict[str, object]:
         "equity_usd": risk.equity_usd(state),
         "gross_usd": risk.gross_usd(state),
         "book": book_words(state),
+        "disputed": state.disputed,
         "orders_open": len(state.orders.open),
         "kill_would": {
             "cancel_orders": len(state.orders.open),

@@ -102,3 +102,8 @@ class VenueClock:
 def monotonic_s() -> float:
     """Return the machine's monotonic clock, for reading another clock against it."""
     return time.monotonic()
+
+
+def loop_s() -> float:
+    """Return the running loop's own time, which is monotonic: virtual where the loop is."""
+    return asyncio.get_running_loop().time()

@@ -228,6 +228,7 @@ def _cross_faults(settings: Settings) -> list[_Crossed]:
     ]
     found += _minimum_faults(settings)
     found += _vault_faults(settings)
+    found += _beside_faults(settings)
     session = settings.trading.session
     if session.correction_s + session.close_wait_s >= session.deadline_s:
         names = ("trading.session.close_wait_s", "trading.session.correction_s", "trading.session.deadline_s")
@@ -258,6 +259,15 @@ def _minimum_faults(settings: Settings) -> list[_Crossed]:
         f"at the limit price of a sale this is {at_limit:.2f} USD, below the venue's minimum of 10: raise it"
     )
     return [(names, Fault(names[0], str(minimum), text))]
+
+
+def _beside_faults(settings: Settings) -> list[_Crossed]:
+    """Whoever has prices compared must have some: alone, an index without symbols or sources is refused when it starts."""
+    if not settings.index_price.beside:
+        return []
+    empty = [n for n in ("index_price.symbols", "index_price.sources") if not value_of(settings, n)]
+    text = "at least one is needed while index_price.beside is true"
+    return [((name, "index_price.beside"), Fault(name, "[]", text)) for name in empty]
 
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

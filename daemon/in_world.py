@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -19,9 +20,11 @@ from daemon.__main__ import CODES, HALTED
 from daemon.clock import SteadyClock
 from daemon.compute import TIMEOUT_S, ComputeFailed, call
 from daemon.logs import Context, Logs
+from daemon.price_check import Place
 from daemon.run import answer
 from daemon.scheduler import ClockAlarms
 from daemon.wiring import NO_LIMIT_PER_MIN, Ends, Wired, wire
+from sim.nights.elsewhere import Elsewhere
 from sim.nights.service_manager import Exited
 from sim.nights.worker import Trouble, Worker
 from sim.world import Edges
@@ -144,8 +147,13 @@ def _wired(edges: Edges) -> Wired:
         pulse=edges.pulse,
         weight_per_min=NO_LIMIT_PER_MIN,
         elapsed_ms=lambda: 0.0,
+        index=None if edges.elsewhere is None else partial(_compared, edges.elsewhere),
     )
     return wire(ends, settings, Store(edges.directory, edges.disk), Logs([], Context()))
+
+
+async def _compared(elsewhere: Elsewhere, place: Place) -> None:
+    await elsewhere.run(place.take)
 
 
 @contextmanager

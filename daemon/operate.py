@@ -141,6 +141,8 @@ def show_status(document: dict[str, Any]) -> None:
     table.add_row("trading", f"{document['trading']}{halted}")
     table.add_row("session", f"{document['session']}, {document['stage']}")
     table.add_row("book", str(document.get("book", "")))
+    for why in document.get("disputed", {}).values():
+        table.add_row("no new risk", why)
     table.add_row("net delta", f"{deltas}: {where} of {document['band_usd']:,.0f}")
     table.add_row("equity", f"{document['equity_usd']:,.0f} USD, gross {document['gross_usd']:,.0f}")
     table.add_row("next", f"{document['next_phase']} at {document['next_phase_at']}")

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import structlog
 
 from adapters.ports import Clock, Feed, Gateway, VenueError
-from core import reconcile, risk, venue_mode
+from core import disputes, reconcile, risk, venue_mode
 from core.calendar import DAY_MS, next_phase
 from core.events import (
     ClockTicked,
@@ -49,6 +49,9 @@ DRAIN_S = 8.0
 """SIGTERM to exit must stay under ten seconds; the rest is for closing files."""
 
 
+INDEX_LEAVES_S = 1.0
+"""After the drain, beside which an index price leaves as well: what it does not manage by then holds nobody up."""
+
 SETTLE_S = 0.05
 """Time for the engine to take up what has just arrived."""
 
@@ -85,6 +88,8 @@ class Shell:
     settings: Settings
     elapsed_ms: Callable[[], float]
     reread_secrets: Callable[[], None]
+    index: Callable[[], Awaitable[None]] | None = None
+    """Runs an index price beside the engine, whose loss stops nothing."""
 
 
 class Service:
@@ -135,8 +140,15 @@ class Service:
         tasks = [asyncio.ensure_future(job) for job in work]
         for task in tasks:
             task.add_done_callback(self._essential)
+        beside = [asyncio.ensure_future(self._keep_index(shell.index))] if shell.index is not None else []
         await self._stop.wait()
-        await self._leave(tasks)
+        for helper in beside:
+            helper.cancel()
+        try:
+            await self._leave(tasks)
+        finally:
+            if beside:
+                await asyncio.wait(beside, timeout=INDEX_LEAVES_S)
         alarms.close()
         if self._refused:
             raise AccountRefused(self._refused)
@@ -242,6 +254,12 @@ class Service:
         self._mark("ready")
         await asyncio.Event().wait()
 
+    async def _keep_index(self, run: Callable[[], Awaitable[None]]) -> None:
+        """Run the index price once the book is hedged again, and again whenever it fails."""
+        while "protected" not in self.marks_ms:
+            await self._clock.sleep(LATCH_LOOK_S)
+        await keep_running("index price", run, clock=self._clock)
+
     async def _hourly(self) -> None:
         """Keep the history up to date between sessions: inside one the venue's weight belongs to closes and orders."""
         session = self.state.session
@@ -310,6 +328,8 @@ class Service:
             done = record is not None and (record.proforma is not None or not record.failed_ms)
             over[f"pipeline.{phase.value}"] = done
         for alert in alerts.active():
+            if alert.code.startswith(disputes.ALERT):
+                over[alert.code] = alert.code not in map(disputes.alert_code, state.disputed)
             if over.get(alert.code, False):
                 alerts.ended(alert.code)
             elif alert.code in over:

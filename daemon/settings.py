@@ -232,7 +232,7 @@ class SettlementSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexPriceSettings:
-    """`nightdesk index-price run`: what is published, from whom, by which instance, and when somebody is told."""
+    """An index price: what is published, from whom, by which instance, when somebody is told; what trading makes of it."""
 
     symbols: Annotated[
         tuple[Symbol, ...], Allowed('a list such as ["BTC/USD", "ETH/USD"]'), Doc("indices to publish")
@@ -281,6 +281,19 @@ class IndexPriceSettings:
         5.0
     )
     alert_calm_s: Annotated[float, Ge(0), Le(3600), Doc("an alert ends when it was gone for this")] = 30.0
+    beside: Annotated[
+        bool,
+        Doc(
+            "`nightdesk run`, not a dry run, makes index prices too, and takes no new risk at prices that they contradict"
+        ),
+    ] = False
+    dispute_bps: Annotated[
+        float,
+        Ge(10),
+        Le(5000),
+        Doc("a price of the trading venue further from its index than this is disputed"),
+    ] = 200.0
+    dispute_s: Annotated[float, Ge(0), Le(600), Doc("when it was so far away for this without a break")] = 3.0
     settlement: SettlementSettings = field(default_factory=SettlementSettings)
 
 

@@ -3,6 +3,7 @@
 All modes run the same engine, adapter and state; they differ in clock, transport, journal thread and worker.
 """
 
+import asyncio
 import os
 import random
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from hashlib import sha256
+from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -29,7 +31,7 @@ from core.book import venue_ms
 from daemon import config_file
 from daemon.alerts import Alerts
 from daemon.app import App
-from daemon.clock import LoopClock, SteadyClock, VenueClock, WallClock
+from daemon.clock import LoopClock, SteadyClock, VenueClock, WallClock, loop_s
 from daemon.compute import Compute, InlineCompute, WorkerCompute
 from daemon.credentials import alert_references, alert_url, signing_key, sources
 from daemon.history import HistoryKeeper
@@ -39,6 +41,7 @@ from daemon.night import NightDesk, Parts
 from daemon.nonce_file import NonceFile
 from daemon.options import BadUse, RunOptions
 from daemon.outbox import Outbox
+from daemon.price_check import Desk, Place, PriceCheck, RunIndex
 from daemon.pulse import NoPulse, pulse
 from daemon.restore import restore
 from daemon.rotation import Rotated, Rotation, take_key
@@ -93,6 +96,8 @@ class Ends:
     disk: Disk = OS_DISK
     key: KeyReader | None = None
     """How the signing key is read again; None where the account is a throw-away one."""
+    index: RunIndex | None = None
+    """What makes index values beside the engine; None where nobody does."""
 
 
 @dataclass(slots=True)
@@ -152,6 +157,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         settings=settings,
         elapsed_ms=ends.elapsed_ms,
         reread_secrets=rotation.ask,
+        index=_compared(ends, settings, app, parts),
     )
     service_box.append(service := Service(shell))
 
@@ -161,6 +167,15 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         ends.compute.close()
 
     return Wired(service, desk, store, rotation, close)
+
+
+def _compared(ends: Ends, settings: Settings, app: App, parts: Parts) -> Callable[[], Awaitable[None]] | None:
+    """Return what makes index values and has each compared with the venue's price, None where nobody makes any."""
+    if ends.index is None:
+        return None
+    desk = Desk(state=lambda: app.state, put=app.inbox.put, now_ms=ends.clock.now_ms, elapsed_s=loop_s)
+    check = PriceCheck(settings.index_price, desk)
+    return partial(ends.index, Place(parts.store.directory, check.take, parts.alerts))
 
 
 def _rotation(
@@ -234,6 +249,7 @@ def live_ends(settings: Settings) -> Ends:
         weight_per_min=float(settings.venue.ip_weight_per_min),
         elapsed_ms=elapsed_since_exec_ms,
         key=_key_reader(settings),
+        index=_index_beside(settings, clock) if settings.index_price.beside else None,
     )
 
 
@@ -308,6 +324,15 @@ def configured_account(settings: Settings) -> Account:
 
 def _key_reader(settings: Settings) -> KeyReader:
     return partial(signing_key, settings.account)
+
+
+def _index_beside(settings: Settings, clock: Clock) -> RunIndex:
+    async def run(place: Place) -> None:
+        # Its imports take a tenth of a second, in which the loop would hedge nothing.
+        beside = await asyncio.to_thread(import_module, "daemon.index_prices.beside")
+        await beside.run_beside(settings, clock, place)
+
+    return run
 
 
 def _over_network(base_url: str) -> tuple[HttpTransport, SocketTransport]:

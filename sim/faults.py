@@ -7,13 +7,14 @@ from random import Random
 from sim.nights.data_faults import DATA
 from sim.nights.distortions import Distortion
 from sim.nights.fault import Fault, Kind
+from sim.nights.index_faults import INDEX
 from sim.nights.network_faults import NETWORK
 from sim.nights.process_faults import PROCESS
 from sim.nights.scene import Scene
 from sim.nights.storage_faults import DISK
 from sim.nights.venue_faults import VENUE
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*NETWORK, *VENUE, *PROCESS, *DISK, *DATA)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*NETWORK, *VENUE, *PROCESS, *DISK, *DATA, *INDEX)}
 
 
 def distortions_of(faults: Iterable[Fault], scene: Scene) -> tuple[Distortion, ...]:
@@ -33,7 +34,7 @@ def drawn_faults(
     """
     share = random.choice((0.05, 0.15, 0.3, 0.5))
     faults = []
-    for name in sorted(KINDS if names is None else names):
+    for name in sorted(KINDS if names is None else names, key=lambda name: (KINDS[name].edition, name)):
         if random.random() < share * KINDS[name].chance:
             faults += [
                 drawn_fault(random, KINDS[name], from_s, to_s) for _ in range(random.choice((1, 1, 1, 2, 3)))

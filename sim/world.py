@@ -26,8 +26,10 @@ from sim.checkers import Checker, Checkers
 from sim.faults import KINDS
 from sim.night import Night
 from sim.nights.clock import WorldClock
+from sim.nights.elsewhere import Elsewhere
 from sim.nights.fault import Fault
 from sim.nights.held import open_positions
+from sim.nights.index_faults import DISPUTE
 from sim.nights.life import LIFE, OUTSIDE, Killed, Life
 from sim.nights.loop import WorldLoop, abandon
 from sim.nights.machine_disk import LateJournal, MachineDisk
@@ -72,6 +74,8 @@ class Edges:
     pulse: Pulse
     disk: Disk
     journal: Callable[[Journal], JournalWriter]
+    elsewhere: Elsewhere | None
+    """What an index price says; None in a night where the daemon has none."""
 
 
 class Daemon(Protocol):
@@ -159,6 +163,7 @@ class World:
         self.loop = WorldLoop(Random(f"order {night.seed}"))
         self.clock = WorldClock(self.loop, self.start_ms)
         self.keys, self.lives = Keys(), Lives()
+        self.elsewhere = Elsewhere(market, self.clock)
         self.venue = Venue(
             market,
             accounts={
@@ -189,6 +194,11 @@ class World:
             self.checkers.at_end()
             abandon(self.loop)
         return self.checkers
+
+    @property
+    def compares(self) -> bool:
+        """Say whether the daemon has an index price beside it in this night."""
+        return any(fault.name == DISPUTE for fault in self.night.faults)
 
     @property
     def now_s(self) -> float:
@@ -336,6 +346,7 @@ class World:
             observe=self._observe,
             worker=self.worker,
             pulse=Pulse(self.loop, self.manager, life, partial(self._stop, life)),
+            elsewhere=self.elsewhere if self.compares else None,
         )
         daemon = self._boot(edges)
         self.lives.daemons.append(daemon)

@@ -16,7 +16,12 @@ def fault(name, at_s, for_s=3.0, intensity=0.3):
 
 nights = {
     "killed": (fault("kill-at-step", -57), fault("kill-at-write", -45), fault("kill", -38)),
-    "stalled": (fault("stall", -55, 6.0), fault("clock-step", -45, 5.0), fault("sighup-good", -40)),
+    "stalled": (
+        fault("price-dispute", -58, 15.0),
+        fault("stall", -48, 6.0),
+        fault("clock-step", -40, 5.0),
+        fault("sighup-good", -38),
+    ),
     "disk": (
         fault("slow-fsync", -58, 5.0),
         fault("latch-garbled", -52),

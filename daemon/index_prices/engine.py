@@ -89,7 +89,10 @@ class PriceEngine:
         metrics: Metrics,
         *,
         record: Record,
+        witnesses: "Sinks" = (),
     ) -> None:
+        """witnesses are told of every value that is made, published or not."""
+        self._witnesses = witnesses
         self._board, self._lane, self._clock, self._metrics = board, lane, clock, metrics
         self._record = record
         self._heard = _Heard(board, metrics, clock, record)
@@ -109,6 +112,8 @@ class PriceEngine:
         self._record.calculated(now_ms, token)
         self.newest = {value.symbol: value for value in values}
         self._metrics.calculated(values)
+        for take in self._witnesses:
+            take(values)
         return values
 
     def publish(self, values: Sequence[Published]) -> None:

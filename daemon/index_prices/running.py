@@ -70,7 +70,7 @@ def directory_of(settings: Settings, state_dir: Path | None) -> Path:
 
 def run(options: LiveOptions) -> None:
     """Publish until told to stop. Raises BadUse, StateError, and what ended the instance."""
-    _checked(options.settings.index_price)
+    checked(options.settings.index_price)
     directory = directory_of(options.settings, options.state_dir)
     with InstanceLock.acquire(directory):
         clock = SteadyClock(WallClock())
@@ -156,7 +156,8 @@ class _Stop:
             self._task.cancel()
 
 
-def _checked(settings: IndexPriceSettings) -> None:
+def checked(settings: IndexPriceSettings) -> None:
+    """Raises BadUse where there is nothing to publish, or nobody to ask."""
     if not settings.symbols:
         raise BadUse("index_price.symbols is empty: name at least one index, such as BTC/USD")
     if not settings.sources:

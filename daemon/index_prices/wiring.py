@@ -89,8 +89,11 @@ def election_of(settings: IndexPriceSettings, edges: Edges) -> Election:
     )
 
 
-def wire(configured: Settings, edges: Edges, *, sinks: Sinks = ()) -> Instance:
-    """Return an instance that is ready to run; sinks are told of published values besides the endpoint."""
+def wire(configured: Settings, edges: Edges, *, sinks: Sinks = (), witnesses: Sinks = ()) -> Instance:
+    """Return an instance that is ready to run.
+
+    sinks are told of published values besides the endpoint, witnesses of every value that this instance makes.
+    """
     settings = configured.index_price
     methodology = PRESETS[settings.preset]
     asked = {
@@ -103,7 +106,7 @@ def wire(configured: Settings, edges: Edges, *, sinks: Sinks = ()) -> Instance:
     desk = Alerts(configured.alerts, origin=f"index price of {holder()}", now_ms=edges.clock.now_ms)
     rules = rules_of(settings.settlement)
     ledger = _ledger(edges.out, desk, board, rules, expected)
-    engine = PriceEngine(board, lane, edges.clock, metrics, record=ledger)
+    engine = PriceEngine(board, lane, edges.clock, metrics, record=ledger, witnesses=witnesses)
     box: list[Instance] = []
     endpoint = Endpoint(
         About(leads=lambda: box[0].leads(), health=lambda: box[0].health(), metrics=metrics.text)

@@ -1,6 +1,7 @@
 """The checkers of a night, one file for each thing that must be true."""
 
 from sim.checkers import Checker
+from sim.checks.disputes import DisputesAreTold
 from sim.checks.ending import EndsAsItShould
 from sim.checks.equity import EquityIsExplained
 from sim.checks.exposure import ExposureIsWorkedOn
@@ -35,6 +36,7 @@ def all_checks(world: World) -> tuple[Checker, ...]:
         HedgesAreExplained(),
         ExposureIsWorkedOn(),
         WithinLimits(once),
+        DisputesAreTold(),
         TargetsAreTheWeights(),
         NeverOverTarget(),
         StrangersAreNoticed(),

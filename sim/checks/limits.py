@@ -110,6 +110,8 @@ def _over(state: State, order: Order, after: Decimal) -> Iterator[str]:
     limits, value_usd = state.settings.risk, float(order.qty * order.limit_px)
     if state.trading is TradingState.REDUCING and order.purpose is not Purpose.HEDGE:
         yield f"an order that adds to a position while none may: {order}"
+    if order.purpose is not Purpose.HEDGE and (doubted := {order.coin, *FACTORS} & state.disputed.keys()):
+        yield f"an order that adds to a position while the price of {min(doubted)} is disputed: {order}"
     if value_usd > limits.order_max_usd * SLACK:
         yield f"an order of {value_usd:.0f} USD"
     after_usd = abs(float(after)) * float(order.limit_px)

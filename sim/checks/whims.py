@@ -3,7 +3,7 @@
 from sim.faults import KINDS
 from sim.night import Night
 
-AS_LISTED = ("network", "process", "disk", "venue")
+AS_LISTED = ("network", "process", "disk", "venue", "index")
 """Families of faults in which coins are listed, and counted, as they were before."""
 
 

@@ -33,7 +33,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Kind:
     """How a kind of fault comes about: as entries of the edge's plan, as a distortion of the market, or as something
     done to the world when it begins. intensity says how that of a fault is read; longest_s bounds what is drawn;
-    chance is how much seldomer than others it is drawn."""
+    chance is how much seldomer than others it is drawn. edition: kinds of a later one are drawn after all of those before,
+    so that a seed keeps the faults that it had."""
 
     name: str
     family: str
@@ -44,3 +45,4 @@ class Kind:
     strike: "Callable[[World, Fault], None] | None" = None
     longest_s: float = 30.0
     chance: float = 1.0
+    edition: int = 1

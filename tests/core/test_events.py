@@ -30,6 +30,8 @@ EXAMPLES = [
     ev.ConfigChanged(at_ms=1, settings=SETTINGS, changes={"seed": ("0", "1")}),
     ev.StopRequested(at_ms=1, reason="SIGTERM"),
     ev.ManualReconcile(at_ms=1),
+    ev.PriceDisputed(at_ms=1, coin=SOL, venue_px=D("142.5"), index_px=D("150.01")),
+    ev.PriceAgreed(at_ms=1, coin=SOL),
 ]
 
 

@@ -19,7 +19,7 @@ def test_a_state_of_the_middle_of_a_night_survives_encoding():
 
 SINCE = {
     "absent", "burnt", "spent_ms", "chain", "broken", "rationed", "notices", "stream_ms", "stale_ms",
-    "post_only_until_ms", "notice", "allowance", "dead_man", "liquidated", "open_orders",
+    "post_only_until_ms", "notice", "allowance", "dead_man", "liquidated", "open_orders", "disputed",
 }  # fmt: skip
 """What states did not hold before orders were burnt, fills proved by their chain and requests counted."""
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -28,6 +28,7 @@ from daemon import wiring
 from daemon.config_file import ConfigError
 from daemon.data_directory import SAMPLE
 from daemon.options import BadUse, RunOptions, parse_instant
+from daemon.price_check import Place
 from daemon.restore import replayed, restore
 from daemon.run import Ran, run
 from daemon.service import Service
@@ -262,8 +263,9 @@ def play(
     on: Night | None = None,
     config: str = MANY,
     account: Callable[[Account], Account] | None = None,
+    index: Callable[[Night, Place], Awaitable[None]] | None = None,
 ) -> Night:
-    """Play from start to until. on continues an earlier night, against its venue."""
+    """Play from start to until. on continues an earlier night, against its venue; index makes index prices beside it."""
     night = Night(directory)
     directory.mkdir(parents=True, exist_ok=True)
     path = None
@@ -292,6 +294,8 @@ def play(
         if account is not None:
             found.account = account(found.account)
         night.peer = found.http
+        if index is not None:
+            found.index = partial(index, night)
         return found
 
     def service(shell):

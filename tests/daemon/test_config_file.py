@@ -82,6 +82,13 @@ def test_the_parameters_of_the_strategy_are_those_of_d3_14():
     }
 
 
+@pytest.mark.parametrize("name", ["symbols", "sources"])
+def test_an_index_beside_the_daemon_must_have_something_to_say(name):
+    text = f"[index_price]\n{name} = []\n"
+    assert not parse(text).index_price.beside
+    assert "while index_price.beside is true" in faults(f"{text}beside = true\n")[f"index_price.{name}"]
+
+
 # --- faults --------------------------------------------------------------------------------------------
 
 

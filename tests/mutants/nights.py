@@ -37,6 +37,7 @@ SUITS: dict[str, Suit] = {
     "absence-as-proof": Suit(kinds=("reset-before-effect", *UNSURE, "unknown-oid")),
     "act-before-journal": Suit(kinds=("disk-full", "disk-read-only"), intensity=(0.0, 0.3)),
     "bad-gateway-as-rejected": Suit(kinds=("server-error-after-effect",)),
+    "disputes-ignored": Suit(kinds=("price-dispute",), window_s=(-60.0, -40.0), for_s=(20.0, 40.0)),
     "fills-from-now-on": Suit(kinds=("both-down", "kill-at-step"), for_s=(4.0, 12.0)),
     "foreign-orders-kept": Suit(kinds=("foreign-order",), intensity=(0.0, 0.3)),
     "kill-ignored": Suit(kinds=("operator-kill",), window_s=(-55.0, -10.0)),

@@ -64,7 +64,7 @@ def test_every_kind_has_a_text_does_something_and_stands_in_the_table_once():
     for kind in KINDS.values():
         assert kind.text
         assert kind.intensity
-        assert kind.family in ("network", "venue", "process", "data", "disk")
+        assert kind.family in ("network", "venue", "process", "data", "disk", "index")
         assert kind.planned or kind.distorts or kind.strike
         assert sum(row.startswith(f"| `{kind.name}` | {kind.family} | {kind.text} |") for row in rows) == 1
 
