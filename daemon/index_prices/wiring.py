@@ -29,6 +29,7 @@ from daemon.index_prices.pairs import pairs_of
 from daemon.index_prices.publisher import Election, Publisher
 from daemon.rotation import Rotated, Rotation
 from daemon.settings import IndexPriceSettings, Settings
+from state.disk import OS_DISK, Disk
 
 NAME = "index"
 """Of the election, in the lease file as in ZooKeeper."""
@@ -40,13 +41,18 @@ TOLD_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
-    """Where an instance ends: its clocks, the way to each venue, and its own directory."""
+    """Where an instance ends: its clocks, the way to each venue, its own directory, and the disk below it.
+
+    connector_of is another way to a venue than the way out: a scripted market's.
+    """
 
     clock: Clock
     elapsed_s: Callable[[], float]
     network_of: Callable[[str], Network]
     directory: Path
     terms: Terms | None = None
+    disk: Disk = OS_DISK
+    connector_of: Callable[[str, tuple[str, ...], Lane], Connector] | None = None
 
 
 def holder() -> str:
@@ -83,6 +89,7 @@ def election_of(settings: IndexPriceSettings, edges: Edges) -> Election:
         holder=holder(),
         lease_s=settings.lease_s,
         elapsed_s=edges.elapsed_s,
+        disk=edges.disk,
     )
 
 
@@ -149,6 +156,8 @@ def _taking(desk: Alerts, reference: str) -> Callable[[Secret], Awaitable[str]]:
 
 
 def _connector(source: str, pairs: tuple[str, ...], lane: Lane, edges: Edges) -> Connector:
+    if edges.connector_of is not None:
+        return edges.connector_of(source, pairs, lane)
     return venues.connector(source, pairs, lane, network=edges.network_of(source), terms=edges.terms)
 
 
