@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from dataclasses import replace
 from random import Random
 
@@ -11,9 +12,9 @@ from bench.index_chaos import __main__ as command
 from bench.index_chaos import world
 from bench.index_chaos.market import Market
 from bench.index_chaos.schedule import VENUES, Fault, Kind, drawn
-from bench.index_chaos.score import Consumer, Limits
+from bench.index_chaos.score import Consumer, Limits, Score
 from bench.index_chaos.venues import PAIRS
-from bench.index_chaos.world import Run, play
+from bench.index_chaos.world import Played, Run, play
 from core.prices.fence import LINE
 from core.prices.types import State
 from tests.daemon.index_prices.market import value
@@ -121,16 +122,28 @@ def test_a_price_is_right_that_was_so_within_the_last_moments():
     assert market.error_bps(50_000.0) > 100
 
 
-@pytest.mark.parametrize(("words", "code"), [((), 0), (("--at-least", "1.1"), 7), (("--every", "0"), 2)])
-def test_the_command_ends_with_seven_where_less_was_available_than_asked(monkeypatch, capsys, words, code):
-    monkeypatch.setattr(sys, "argv", ["index_chaos", "--seconds", "3", "--json", *words])
-    assert command.main() == code
-    if code != 2:
-        assert json.loads(capsys.readouterr().out)["availability"] == 1.0
+def test_a_majority_that_lies_is_seen_to_be_wrong():
+    liars = Fault(kind=Kind.LIES, at_s=4.0, lasts_s=30.0, venues=tuple(PAIRS)[:5], size=0.04)
+    score = play(Run(seconds=8, seed=5, faults=(liars,))).score
+    assert score.wrong >= 2
+    assert score.worst_bps == pytest.approx(400, abs=20)
 
 
-def test_a_consumer_that_hears_a_wrong_price_ends_the_command_with_seven(monkeypatch, capsys):
-    monkeypatch.setattr(world.Market, "error_bps", lambda self, price: 51.0)
-    monkeypatch.setattr(sys, "argv", ["index_chaos", "--seconds", "3", "--json"])
-    assert command.main() == command.BROKEN
-    assert json.loads(capsys.readouterr().out)["wrong_s"] > 0
+def ended(monkeypatch, *words, **found):
+    """Return the exit code of the command where a run gives this score."""
+    score = Score(**{"seconds": 100, "available": 99} | found)
+    monkeypatch.setattr(
+        command, "play", lambda run, shown: Played(score=score, struck=Counter(), starts=3, failures=[])
+    )
+    monkeypatch.setattr(sys, "argv", ["index_chaos", "--json", *words])
+    return command.main()
+
+
+def test_the_command_ends_with_seven_where_a_promise_was_broken(monkeypatch, capsys):
+    assert ended(monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["availability"] == 0.99
+    assert ended(monkeypatch, "--at-least", "0.99") == 0
+    assert ended(monkeypatch, "--at-least", "0.9999") == 7
+    assert ended(monkeypatch, wrong=1) == 7
+    assert ended(monkeypatch, broken=Counter({"a sequence twice": 1})) == 7
+    assert ended(monkeypatch, "--every", "0") == 2
