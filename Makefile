@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run test crash rounds swarm mutants bench fuzz lock clean
+.PHONY: run test crash rounds swarm mutants bench chaos fuzz lock clean
 
 FUZZ_S ?= 60
 
@@ -42,6 +42,10 @@ mutants: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	for name in pipeline backtest latency adapter startup midnight venue swarm index_price; do $(BIN)/python -m bench.$$name || exit 1; done
+
+# A day of three instances of the index price, a fault every ten minutes, in virtual time; an hour of a core.
+chaos: .venv/installed
+	$(BIN)/python -m bench.index_chaos --seconds 86400 --every 600
 
 # Coverage-guided, each target for FUZZ_S seconds; the tests do the same with examples that never change.
 fuzz: .venv/installed

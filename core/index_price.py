@@ -78,7 +78,7 @@ class IndexPrice:
             return None, breaker.held(memory, Cause.NO_FEEDS)
         weigh(active, self.methodology.weighing, now_ms)
         candidate = average(active, middle, self.methodology)
-        if is_split(sound, self.methodology.outliers):
+        if is_split(sound, self.methodology.outliers, now_ms):
             return candidate, breaker.held(memory, Cause.SPLIT)
         if len(active) < rules.feeds_min:
             outcome = self._with_few(active, candidate, now_ms)

@@ -21,6 +21,10 @@ UNIT_BEYOND = 9.0
 SPLIT_FEEDS_MIN = 4
 """Two camps need two feeds each; two lone feeds are a matter of the last index (E4-9)."""
 
+SILENT_MS = 2_000
+SILENT_TICKS = 3.0
+"""A camp of which nobody spoke for so long, nor for so many of its usual intervals, is not one against a larger one."""
+
 
 @dataclass(slots=True)
 class Row:
@@ -172,12 +176,20 @@ def _is_unit(ratio: float) -> bool:
     return abs(power) > log10(UNIT_BEYOND) and abs(power - round(power)) < 0.02
 
 
-def is_split(sound: Sequence[Row], rules: Outliers) -> bool:
-    """Say whether the feeds stand in two camps, neither of which is a minority (E4-8)."""
+def is_split(sound: Sequence[Row], rules: Outliers, now_ms: int) -> bool:
+    """Say whether the feeds stand in two camps, neither of which is a minority (E4-8), and both of which still speak."""
     if not rules.split_share or len(sound) < SPLIT_FEEDS_MIN:
         return False
-    prices = sorted(row.usd for row in sound)
-    below = max(range(1, len(prices)), key=lambda i: prices[i] / prices[i - 1])
-    if prices[below] / prices[below - 1] - 1 <= rules.beyond:
+    ranked = sorted(sound, key=lambda row: row.usd)
+    below = max(range(1, len(ranked)), key=lambda i: ranked[i].usd / ranked[i - 1].usd)
+    if ranked[below].usd / ranked[below - 1].usd - 1 <= rules.beyond:
         return False
-    return min(below, len(prices) - below) >= rules.split_share * len(prices)
+    fewer, most = sorted((ranked[:below], ranked[below:]), key=len)
+    if len(fewer) < rules.split_share * len(ranked):
+        return False
+    return len(most) == len(fewer) or any(_speaks(row.feed, now_ms) for row in fewer)
+
+
+def _speaks(feed: Feed, now_ms: int) -> bool:
+    """Say whether a feed was heard as lately as it usually is: one that died has not seen what the others see."""
+    return now_ms - feed.heard_ms <= max(SILENT_MS, SILENT_TICKS * feed.interval_ms)

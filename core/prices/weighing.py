@@ -16,7 +16,10 @@ def clamp_within(base: str, methodology: Methodology) -> float:
 def weigh(rows: Sequence[Row], weighing: Weighing, now_ms: int) -> None:
     """Give each row its weight; they sum to 1 (S4-16 to S4-21). Unknown volumes count like the median one."""
     shares = _shares(rows, weighing)
-    raw = [share * _recency(row, weighing, now_ms) for row, share in zip(rows, shares, strict=True)]
+    ages_s = [_age_s(row, now_ms) for row in rows]
+    # relative to the youngest, which leaves the proportions: no decay makes all weights vanish
+    decays = [exp(-weighing.alpha_per_s * (age_s - min(ages_s))) for age_s in ages_s]
+    raw = [share * decay for share, decay in zip(shares, decays, strict=True)]
     if fsum(raw) <= 0:
         raw = [1.0] * len(rows)
     for row, weight in zip(rows, capped(raw, weighing.cap), strict=True):
@@ -45,9 +48,9 @@ def _volume_usd(row: Row, weighing: Weighing) -> float | None:
     return None if volume is None or row.rate is None else volume * row.rate
 
 
-def _recency(row: Row, weighing: Weighing, now_ms: int) -> float:
+def _age_s(row: Row, now_ms: int) -> float:
     assert row.feed.tick is not None, "a row that counts has a tick"
-    return exp(-weighing.alpha_per_s * max(0, now_ms - row.feed.tick.at_ms) / 1000)
+    return max(0, now_ms - row.feed.tick.at_ms) / 1000
 
 
 def average(rows: Sequence[Row], middle: float, methodology: Methodology) -> float:

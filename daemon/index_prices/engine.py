@@ -117,8 +117,14 @@ class PriceEngine:
         return values
 
     def publish(self, values: Sequence[Published]) -> None:
-        """Remember what was published, being a sink like the others."""
-        self._published.update((value.symbol, value) for value in values)
+        """Remember what was published, being a sink like the others; a change of state is for the log (E4-11)."""
+        for value in values:
+            last = self._published.get(value.symbol)
+            if last is None or (last.state, last.cause) != (value.state, value.cause):
+                was = None if last is None else str(last.state)
+                told = {"symbol": value.symbol, "was": was, "cause": str(value.cause), "price": value.price}
+                log.info("an index changes its state", state=str(value.state), token=value.token, **told)
+            self._published[value.symbol] = value
 
     def hold(self, holds: Mapping[str, str | None]) -> None:
         """Let symbols be held by hand, each for its reason, or go on where that is None."""

@@ -36,6 +36,11 @@ LATE_S = 5.0
 
 FLUSH_S = 2.0
 
+BLIND_S = 1.0
+"""A leader for which no feed of any index has counted for so long lets another instance lead: it may hear more."""
+BLIND_AGAIN_S = 30.0
+"""... and not again before this: where nobody hears anything, somebody has to go on saying so."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Made:
@@ -66,6 +71,8 @@ class Instance:
         self._made = made
         self._led = False
         self._held: Mapping[str, str | None] = {}
+        self._sighted_s = made.elapsed_s()
+        self._aside_s = -BLIND_AGAIN_S
 
     async def run(self, host: str, port: int, *, ready: Callable[[int], None]) -> None:
         """Serve on host and port, told to ready once it listens. Raises BadUse where it cannot."""
@@ -131,6 +138,16 @@ class Instance:
                 self._made.index_alerts.silent()
         if not self._made.publisher.publish_due():
             self._stay_warm()
+        self._step_aside_if_blind()
+
+    def _step_aside_if_blind(self) -> None:
+        made, now_s = self._made, self._made.elapsed_s()
+        if not self.leads() or any(value.active_feeds for value in made.engine.newest.values()):
+            self._sighted_s = now_s
+        elif now_s - self._sighted_s >= BLIND_S and now_s - self._aside_s >= BLIND_AGAIN_S:
+            self._aside_s = now_s
+            log.warning("this instance hears no venue and lets another one lead")
+            made.election.resign()
 
     def _stay_warm(self) -> None:
         """Calculate where nobody asked for it: what was heard counts though this instance does not publish."""

@@ -31,6 +31,7 @@ from daemon.index_prices.publisher import Election, Publisher
 from daemon.index_prices.settlements import Settlements, Unsettling, rules_of
 from daemon.rotation import Rotated, Rotation
 from daemon.settings import IndexPriceSettings, Settings
+from state.disk import OS_DISK, Disk
 
 NAME = "index"
 """Of the election, in the lease file as in ZooKeeper."""
@@ -42,7 +43,10 @@ TOLD_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
-    """Where an instance ends: its clocks, the way to each venue, its own directory, and its ledger's file."""
+    """Where an instance ends: its clocks, the way to each venue, its own directory and the disk below it, its ledger's file.
+
+    connector_of is another way to a venue than the way out: a scripted market's.
+    """
 
     clock: Clock
     elapsed_s: Callable[[], float]
@@ -50,6 +54,8 @@ class Edges:
     directory: Path
     out: Path | None = None
     terms: Terms | None = None
+    disk: Disk = OS_DISK
+    connector_of: Callable[[str, tuple[str, ...], Lane], Connector] | None = None
 
 
 def holder() -> str:
@@ -86,6 +92,7 @@ def election_of(settings: IndexPriceSettings, edges: Edges) -> Election:
         holder=holder(),
         lease_s=settings.lease_s,
         elapsed_s=edges.elapsed_s,
+        disk=edges.disk,
     )
 
 
@@ -188,6 +195,8 @@ def _taking(desk: Alerts, reference: str) -> Callable[[Secret], Awaitable[str]]:
 
 
 def _connector(source: str, pairs: tuple[str, ...], lane: Lane, edges: Edges) -> Connector:
+    if edges.connector_of is not None:
+        return edges.connector_of(source, pairs, lane)
     return venues.connector(source, pairs, lane, network=edges.network_of(source), terms=edges.terms)
 
 

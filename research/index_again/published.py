@@ -18,7 +18,7 @@ def decided(
 ) -> Decision:
     if candidate is None:
         return _held(book, "no_feeds")
-    if _in_two_camps([row["usd"] for row in sound], book["rules"]["outliers"]):
+    if _in_two_camps(sound, book["rules"]["outliers"], now):
         return _held(book, "split_market")
     decision, fresh = _by_the_rules(book, sound, active, candidate, now)
     if book["by_hand"]:
@@ -55,14 +55,21 @@ def _remember(book: Record, price: float, now: int) -> None:
         book["trail"].append((now, price))
 
 
-def _in_two_camps(prices: list[float], limits: Record) -> bool:
-    if len(prices) < 4 or not limits["split_share"]:
+def _in_two_camps(sound: list[Record], limits: Record, now: int) -> bool:
+    if len(sound) < 4 or not limits["split_share"]:
         return False
-    ranked = sorted(prices)
-    steps = [high / low for low, high in pairwise(ranked)]
+    ranked = sorted(sound, key=lambda row: float(row["usd"]))
+    steps = [high["usd"] / low["usd"] for low, high in pairwise(ranked)]
     lower = 1 + int(np.argmax(steps))
     small = min(lower, len(ranked) - lower)
-    return bool(max(steps) - 1 > limits["beyond"] and small >= limits["split_share"] * len(ranked))
+    if max(steps) - 1 <= limits["beyond"] or small < limits["split_share"] * len(ranked):
+        return False
+    if 2 * small == len(ranked):
+        return True
+    camp = ranked[:lower] if lower == small else ranked[lower:]
+    silent_ms = [now - row["feed"]["heard"] for row in camp]
+    patience_ms = [max(2000, 3 * row["feed"]["usual"]) for row in camp]
+    return any(silent <= patience for silent, patience in zip(silent_ms, patience_ms, strict=True))
 
 
 def _by_few(usd: list[float], candidate: float, book: Record, rules: Record) -> Decision | float:

@@ -13,7 +13,7 @@ def volume(row: Record, weighing: Record) -> Any:
 
 def weigh(active: list[Record], weighing: Record, now: int) -> None:
     ages_s = np.array([max(now - row["feed"]["tick"]["at_ms"], 0) / 1000 for row in active])
-    raw = _shares(active, weighing) * np.exp(-weighing["alpha_per_s"] * ages_s)
+    raw = _shares(active, weighing) * np.exp(weighing["alpha_per_s"] * (ages_s.min() - ages_s))
     raw = raw if raw.sum() > 0 else np.ones(len(active))
     for row, weight in zip(active, _under_cap(raw / raw.sum(), weighing["cap"]), strict=True):
         row["weight"] = float(weight)

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.exchanges.dialing import Network, moved_to
 from adapters.exchanges.fallback import Terms
+from adapters.exchanges.rest import CcxtRest
 from adapters.exchanges.venues import VENUES, connector, words_in, words_of
 from sim.exchanges import faults
 from sim.exchanges.script import Await, Refuse, Say, Scene
@@ -186,6 +187,17 @@ def test_a_venue_that_renames_its_channels_is_told_of_and_says_no_price(name):
 
 def test_no_venue_is_without_a_script_nor_a_script_without_a_venue():
     assert set(SPEECHES) == set(VENUES)
+
+
+@everywhere
+def test_every_venue_is_spoken_to_under_tls(name):
+    """E4-20: the address of the stream, or of the door to it (test_kucoin has what that may answer), and of requests."""
+    words, asked = words_of(name)([SPEECHES[name].pair]), []
+    assert words.url.startswith("wss://" if words.door is None else "https://")
+    network = Network(clock(), place=lambda url: asked.append(url) or url)
+    CcxtRest(name, VENUES[name], network)._made()
+    assert asked
+    assert all(url.startswith("https://") for url in asked if "://" in url)
 
 
 def test_a_name_nobody_knows_is_refused_with_the_names_there_are():

@@ -89,6 +89,26 @@ def test_a_split_market_holds_the_last_good_price() -> None:
     assert after(made, moved(0.04, sources=2), T + 6000).state is State.OK
 
 
+def test_a_crash_is_published_soon_though_the_venues_that_died_in_it_still_stand_at_the_old_price() -> None:
+    """Three of seven fall silent with their streams open: they are stale after ten seconds, and a camp for two."""
+    made, crashed = index(), dict(list(moved(-0.15, sources=7).items())[:4])
+    fed(made, SEVEN, from_ms=T, seconds=5)
+    values = [after(made, crashed, T + 4000 + 1000 * second) for second in range(1, 9)]
+    assert [value.cause for value in values[:2]] == [Cause.SPLIT, Cause.SPLIT]
+    first = next(i for i, value in enumerate(values) if value.state is State.OK)
+    assert first <= 5
+    assert values[first].accepted
+    assert values[first].price == pytest.approx(85.0, rel=1e-3)
+
+
+def test_the_smaller_part_of_the_feeds_is_no_market_when_the_larger_falls_silent() -> None:
+    made = index()
+    fed(made, SEVEN, from_ms=T, seconds=5)
+    three = dict(list(moved(-0.15, sources=7).items())[:3])
+    values = [after(made, three, T + 4000 + 1000 * second) for second in range(1, 10)]
+    assert {value.cause for value in values} == {Cause.SPLIT}
+
+
 def left(made_from: int, count: int, at_ms: int) -> Published:
     """An index of seven feeds of which so many are left, eleven seconds later."""
     made = index()

@@ -53,6 +53,15 @@ def test_a_value_is_due_each_second_on_a_change_of_a_basis_point_and_on_a_change
     assert [value.cause for value in bench.due(after_s=0.1)] == [Cause.NONE]
 
 
+def test_every_change_of_state_is_in_the_log(bench):
+    with structlog.testing.capture_logs() as logs:
+        for price in (50_000.0, 50_000.0, 40_000.0):
+            bench.tell(price)
+            bench.due(after_s=1.0)
+    changes = [(one["was"], one["state"], one["cause"]) for one in logs if one.get("symbol") == "BTC/USD"]
+    assert changes == [(None, "OK", ""), ("OK", "HALTED", "move_awaits_confirmation")]
+
+
 def test_the_first_value_of_a_token_is_due_at_once(bench):
     bench.tell(50_000.0)
     assert len(bench.due(token=1)) == 1
