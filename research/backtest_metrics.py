@@ -15,6 +15,7 @@ from strategies.quant.sharpe import (
     record,
     standard_error,
 )
+from strategies.quant.tail_risk import worst_drawdown
 
 DAYS_A_YEAR = 365
 Floats = NDArray[np.float64]
@@ -53,12 +54,6 @@ def daily_sharpe(ledger: Ledger) -> float:
     return record(ledger.table["return"].to_numpy()[1:]).sharpe
 
 
-def max_drawdown(equity: Floats) -> float:
-    """Return the largest fall from a peak, as a share of the peak; zero or positive."""
-    peaks = np.maximum.accumulate(equity)
-    return float((1 - equity / peaks).max())
-
-
 def _performance(equity: Floats, returns: Floats, trials: Floats) -> dict[str, Any]:
     seen = record(returns)
     year = np.sqrt(DAYS_A_YEAR)
@@ -76,7 +71,7 @@ def _performance(equity: Floats, returns: Floats, trials: Floats) -> dict[str, A
         "psr": probabilistic_sharpe(seen),
         "deflated_sharpe": deflated_sharpe(seen, trials=trials),
         "min_track_record_days": needed if np.isfinite(needed) else None,
-        "max_drawdown": max_drawdown(equity),
+        "max_drawdown": worst_drawdown(equity).depth,
     }
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from research.backtest import backtest, backtest_document, report, verdict
-from research.backtest_metrics import correlation, max_drawdown
+from research.backtest_metrics import correlation
 from research.backtest_variants import with_equal_weights
 from research.backtest_walk import FLOWS, SIGNAL_FLOWS, Journey, market, trading_cost, walk
 from strategies.idio_statarb.panel import Panel
@@ -273,10 +273,6 @@ def test_the_verdict_prefers_doing_nothing_when_all_lose():
     assert "no better than nothing" in lines[0]
     assert "does not beat literal" in lines[1]
     assert lines[-1] == "best net of cost: flat"
-
-
-def test_a_drawdown_is_measured_from_the_peak():
-    assert max_drawdown(np.array([1.0, 2.0, 1.5, 3.0, 1.2])) == pytest.approx(0.6)
 
 
 def test_what_never_moves_has_no_correlation():
