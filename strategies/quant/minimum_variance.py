@@ -110,7 +110,7 @@ def _shifted_into(weights: Floats, low: Floats, high: Floats) -> Floats:
     rise = totals[right] - totals[left]
     share = (1.0 - totals[left]) / rise if rise > 0 else 1.0
     shift = corners[left] + min(max(share, 0.0), 1.0) * (corners[right] - corners[left])
-    return np.clip(weights + shift, low, high)
+    return np.asarray(np.clip(weights + shift, low, high))
 
 
 def _held(problem: Quadratic, sides: Sides) -> Floats:
