@@ -5,10 +5,11 @@ announced holds from the close so many days later. A member without a price stan
 let it, and then leaves at that price (E0-4).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from math import isfinite
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from core.levels.types import (
     Remove,
     Reweight,
     Target,
+    Withdraw,
 )
 from strategies.crypto_index.market import Market
 from strategies.crypto_index.methodology import Every, Methodology
@@ -40,7 +42,7 @@ class Day:
 
     day: date
     level: Decimal
-    weights: Mapping[str, Decimal]
+    weights: Mapping[str, float]
     traded: float
 
 
@@ -98,36 +100,37 @@ def is_last_of(every: Every, day: date) -> bool:
     return following.day == 1 and (every is Every.MONTH or following.month % 3 == 1)
 
 
-def heard(market: Market, symbols: set[str]) -> dict[str, Price]:
-    """Return the closes of the market's last day of those symbols that have one."""
-    at_ms, row = close_ms(market.day), market.close[-1]
+def heard(market: Market, symbols: Sequence[str], *, stale_days: int) -> dict[str, Price]:
+    """Return the newest close of each symbol, with its own time; none where it is more than stale_days old."""
+    at_ms, rows = close_ms(market.day), market.close[-(stale_days + 1) :]
+    columns = [market.place(symbol) for symbol in symbols]
+    newest = rows[-1, columns].tolist()
     found = {}
-    for symbol in sorted(symbols):
-        usd = row[market.place(symbol)]
-        if np.isfinite(usd):
-            found[symbol] = Price(symbol, Decimal(repr(float(usd))), at_ms)
+    for symbol, i, usd in zip(symbols, columns, newest, strict=True):
+        age = 0
+        if not isfinite(usd):
+            priced = np.flatnonzero(np.isfinite(rows[:, i]))
+            if not len(priced):
+                continue
+            age, usd = len(rows) - 1 - int(priced[-1]), float(rows[priced[-1], i])
+        found[symbol] = Price(symbol, Decimal(repr(usd)), at_ms - age * DAY_MS)
     return found
 
 
 def _day(walk: Walk, state: IndexState | None, market: Market) -> IndexState:
-    rules, day = walk.methodology, market.day
+    rules = walk.methodology
     if state is None:
         return _launched(walk, market)
-    state = _without_the_priceless(walk, state, market)
-    before = _drifted(state, market)
-    due = index_level.due(state, at_ms=close_ms(day))
-    if due is not None:
-        state = _applied(walk, state, due, market)
+    before = _weights(state, _heard_of(walk, state, market))
+    state = _taken_effect(walk, _without_the_priceless(walk, state, market), market)
     decision = _decision(market, rules, state)
     if decision is not None:
         walk.decisions.append(decision)
         state = _applied(walk, state, _taken_up(decision, rules), market)
     state = _applied(walk, state, Publish(), market)
-    level = walk.entries[-1].level
-    assert level is not None
-    after = index_level.weights(state)
-    traded = sum(abs(float(after.get(s, 0) - before.get(s, 0))) for s in {*after, *before})
-    walk.days.append(Day(day, level, after, traded))
+    after = _weights(state, {})
+    traded = sum(abs(after.get(s, 0.0) - before.get(s, 0.0)) for s in sorted({*after, *before}))
+    walk.days.append(Day(market.day, _level(walk), after, traded))
     return state
 
 
@@ -143,10 +146,25 @@ def _launched(walk: Walk, market: Market) -> IndexState:
         targets=targets_of(decision),
     )
     state = _applied(walk, None, launch, market)
+    walk.days.append(Day(market.day, _level(walk), _weights(state, {}), 1.0))
+    return state
+
+
+def _level(walk: Walk) -> Decimal:
     level = walk.entries[-1].level
     assert level is not None
-    walk.days.append(Day(market.day, level, index_level.weights(state), 1.0))
-    return state
+    return level
+
+
+def _weights(state: IndexState, told: Mapping[str, Price]) -> dict[str, float]:
+    """Return the members' parts of the index at the prices told, else at their last ones."""
+    last = {price.symbol: price for price in state.prices}
+    values = {
+        m.symbol: float(m.supply) * float(m.factor) * float((told.get(m.symbol) or last[m.symbol]).usd)
+        for m in state.members
+    }
+    whole = sum(values.values())
+    return {symbol: value / whole for symbol, value in values.items()}
 
 
 def _decision(market: Market, rules: Methodology, state: IndexState) -> Decision | None:
@@ -171,32 +189,48 @@ def _taken_up(decision: Decision, rules: Methodology) -> Event:
 
 
 def _without_the_priceless(walk: Walk, state: IndexState, market: Market) -> IndexState:
-    at_ms = close_ms(market.day)
-    gone = index_level.coverage(state, _heard_of(state, market), at_ms=at_ms).excluded
-    if not gone:
+    """Return the index without members whose last price is too old: they leave at it (E0-4)."""
+    told = _heard_of(walk, state, market)
+    if all(member.symbol in told for member in state.members):
         return state
-    cause = RemovalCause.NO_PRICE
+    gone = index_level.coverage(state, told, at_ms=close_ms(market.day)).excluded
+    return _removed(walk, state, gone, market) if gone else state
+
+
+def _taken_effect(walk: Walk, state: IndexState, market: Market) -> IndexState:
+    """Return the index after what was announced for today; who has lost its price since does not come in."""
+    at_ms = close_ms(market.day)
+    if index_level.due(state, at_ms=at_ms) is None or state.pending is None:
+        return state
+    told, held = _heard_of(walk, state, market), {member.symbol for member in state.members}
+    wanted = [target.symbol for target in state.pending.targets]
+    gone = tuple(s for s in wanted if s not in told and s not in held)
+    if len(gone) == len(wanted):
+        return _applied(walk, state, Withdraw(reason="nothing announced has a price", by="backtest"), market)
+    state = _removed(walk, state, gone, market) if gone else state
+    due = index_level.due(state, at_ms=at_ms)
+    return state if due is None else _applied(walk, state, due, market)
+
+
+def _removed(walk: Walk, state: IndexState, symbols: tuple[str, ...], market: Market) -> IndexState:
     said = f"no price within {state.stale_ms // DAY_MS} days"
-    return _applied(walk, state, Remove(symbols=gone, cause=cause, reason=said, by="backtest"), market)
+    event = Remove(symbols=symbols, cause=RemovalCause.NO_PRICE, reason=said, by="backtest")
+    return _applied(walk, state, event, market)
 
 
-def _drifted(state: IndexState, market: Market) -> dict[str, Decimal]:
-    """Return the weights before anything is traded, at the day's prices."""
-    change = index_level.applied(state, Publish(), _heard_of(state, market), at_ms=close_ms(market.day))
-    return index_level.weights(change.state)
-
-
-def _heard_of(state: IndexState, market: Market, *, event: Event | None = None) -> dict[str, Price]:
-    targets = event.targets if isinstance(event, Launch | Reweight | Announce) else ()
-    return heard(market, {m.symbol for m in state.members} | {t.symbol for t in targets})
+def _heard_of(
+    walk: Walk, state: IndexState | None, market: Market, *, targets: tuple[Target, ...] = ()
+) -> dict[str, Price]:
+    symbols = {target.symbol for target in targets}
+    if state is not None:
+        symbols |= {member.symbol for member in state.members}
+        symbols |= {target.symbol for target in state.pending.targets} if state.pending else set()
+    return heard(market, sorted(symbols), stale_days=walk.methodology.eligibility.stale_max_days)
 
 
 def _applied(walk: Walk, state: IndexState | None, event: Event, market: Market) -> IndexState:
-    if state is None:
-        assert isinstance(event, Launch)
-        prices = heard(market, {t.symbol for t in event.targets})
-    else:
-        prices = _heard_of(state, market, event=event)
+    targets = event.targets if isinstance(event, Launch | Reweight | Announce) else ()
+    prices = _heard_of(walk, state, market, targets=targets)
     change = index_level.applied(state, event, prices, at_ms=close_ms(market.day))
     walk.entries.append(change.entry)
     return change.state

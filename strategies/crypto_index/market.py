@@ -32,6 +32,10 @@ class Market:
     custodians: Mapping[str, tuple[str, ...]] | None = None
     first_seen: Mapping[str, date] = field(default_factory=dict)
     blacklist: frozenset[str] = frozenset()
+    places: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", {symbol: i for i, symbol in enumerate(self.symbols)})
 
     def until(self, day: date) -> "Market":
         """Return the market without the days after day. Raises ValueError where nothing is left."""
@@ -54,12 +58,17 @@ class Market:
 
     def place(self, symbol: str) -> int:
         """Return the column of a symbol. Raises ValueError for one that has no column."""
-        return self.symbols.index(symbol)
+        if symbol not in self.places:
+            raise ValueError(f"{symbol}: nothing is known of it")
+        return self.places[symbol]
 
     def kind(self, symbol: str) -> Category:
         """Return what a coin is on the last day; other where nobody says anything."""
-        known = [kind for since, kind in self.kinds.get(symbol, ()) if since <= self.day]
-        return known[-1] if known else Category.OTHER
+        dated = self.kinds.get(symbol)
+        if not dated:
+            return Category.OTHER
+        today = self.day
+        return next((kind for since, kind in reversed(dated) if since <= today), Category.OTHER)
 
 
 def carried(values: Floats, *, most_days: int) -> Floats:

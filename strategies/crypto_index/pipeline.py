@@ -11,7 +11,7 @@ import numpy as np
 
 from strategies.crypto_index.counting import count_of
 from strategies.crypto_index.eligibility import Facts, Verdict, facts, verdicts
-from strategies.crypto_index.market import Market, carried
+from strategies.crypto_index.market import Market
 from strategies.crypto_index.methodology import Eligibility, Methodology
 from strategies.crypto_index.selection import chosen, ranked
 from strategies.crypto_index.weighing import weighed
@@ -52,7 +52,7 @@ def reviewed(market: Market, rules: Methodology, *, incumbents: Sequence[str] = 
     """
     known = facts(market, rules.eligibility)
     said = _passed_in_row(market, rules.eligibility, verdicts(market, rules.eligibility, known), incumbents)
-    caps = {v.symbol: float(known.cap_usd[i]) for i, v in enumerate(said) if v.passed}
+    caps = {v.symbol: float(known.cap_usd[market.place(v.symbol)]) for v in said if v.passed}
     if not caps:
         raise NothingEligible(f"no coin is eligible on {market.day}: {_most_frequent(said)}")
     k, counted = count_of(market, rules.count, ranked(caps))
@@ -66,13 +66,17 @@ def reviewed(market: Market, rules: Methodology, *, incumbents: Sequence[str] = 
 def reweighted(market: Market, rules: Methodology, *, members: Sequence[str]) -> Decision:
     """Give members new weights, at the close of the market's last day; one on the blacklist or without a price goes."""
     known = facts(market, rules.eligibility)
-    kept = [s for s in members if s not in market.blacklist and np.isfinite(known.cap_usd[market.place(s)])]
+    kept = [s for s in members if s not in market.blacklist and _has_cap(known, market.place(s))]
     if not kept:
         raise NothingEligible(f"no member has a price on {market.day}")
     lines = tuple(
         Line("Eligibility", f"{s} goes: no price, or on the blacklist") for s in members if s not in kept
     )
     return _decided(market, rules, known, tuple(kept), (tuple(kept), (), lines))
+
+
+def _has_cap(known: Facts, i: int) -> bool:
+    return bool(known.cap_usd[i] > 0 and known.supply[i] > 0)
 
 
 def _decided(
@@ -82,18 +86,14 @@ def _decided(
     members: tuple[str, ...],
     so_far: tuple[tuple[str, ...], tuple[Verdict, ...], tuple[Line, ...]],
 ) -> Decision:
-    places = [market.place(symbol) for symbol in members]
-    caps = {symbol: float(known.cap_usd[i]) for symbol, i in zip(members, places, strict=True)}
+    caps = {symbol: float(known.cap_usd[market.place(symbol)]) for symbol in members}
     weights, said = weighed(market, rules.weights, caps)
-    supplies = carried(market.supply[-rules.eligibility.mean_days :], most_days=rules.eligibility.mean_days)[
-        -1
-    ]
     eligible, judged, lines = so_far
     return Decision(
         day=market.day,
         weights=weights,
-        prices_usd={s: float(known.price[i]) for s, i in zip(members, places, strict=True)},
-        supplies={s: float(supplies[i]) for s, i in zip(members, places, strict=True)},
+        prices_usd={s: float(known.price[market.place(s)]) for s in weights},
+        supplies={s: float(known.supply[market.place(s)]) for s in weights},
         eligible=eligible,
         verdicts=judged,
         lines=(*lines, *(Line("IndexManager", text) for text in said)),
@@ -110,10 +110,15 @@ def _passed_in_row(
         if np.datetime64(day) < market.days[0]:
             break
         before = market.until(day)
-        then = verdicts(before, rules, facts(before, rules))
-        for i, verdict in enumerate(then):
-            if said[i].passed and not verdict.passed and verdict.symbol not in incumbents:
-                said[i] = replace(verdict, said=f"on {day}: {verdict.said}")
+        then = {v.symbol: v for v in verdicts(before, rules, facts(before, rules))}
+        for i, verdict in enumerate(said):
+            if not verdict.passed or verdict.symbol in incumbents:
+                continue
+            past = then.get(verdict.symbol)
+            if past is None:
+                said[i] = replace(verdict, rule="price", said=f"on {day}: it had no price yet")
+            elif not past.passed:
+                said[i] = replace(past, said=f"on {day}: {past.said}")
     return tuple(said)
 
 
