@@ -30,18 +30,37 @@ def drawn_covariance(seed: int) -> Floats:
     return ledoit_wolf(0.03 * rng.standard_t(4, (days, factors)) @ loadings + own)[0]
 
 
-def by_cvxpy(covariance: Floats, *, floor: float, cap: float) -> Floats:
-    """Return the minimum-variance weights (n,) as cvxpy and Clarabel find them."""
+def by_cvxpy(covariance: Floats, *, floor: float, cap: float) -> tuple[Floats, Floats]:
+    """Return the minimum-variance weights (n,) as cvxpy and Clarabel find them, and the same polished.
+
+    An interior-point answer is off by the root of its gap where a weight barely touches a limit. Polished is the
+    linear system on the limits that its multipliers name: the same answer to rounding, none of it ours.
+    """
     cp: Any = import_module("cvxpy")
     scaled = covariance / covariance.diagonal().max()
     w = cp.Variable(len(scaled))
-    problem = cp.Problem(
-        cp.Minimize(cp.quad_form(w, cp.psd_wrap(scaled))), [cp.sum(w) == 1, w >= floor, w <= cap]
-    )
+    limits = [w >= floor, w <= cap]
+    problem = cp.Problem(cp.Minimize(cp.quad_form(w, cp.psd_wrap(scaled))), [cp.sum(w) == 1, *limits])
     problem.solve(
         solver=cp.CLARABEL, tol_gap_abs=TOLERANCE, tol_gap_rel=TOLERANCE, tol_feas=TOLERANCE, max_iter=300
     )
-    return np.asarray(w.value, dtype=np.float64)
+    raw = np.asarray(w.value, dtype=np.float64)
+    prices = [np.asarray(limit.dual_value, dtype=np.float64) for limit in limits]
+    low, high = prices[0] > raw - floor, prices[1] > cap - raw
+    return raw, _polished(scaled, np.where(low, floor, np.where(high, cap, np.nan)))
+
+
+def _polished(covariance: Floats, held: Floats) -> Floats:
+    """Solve for the weights that are not held (NaN) by the conditions of the optimum."""
+    free = np.isnan(held)
+    weights = np.where(free, 0.0, held)
+    count = int(free.sum())
+    system = np.ones((count + 1, count + 1))
+    system[:count, :count] = covariance[np.ix_(free, free)]
+    system[count, count] = 0.0
+    right = np.append(-covariance[free] @ weights, 1.0 - weights.sum())
+    weights[free] = np.linalg.solve(system, right)[:count] if count else 0.0
+    return weights
 
 
 def compared(seed: int) -> dict[str, float]:
@@ -51,13 +70,14 @@ def compared(seed: int) -> dict[str, float]:
     start = time.perf_counter()
     ours = minimum_variance(covariance, floor=bounds.floor, cap=bounds.cap)
     middle = time.perf_counter()
-    theirs = by_cvxpy(covariance, floor=bounds.floor, cap=bounds.cap)
+    raw, theirs = by_cvxpy(covariance, floor=bounds.floor, cap=bounds.cap)
     end = time.perf_counter()
     return {
         "names": float(len(covariance)),
         "ours_ms": 1e3 * (middle - start),
         "cvxpy_ms": 1e3 * (end - middle),
         "largest_difference_of_a_weight": float(np.abs(ours.weights - theirs).max()),
+        "largest_difference_to_unpolished": float(np.abs(ours.weights - raw).max()),
         "variance_above_cvxpy_relative": ours.variance / float(theirs @ covariance @ theirs) - 1,
         "certified_gap": ours.gap,
     }
@@ -77,7 +97,8 @@ def measured(matrices: int) -> dict[str, float]:
         "cvxpy_ms_median": float(np.median(columns["cvxpy_ms"])),
         **{
             f"{name}_max": float(columns[name].max())
-            for name in ("largest_difference_of_a_weight", "variance_above_cvxpy_relative", "certified_gap")
+            for name in rows[0]
+            if not name.endswith(("names", "ms"))
         },
     }
 
