@@ -55,7 +55,7 @@ def sections(rules: Methodology) -> Sections:
         (
             "Between reviews",
             [
-                "A coin on the blacklist leaves the same day at its last price; its weight goes to the others in proportion.",
+                "A coin on the blacklist leaves the same day at its last price; the others share its weight in proportion.",
                 f"A member without a price stands at its last one for {wait}, then leaves at it.",
                 "No review, removal or fork moves the level: one price vector stands on both sides of each.",
             ],
