@@ -3,15 +3,18 @@
     derived_daily*.parquet      date, symbol, close (USD), supply_pit or supply, quote_volume (USD); others are not read
     categories.csv              symbol, category, and where had since (a day)
     *monthly*.csv.gz            date, symbol: since when a coin is known; may be absent
-    custody_map.json            {"symbol": ["custodian", ...]}; may be absent, and then no rule may ask for custody
+    custody_map.json            {"symbol": ["custodian", ...]}, or that under "custodians" beside "date" and "source";
+                                may be absent, and then no rule may ask for custody
     blacklist.json              ["symbol", ...]; without it nothing is removed (S0-62)
 
-`supply` that was interpolated between snapshots looks ahead, so `supply_pit` is read where it is there.
+`supply` that was interpolated between snapshots looks ahead, so `supply_pit` is read where it is there. A supply of zero
+is none that is known.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,9 @@ CUSTODY = "custody_map.json"
 BLACKLIST = "blacklist.json"
 LONG_AGO = date(2009, 1, 3)
 
+BUNDLED_CUSTODY = Path(str(files("strategies.crypto_index") / CUSTODY))
+"""A custody map for directories without one: its source and date are in it, and it is not point in time."""
+
 
 def read_market(directory: Path, *, custody: Path | None = None, blacklist: Path | None = None) -> Market:
     """Read a directory of market caps, checked. custody and blacklist are read in place of the directory's own.
@@ -47,7 +53,7 @@ def read_market(directory: Path, *, custody: Path | None = None, blacklist: Path
     def spread(column: str) -> np.ndarray[Any, np.dtype[np.float64]]:
         values = np.full((len(days), len(symbols)), np.nan)
         values[places] = table[column].to_numpy(dtype=float)
-        return values
+        return np.where(values > 0, values, np.nan) if column == "supply" else values
 
     return Market(
         days=days.to_numpy().astype("datetime64[D]"),
@@ -76,6 +82,8 @@ def _custodians(path: Path, *, is_asked: bool) -> Mapping[str, tuple[str, ...]] 
     document = _json(path, is_asked=is_asked)
     if document is None:
         return None
+    if isinstance(document, dict) and isinstance(document.get("custodians"), dict):
+        document = document["custodians"]
     if not isinstance(document, dict) or not all(_is_names(names) for names in document.values()):
         raise DataFault(
             f'{path}: must map symbols to lists of custodians, as {{"BTC": ["BitGo", "Coinbase"]}}'
