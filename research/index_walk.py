@@ -5,7 +5,7 @@ announced holds from the close so many days later. A member without a price stan
 let it, and then leaves at that price (E0-4).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -117,25 +117,44 @@ def heard(market: Market, symbols: Sequence[str], *, stale_days: int) -> dict[st
     return found
 
 
+@dataclass(slots=True)
+class _Today:
+    """A day's market, and the prices that were asked for so far."""
+
+    market: Market
+    stale_days: int
+    prices: dict[str, Price | None] = field(default_factory=dict)
+
+    def told(self, symbols: Iterable[str]) -> dict[str, Price]:
+        """Return the prices of those symbols that have one."""
+        wanted = sorted(set(symbols))
+        new = [symbol for symbol in wanted if symbol not in self.prices]
+        if new:
+            found = heard(self.market, new, stale_days=self.stale_days)
+            self.prices |= {symbol: found.get(symbol) for symbol in new}
+        return {symbol: price for symbol in wanted if (price := self.prices[symbol]) is not None}
+
+
 def _day(walk: Walk, state: IndexState | None, market: Market) -> IndexState:
     rules = walk.methodology
+    today = _Today(market, rules.eligibility.stale_max_days)
     if state is None:
-        return _launched(walk, market)
-    before = _weights(state, _heard_of(walk, state, market))
-    state = _taken_effect(walk, _without_the_priceless(walk, state, market), market)
+        return _launched(walk, today)
+    before, held = _weights(state, today.told(_symbols(state))), state.members
+    state = _taken_effect(walk, _without_the_priceless(walk, state, today), today)
     decision = _decision(market, rules, state)
     if decision is not None:
         walk.decisions.append(decision)
-        state = _applied(walk, state, _taken_up(decision, rules), market)
-    state = _applied(walk, state, Publish(), market)
-    after = _weights(state, {})
+        state = _applied(walk, state, _taken_up(decision, rules), today)
+    state = _applied(walk, state, Publish(), today)
+    after = before if state.members == held else _weights(state, {})
     traded = sum(abs(after.get(s, 0.0) - before.get(s, 0.0)) for s in sorted({*after, *before}))
     walk.days.append(Day(market.day, _level(walk), after, traded))
     return state
 
 
-def _launched(walk: Walk, market: Market) -> IndexState:
-    rules = walk.methodology
+def _launched(walk: Walk, today: _Today) -> IndexState:
+    rules, market = walk.methodology, today.market
     decision = reviewed(market, rules)
     walk.decisions.append(decision)
     launch = Launch(
@@ -145,7 +164,7 @@ def _launched(walk: Walk, market: Market) -> IndexState:
         stale_ms=(rules.eligibility.stale_max_days + 1) * DAY_MS,
         targets=targets_of(decision),
     )
-    state = _applied(walk, None, launch, market)
+    state = _applied(walk, None, launch, today)
     walk.days.append(Day(market.day, _level(walk), _weights(state, {}), 1.0))
     return state
 
@@ -188,49 +207,45 @@ def _taken_up(decision: Decision, rules: Methodology) -> Event:
     return Announce(targets=targets, effective_at_ms=close_ms(decision.day + timedelta(days=wait)))
 
 
-def _without_the_priceless(walk: Walk, state: IndexState, market: Market) -> IndexState:
+def _without_the_priceless(walk: Walk, state: IndexState, today: _Today) -> IndexState:
     """Return the index without members whose last price is too old: they leave at it (E0-4)."""
-    told = _heard_of(walk, state, market)
+    told = today.told(_symbols(state))
     if all(member.symbol in told for member in state.members):
         return state
-    gone = index_level.coverage(state, told, at_ms=close_ms(market.day)).excluded
-    return _removed(walk, state, gone, market) if gone else state
+    gone = index_level.coverage(state, told, at_ms=close_ms(today.market.day)).excluded
+    return _removed(walk, state, gone, today) if gone else state
 
 
-def _taken_effect(walk: Walk, state: IndexState, market: Market) -> IndexState:
+def _taken_effect(walk: Walk, state: IndexState, today: _Today) -> IndexState:
     """Return the index after what was announced for today; who has lost its price since does not come in."""
-    at_ms = close_ms(market.day)
+    at_ms = close_ms(today.market.day)
     if index_level.due(state, at_ms=at_ms) is None or state.pending is None:
         return state
-    told, held = _heard_of(walk, state, market), {member.symbol for member in state.members}
+    told, held = today.told(_symbols(state)), {member.symbol for member in state.members}
     wanted = [target.symbol for target in state.pending.targets]
     gone = tuple(s for s in wanted if s not in told and s not in held)
     if len(gone) == len(wanted):
-        return _applied(walk, state, Withdraw(reason="nothing announced has a price", by="backtest"), market)
-    state = _removed(walk, state, gone, market) if gone else state
+        return _applied(walk, state, Withdraw(reason="nothing announced has a price", by="backtest"), today)
+    state = _removed(walk, state, gone, today) if gone else state
     due = index_level.due(state, at_ms=at_ms)
-    return state if due is None else _applied(walk, state, due, market)
+    return state if due is None else _applied(walk, state, due, today)
 
 
-def _removed(walk: Walk, state: IndexState, symbols: tuple[str, ...], market: Market) -> IndexState:
+def _removed(walk: Walk, state: IndexState, symbols: tuple[str, ...], today: _Today) -> IndexState:
     said = f"no price within {state.stale_ms // DAY_MS} days"
     event = Remove(symbols=symbols, cause=RemovalCause.NO_PRICE, reason=said, by="backtest")
-    return _applied(walk, state, event, market)
+    return _applied(walk, state, event, today)
 
 
-def _heard_of(
-    walk: Walk, state: IndexState | None, market: Market, *, targets: tuple[Target, ...] = ()
-) -> dict[str, Price]:
-    symbols = {target.symbol for target in targets}
-    if state is not None:
-        symbols |= {member.symbol for member in state.members}
-        symbols |= {target.symbol for target in state.pending.targets} if state.pending else set()
-    return heard(market, sorted(symbols), stale_days=walk.methodology.eligibility.stale_max_days)
-
-
-def _applied(walk: Walk, state: IndexState | None, event: Event, market: Market) -> IndexState:
+def _applied(walk: Walk, state: IndexState | None, event: Event, today: _Today) -> IndexState:
     targets = event.targets if isinstance(event, Launch | Reweight | Announce) else ()
-    prices = _heard_of(walk, state, market, targets=targets)
-    change = index_level.applied(state, event, prices, at_ms=close_ms(market.day))
+    symbols = [target.symbol for target in targets] + ([] if state is None else _symbols(state))
+    change = index_level.applied(state, event, today.told(symbols), at_ms=close_ms(today.market.day))
     walk.entries.append(change.entry)
     return change.state
+
+
+def _symbols(state: IndexState) -> list[str]:
+    """Return who must have a price: members, and who is announced."""
+    announced = state.pending.targets if state.pending else ()
+    return [one.symbol for one in (*state.members, *announced)]
