@@ -8,7 +8,7 @@
     blacklist.json              ["symbol", ...]; without it nothing is removed (S0-62)
 
 `supply` that was interpolated between snapshots looks ahead, so `supply_pit` is read where it is there. A supply of zero
-is none that is known.
+is none that is known. Symbols are read as upper-case tickers.
 """
 
 import json
@@ -70,34 +70,32 @@ def read_market(directory: Path, *, custody: Path | None = None, blacklist: Path
 
 def read_blacklist(path: Path, *, is_asked: bool) -> frozenset[str]:
     """Return who must not be a member. A file that was asked for and is not there, or cannot be read, is a fault (E0-22)."""
-    document = _json(path, is_asked=is_asked)
-    if document is None:
+    if not is_asked and not path.exists():
         return frozenset()
+    document = _json(path)
     if not isinstance(document, list) or not all(isinstance(s, str) and s for s in document):
         raise DataFault(f'{path}: must be a list of symbols, as ["LUNA"]; nothing is decided until it is')
-    return frozenset(document)
+    return frozenset(symbol.upper() for symbol in document)
 
 
 def _custodians(path: Path, *, is_asked: bool) -> Mapping[str, tuple[str, ...]] | None:
-    document = _json(path, is_asked=is_asked)
-    if document is None:
+    if not is_asked and not path.exists():
         return None
+    document = _json(path)
     if isinstance(document, dict) and isinstance(document.get("custodians"), dict):
         document = document["custodians"]
     if not isinstance(document, dict) or not all(_is_names(names) for names in document.values()):
         raise DataFault(
             f'{path}: must map symbols to lists of custodians, as {{"BTC": ["BitGo", "Coinbase"]}}'
         )
-    return {symbol: tuple(names) for symbol, names in document.items()}
+    return {symbol.upper(): tuple(names) for symbol, names in document.items()}
 
 
 def _is_names(names: object) -> bool:
     return isinstance(names, list) and all(isinstance(name, str) and name for name in names)
 
 
-def _json(path: Path, *, is_asked: bool) -> object:
-    if not path.is_file() and not is_asked:
-        return None
+def _json(path: Path) -> object:
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -127,6 +125,7 @@ def _daily(directory: Path) -> pd.DataFrame:
     if not len(table):
         raise DataFault(f"{path}: no rows; it must hold a row a coin and day")
     table = with_naive_days(table.rename(columns={supply: "supply"}))
+    table["symbol"] = table["symbol"].astype("str").str.strip().str.upper()
     _check(table, path)
     return table
 
@@ -155,7 +154,7 @@ def _kinds(path: Path) -> Mapping[str, Dated]:
             )
         since = row.get("since")
         day = LONG_AGO if since is None or pd.isna(since) else _day(str(since), path)
-        kinds.setdefault(str(row["symbol"]), []).append((day, Category(row["category"])))
+        kinds.setdefault(str(row["symbol"]).upper(), []).append((day, Category(row["category"])))
     return {symbol: tuple(sorted(dated)) for symbol, dated in kinds.items()}
 
 
@@ -170,8 +169,11 @@ def _first_seen(directory: Path) -> Mapping[str, date]:
     seen: dict[str, date] = {}
     for path in sorted(directory.glob(MONTHLY)):
         table = _csv(path, needed=("date", "symbol"))
-        first = pd.to_datetime(table["date"]).groupby(table["symbol"]).min()
-        for symbol, day in first.items():
+        days = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce")
+        if days.isna().any():
+            text = table["date"][days.isna()].iloc[0]
+            raise DataFault(f"{path}: date {str(text)!r} is no day; write it as 2021-05-31")
+        for symbol, day in days.groupby(table["symbol"].astype(str).str.upper()).min().items():
             seen[str(symbol)] = min(seen.get(str(symbol), date.max), day.date())
     return seen
 
