@@ -117,12 +117,19 @@ class Alerts:
         self._retargeted.set()
 
     def entrust(self, reference: str, url: Secret) -> None:
-        """Take the URL that lies at a reference of alerts.webhook_secrets: what waits for the one before goes there."""
+        """Take the URL that lies at a reference of the configuration: what waits for the one before goes there."""
         self._entrusted[reference] = url
 
     def _targets(self) -> list[Target]:
         secret = [SecretWebhook(reference, self._entrusted) for reference in self._settings.webhook_secrets]
-        return [*targets(self._settings), *secret]
+        return [*targets(self._settings), *secret, *self._secret_services()]
+
+    def _secret_services(self) -> Sequence[Target]:
+        if not self._settings.service_secrets:
+            return ()
+        from daemon.index_prices.alerts import SecretService
+
+        return [SecretService(reference, self._entrusted) for reference in self._settings.service_secrets]
 
     async def run(self) -> None:
         """Deliver for ever. A target that fails holds up nobody else."""

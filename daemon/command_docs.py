@@ -20,6 +20,7 @@ EXIT_CODES: dict[int, str] = {
     6: "the run ended with trading halted",
     7: "a checker failed in a night of a swarm, or a journal played again differs",
     8: "the disk refuses for now (full, read-only, failing, locked by another process), or took a running daemon's journal",
+    9: "a ledger was not closed: all that is in it was verified, and what followed is not known",
     130: "broken off by Ctrl-C",
 }
 

@@ -122,7 +122,7 @@ def shown(key: str, value: object) -> str:
         return _text([_host(url) for url in value])
     if key == "alerts.services" and isinstance(value, tuple | list):
         return _text([f"{str(url).partition(':')[0]}:..." for url in value])
-    if key == "alerts.webhook_secrets" and isinstance(value, tuple | list):
+    if key in ("alerts.webhook_secrets", "alerts.service_secrets") and isinstance(value, tuple | list):
         return _text([f"{str(reference).partition(':')[0]}:..." for reference in value])
     if _holds_key_text(value):
         return HIDDEN
@@ -168,6 +168,7 @@ def _take(values: dict[str, Any], name: str, given: tuple[str, Any], faults: lis
 
 _PERHAPS_SECRET = {
     "alerts.webhook_secrets",
+    "alerts.service_secrets",
     "vault.address",
     "vault.token",
     "vault.role_id",
@@ -265,7 +266,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def _vault_faults(settings: Settings) -> list[_Crossed]:
     """Vault is used or left out as a whole: one login for it, TLS on every wire but the machine's own."""
     vault, place = settings.vault, settings.vault.address
-    wanted = settings.account.key_vault, *settings.alerts.webhook_secrets
+    wanted = *settings.alerts.webhook_secrets, *settings.alerts.service_secrets
     needs = settings.account.key_vault or any(str(w).startswith("vault:") for w in wanted)
     logins = [name for name in _LOGINS if value_of(settings, name) is not None]
     faults = []
@@ -279,7 +280,9 @@ def _vault_faults(settings: Settings) -> list[_Crossed]:
         faults.append(Fault("vault.address", place, "must be https: a token would travel in the clear"))
     if vault.ca_file is not None and place is None:
         faults.append(Fault("vault.ca_file", vault.ca_file, "of no use without vault.address"))
-    return [((fault.key, "alerts.webhook_secrets", *_LOGINS), fault) for fault in faults]
+    return [
+        ((fault.key, "alerts.webhook_secrets", "alerts.service_secrets", *_LOGINS), fault) for fault in faults
+    ]
 
 
 _LOGINS = ("vault.token", "vault.role_id", "vault.secret_id")

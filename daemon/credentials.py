@@ -15,7 +15,7 @@ from adapters.secrets import (
     Sources,
     SystemdCredentials,
 )
-from daemon.settings import AccountSettings, Settings, VaultSettings
+from daemon.settings import AccountSettings, AlertSettings, Settings, VaultSettings
 
 if TYPE_CHECKING:
     from adapters.vault import Login, VaultServer
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["CredentialError", "CredentialUnavailable", "Secret", "SecretProvider"]
 
 _KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
-_URL = re.compile(r"https?://[^\s/]+(/\S*)?")
+_URLS = {
+    "alerts.webhook_secrets": (re.compile(r"https?://[^\s/]+(/\S*)?"), "an http(s) URL"),
+    "alerts.service_secrets": (re.compile(r"[a-z][a-z0-9+.-]*://\S+"), "the URL of a service"),
+}
+"""What lies at the references of a setting, and in words."""
 
 Renewal = Callable[[], float]
 """Keeps alive what reading needs; returns the seconds until it is to be called again. Blocks. Raises CredentialError."""
@@ -71,18 +75,24 @@ def signing_key(account: AccountSettings, secrets: SecretProvider) -> Secret:
     return Secret(f"0x{text.removeprefix('0x').lower()}")
 
 
-def alert_url(reference: str, secrets: SecretProvider) -> Secret:
-    """Return the URL that an alert is posted to. Raises CredentialError."""
-    found = _read(secrets, "alerts.webhook_secrets", reference)
-    if not _URL.fullmatch(found.reveal()):
-        raise CredentialError(f"alerts.webhook_secrets: {reference} does not hold an http(s) URL")
+def alert_references(alerts: AlertSettings) -> Iterator[tuple[str, str]]:
+    """Yield where the URLs of alerts lie that are secrets: the configuration's key, and the reference."""
+    yield from (("alerts.webhook_secrets", reference) for reference in alerts.webhook_secrets)
+    yield from (("alerts.service_secrets", reference) for reference in alerts.service_secrets)
+
+
+def alert_url(setting: str, reference: str, secrets: SecretProvider) -> Secret:
+    """Return the URL that an alert is sent to. Raises CredentialError."""
+    found, (form, what) = _read(secrets, setting, reference), _URLS[setting]
+    if not form.fullmatch(found.reveal()):
+        raise CredentialError(f"{setting}: {reference} does not hold {what}")
     return found
 
 
 def named(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield every secret that the configuration names: its key, and the reference."""
     yield from _key_references(settings.account)
-    yield from (("alerts.webhook_secrets", reference) for reference in settings.alerts.webhook_secrets)
+    yield from alert_references(settings.alerts)
     own = (("vault.token", settings.vault.token), ("vault.secret_id", settings.vault.secret_id))
     yield from ((setting, reference) for setting, reference in own if reference is not None)
 

@@ -23,7 +23,14 @@ from core.calendar import DAY_MS, current_close_ms, session_day
 from daemon import config_file
 from daemon.clock import WallClock
 from daemon.config_file import ConfigError
-from daemon.credentials import CredentialError, alert_url, key_reference, signing_key, sources
+from daemon.credentials import (
+    CredentialError,
+    alert_references,
+    alert_url,
+    key_reference,
+    signing_key,
+    sources,
+)
 from daemon.settings import Settings
 from state.errors import StateError
 from state.journal import Journal
@@ -87,7 +94,7 @@ def check(
     findings.append(well("configuration", f"network {venue or settings.venue.network}"))
     directory = state_dir or config_file.state_directory(settings, os.environ)
     key = _key(settings, venue, offline=offline)
-    findings += [key, *_webhooks(settings, offline=offline), *_state(directory, settings)]
+    findings += [key, *_alert_urls(settings, offline=offline), *_state(directory, settings)]
     if offline:
         findings.append(warning("venue", "not asked, --offline", "leave out --offline to ask it"))
     elif key.level is not Level.WRONG:
@@ -127,20 +134,21 @@ IN_VAULT = "vault:"
 ASK_VAULT = "leave out --offline to read it"
 
 
-def _webhooks(settings: Settings, *, offline: bool) -> list[Finding]:
-    """Say of every webhook that is kept as a secret whether it can be read; nothing is posted to it."""
+def _alert_urls(settings: Settings, *, offline: bool) -> list[Finding]:
+    """Say of every webhook and service that is kept as a secret whether it can be read; nothing is sent to it."""
     secrets, _ = sources(settings.vault, os.environ)
-    return [_webhook(r, secrets, offline=offline) for r in settings.alerts.webhook_secrets]
+    return [_alert_url(*named, secrets, offline=offline) for named in alert_references(settings.alerts)]
 
 
-def _webhook(reference: str, secrets: SecretProvider, *, offline: bool) -> Finding:
+def _alert_url(setting: str, reference: str, secrets: SecretProvider, *, offline: bool) -> Finding:
+    what = setting.removeprefix("alerts.").removesuffix("_secrets")
     if offline and reference.startswith(IN_VAULT):
-        return warning("webhook", f"{reference}: not read, --offline", ASK_VAULT)
+        return warning(what, f"{reference}: not read, --offline", ASK_VAULT)
     try:
-        alert_url(reference, secrets)
+        alert_url(setting, reference, secrets)
     except CredentialError as error:
-        return wrong("webhook", str(error), "see alerts.webhook_secrets in docs/configuration.md")
-    return well("webhook", f"{reference} holds a URL")
+        return wrong(what, str(error), f"see {setting} in docs/configuration.md")
+    return well(what, f"{reference} holds a URL")
 
 
 # --- what is kept on this machine ------------------------------------------------------------------------

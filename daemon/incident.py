@@ -59,6 +59,7 @@ PRIVATE = (
     "alerts.webhook_secrets",
     "alerts.commands",
     "alerts.services",
+    "alerts.service_secrets",
 )
 """Keys of the configuration whose values are secret, or say where a secret is."""
 
@@ -150,8 +151,10 @@ def known_secrets(place: Place, environ: Mapping[str, str]) -> tuple[str, ...]:
     for url in (*settings.alerts.webhooks, *settings.alerts.services):
         found |= _ways_to_say(url)
     found |= {urlsplit(url).netloc for url in settings.alerts.services}
-    for _, reference in named(settings):
-        found |= _ways_to_say(_read(reference, secrets))
+    for setting, reference in named(settings):
+        text = _read(reference, secrets)
+        found |= _ways_to_say(text)
+        found |= {urlsplit(text).netloc} if setting == "alerts.service_secrets" else set()
         found |= {reference.removeprefix("file:")} if reference.startswith("file:") else set()
     return tuple(sorted((v for v in found if len(v) >= SECRET_MIN), key=lambda v: (-len(v), v)))
 

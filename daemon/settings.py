@@ -69,6 +69,7 @@ Preset = Literal["nightdesk", "brief", "deribit", "okx", "binance", "bitmex", "b
 """A methodology; core/prices/presets.py has each."""
 
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+/USD$")]
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Pair = Annotated[str, StringConstraints(pattern=r"^[a-z]+ [A-Z0-9]+/[A-Z0-9]+$")]
 
 
@@ -201,8 +202,32 @@ class AlertSettings:
         Allowed("a list of URLs as apprise has them"),
         Doc("mail, telephone and chat services; shown nowhere but by the word before the colon"),
     ] = ()
+    service_secrets: Annotated[
+        References, Doc("services whose URLs are kept as secrets: each is read there when secrets are read")
+    ] = ()
     timeout_s: Annotated[float, Ge(1), Le(60), Doc("longest that one delivery may take")] = 10.0
     quiet_s: Annotated[float, Ge(1), Le(86_400), Doc("an alert not repeated for so long has ended")] = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementSettings:
+    """What index prices settle at: windows of the published values, once a day or oftener (docs/index_price.md)."""
+
+    at: Annotated[
+        tuple[TimeOfDay, ...],
+        Allowed('a list such as ["00:00", "08:00"]'),
+        Doc("ends of the windows, UTC, at least a window apart"),
+    ] = ("00:00",)
+    window_s: Annotated[int, Ge(60), Le(86_400), Doc("length of a window")] = 1800
+    partitions: Annotated[
+        int, Ge(1), Le(60), Doc("equal parts of it, each with a median; whole seconds each")
+    ] = 6
+    coverage_min: Annotated[
+        float, Gt(0), Le(1), Doc("share of a window's seconds that need a price for it to settle")
+    ] = 0.9
+    stands_s: Annotated[
+        float, Ge(1), Le(60), Doc("longest that a value stands; later seconds without another are missing")
+    ] = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +281,7 @@ class IndexPriceSettings:
         5.0
     )
     alert_calm_s: Annotated[float, Ge(0), Le(3600), Doc("an alert ends when it was gone for this")] = 30.0
+    settlement: SettlementSettings = field(default_factory=SettlementSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from daemon.alerts import Alerts
 from daemon.app import App
 from daemon.clock import LoopClock, SteadyClock, VenueClock, WallClock
 from daemon.compute import Compute, InlineCompute, WorkerCompute
-from daemon.credentials import alert_url, signing_key, sources
+from daemon.credentials import alert_references, alert_url, signing_key, sources
 from daemon.history import HistoryKeeper
 from daemon.inbox import Inbox
 from daemon.logs import Logs
@@ -171,14 +171,14 @@ def _rotation(
     told: Alerts,
     now: Callable[[], Settings],
 ) -> Rotation:
-    """Read the signing key and the secret webhooks again, from where they lay at the start and lie by now."""
+    """Read the signing key and the secret URLs of alerts again, from where they lay at the start and lie by now."""
     secrets, renew = sources(settings.vault, os.environ)
 
     def rotated() -> Iterator[Rotated]:
         if ends.key is not None:
             yield Rotated(code="secret.key", read=partial(ends.key, secrets), take=partial(take_key, gateway))
-        for reference in now().alerts.webhook_secrets:
-            read = partial(alert_url, reference, secrets)
+        for setting, reference in alert_references(now().alerts):
+            read = partial(alert_url, setting, reference, secrets)
             yield Rotated(code="secret.webhook", read=read, take=partial(_entrusted, told, reference))
 
     return Rotation(lambda: tuple(rotated()), renew, told=told, every_s=settings.secrets.reread_s)

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
-from adapters.exchanges.quotes import Quotes, Said, When
+from adapters.exchanges.pairs import Pairs, Said, When, ticked
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import Joined
 from core.prices.types import Tick
 
@@ -67,13 +67,12 @@ class Binance:
     ping_s: float | None = None
 
     def __init__(self, pairs: Sequence[str]) -> None:
-        self._pairs = tuple(pairs)
+        self._asked = [pair.replace("/", "").lower() for pair in pairs]
         self._symbol = Joined(pairs)
-        self._quotes = {source: Quotes(source) for source in (SPOT, USD_M, COIN_M)}
+        self._pairs = {source: Pairs(source) for source in (SPOT, USD_M, COIN_M)}
 
     def hello(self) -> tuple[str, ...]:
-        names = [pair.replace("/", "").lower() for pair in self._pairs]
-        streams = [f"{name}@{kind}" for name in names for kind in ("bookTicker", "ticker")]
+        streams = [f"{name}@{kind}" for name in self._asked for kind in ("bookTicker", "ticker")]
         return (msgspec.json.encode({"method": "SUBSCRIBE", "params": streams, "id": 1}).decode(),)
 
     def ping(self, now_ms: int) -> str:
@@ -89,27 +88,27 @@ class Binance:
         if event.e == "serverShutdown":
             return Read(fault="the venue shuts this connection down")
         if said.error is not None or said.code is not None:
-            return Read(fault=f"refused: {strange(frame).strange}")
+            return refusal(f"{strange(frame).strange}")
         if event.e in OTHER_EVENTS or said.lastUpdateId is not None or (said.id is not None and not event.s):
             return ALIVE
         if event.e == "trade" and event.X not in (None, MARKET):
             return ALIVE
-        tick = self._tick(event, received_ms)
-        return strange(frame) if tick is None else Read(ticks=(tick,))
+        return ticked([self._tick(event, received_ms)]) or strange(frame)
 
     def _tick(self, event: Event, received_ms: int) -> Tick | None:
         source = source_of(event)
         symbol = self._symbol(event.s.removesuffix(COIN_M_MARK))
         if symbol is None:
             return None
-        quotes = self._quotes[source]
+        pairs = self._pairs[source]
         when = When(event.e, None if source == SPOT else stamp_ms(event.T or event.E), received_ms)
         if event.e in ("", "bookTicker"):
-            return quotes.book(symbol, price(event.b), price(event.a), when=when)
+            bid, ask = price(event.b), price(event.a)
+            return None if bid is None or ask is None else pairs.tell(symbol, when, bid=bid, ask=ask)
         if event.e == "trade":
-            return quotes.trade(symbol, price(event.p), when=when)
+            return pairs.trade(symbol, price(event.p), when)
         if event.e == "24hrTicker" and source == SPOT:
-            return quotes.ticker(symbol, told(event), when=when)
+            return pairs.tell(symbol, when, **told(event))
         return None
 
 
@@ -122,7 +121,8 @@ def source_of(event: Event) -> str:
 
 
 def told(event: Event) -> Said:
-    return Said(price(event.b), price(event.a), price(event.c), amount(event.q), amount(event.v))
+    prices = Said(last=price(event.c), bid=price(event.b), ask=price(event.a))
+    return {**prices, "volume": amount(event.q), "volume_base": amount(event.v)}
 
 
 WORDS: WordsOf = Binance

@@ -12,9 +12,9 @@ import msgspec
 from adapters.exchanges.bitfinex_names import Names, symbol_of
 from adapters.exchanges.book import Book, Level, Unreadable
 from adapters.exchanges.checksums import okx_checksum
-from adapters.exchanges.edge import BAD, number, price, reader, stamp_ms, strange
-from adapters.exchanges.pair import Pair, Pairs
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.edge import BAD, amount, number, price, reader, stamp_ms, strange
+from adapters.exchanges.pairs import Pairs, Said, When, ticked
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 
 TIMESTAMP, SEQUENCE, CHECKSUM = 32_768, 65_536, 131_072
 """Flags of the configuration."""
@@ -32,6 +32,7 @@ RECONNECT = {20051: "restarts", 20060: "enters maintenance", 20061: "comes out o
 """Codes of information after which a connection is to be made anew."""
 
 SUBSCRIBED_ALREADY = 10301
+KINDS = frozenset({"ticker", "book", "trades"})
 
 _json = reader(object)
 
@@ -41,7 +42,7 @@ class Channel:
     """What a channel's number stands for."""
 
     kind: str
-    pair: Pair
+    symbol: str
     book: Book
 
 
@@ -84,6 +85,10 @@ class Bitfinex:
         match message:
             case {"event": "subscribed", "channel": str(kind), "chanId": int(channel), "symbol": str(name)}:
                 return self._subscribed(kind, channel, name)
+            case {"event": "error", "code": code, **rest}:
+                symbol = self._names(str(rest.get("symbol"))) or ""
+                why = f"{code} {rest.get('msg')} {symbol}"
+                return ALIVE if code == SUBSCRIBED_ALREADY else refusal(why)
             case {"event": str(event)}:
                 return event_of(event, message)
             case [int(), "hb", *tail]:
@@ -98,9 +103,9 @@ class Bitfinex:
 
     def _subscribed(self, kind: str, channel: int, name: str) -> Read | None:
         symbol = self._names(name)
-        if symbol is None:
+        if symbol is None or kind not in KINDS:
             return None
-        self._channels[channel] = Channel(kind, self._pairs[symbol], Book(DEPTH, (), ()))
+        self._channels[channel] = Channel(kind, symbol, Book(DEPTH, (), ()))
         return ALIVE
 
     def _gap(self, tail: list[object]) -> Read | None:
@@ -119,14 +124,14 @@ class Bitfinex:
             return None
         if okx_checksum(told.book) == checksum:
             return ALIVE
-        return Read(fault=f"bitfinex {told.pair.symbol}: the book does not have its checksum, {checksum}")
+        return Read(fault=f"bitfinex {told.symbol}: the book does not have its checksum, {checksum}")
 
     def _trade(self, channel: int, word: str, trade: list[object], *, received_ms: int) -> Read | None:
         """Take a trade when it is made ("te": id, stamp, amount, price); "tu" tells the same once more."""
         match self._channels.get(channel), word, trade:
-            case Channel(kind="trades", pair=pair), "te", [_, at, _, last, *_]:
-                pair.traded(last)
-                return pair.read(stamp_ms(at), received_ms)
+            case Channel(kind="trades", symbol=symbol), "te", [_, at, _, last, *_]:
+                when = When("trades", stamp_ms(at), received_ms)
+                return ticked([self._pairs.trade(symbol, price(last), when)])
             case Channel(kind="trades"), "tu", _:
                 return ALIVE
         return None
@@ -134,46 +139,44 @@ class Bitfinex:
     def _data(self, channel: int, data: list[object], at_ms: int | None, *, received_ms: int) -> Read | None:
         told = self._channels.get(channel)
         match told:
-            case Channel(kind="ticker", pair=pair):
-                return self._ticker(pair, data, at_ms, received_ms=received_ms)
+            case Channel(kind="ticker", symbol=symbol):
+                return self._ticker(symbol, data, When("ticker", at_ms, received_ms))
             case Channel(kind="book"):
-                return self._book(told, data, at_ms, received_ms=received_ms)
+                return self._book(told, data, When("book", at_ms, received_ms))
             case Channel(kind="trades"):
                 return ALIVE
         return None
 
-    def _ticker(self, pair: Pair, data: list[object], at_ms: int | None, *, received_ms: int) -> Read | None:
+    def _ticker(self, symbol: str, data: list[object], when: When) -> Read | None:
         match data:
             case [bid, _, ask, _, _, _, last, base, *_] if number(last) is not None:
-                pair.traded(last)
-                pair.turned(None, base)
-                if pair.symbol not in self._booked:
-                    pair.touched(bid, ask)
-                return pair.read(at_ms, received_ms)
+                said = Said(last=price(last), volume_base=amount(base))
+                if symbol not in self._booked:
+                    said |= Said(bid=price(bid), ask=price(ask))
+                return ticked([self._pairs.tell(symbol, when, **said)])
         return None
 
-    def _book(self, told: Channel, data: list[object], at_ms: int | None, *, received_ms: int) -> Read | None:
+    def _book(self, told: Channel, data: list[object], when: When) -> Read | None:
         """Take a book (rows) or a change of it (one row). A change that cannot be read leaves a false book."""
         whole = not data or isinstance(data[0], list)
         try:
             bids, asks = _sides(data if whole else [data])
         except Unreadable:
-            return Read(fault=f"bitfinex {told.pair.symbol}: a level of the book cannot be read")
+            return Read(fault=f"bitfinex {told.symbol}: a level of the book cannot be read")
         if whole:
             told.book = Book(DEPTH, bids, asks)
         else:
             told.book.change(bids, asks)
-        self._booked.add(told.pair.symbol)
-        changed = told.pair.topped(told.book.bid, told.book.ask)
-        return told.pair.read(at_ms, received_ms) if changed else ALIVE
+        self._booked.add(told.symbol)
+        bid, ask = told.book.bid, told.book.ask
+        if self._pairs.unchanged(told.symbol, bid, ask):
+            return ALIVE
+        return ticked([self._pairs.tell(told.symbol, when, bid=bid, ask=ask)])
 
 
 def event_of(event: str, message: object) -> Read | None:
     """Return what an event other than a subscription says; None for one that nobody knows."""
     match event, message:
-        case "error", {"code": code, **rest}:
-            refused = Read(fault=f"bitfinex refused: {code} {rest.get('msg')}")
-            return ALIVE if code == SUBSCRIBED_ALREADY else refused
         case "info", {"code": int(code)}:
             return Read(fault=f"bitfinex {RECONNECT[code]}") if code in RECONNECT else ALIVE
         case "info", {"version": 2, "platform": {"status": status}}:

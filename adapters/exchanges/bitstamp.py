@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from adapters.exchanges.edge import BAD, price, reader, stamp_ms, strange
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
-from adapters.exchanges.quotes import Quotes, When, ticked
+from adapters.exchanges.pairs import Pairs, When, ticked
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import Joined
 
 BOOK, TRADES, CHANGES = "order_book", "live_trades", "diff_order_book"
@@ -47,13 +47,12 @@ class Bitstamp:
     ping_s: float | None = 5.0
 
     def __init__(self, pairs: Sequence[str]) -> None:
-        self._pairs = tuple(pairs)
+        self._asked = [pair.replace("/", "").lower() for pair in pairs]
         self._symbol = Joined(pairs)
-        self._quotes = Quotes(self.source)
+        self._pairs = Pairs(self.source)
 
     def hello(self) -> tuple[str, ...]:
-        names = [pair.replace("/", "").lower() for pair in self._pairs]
-        channels = [f"{kind}_{name}" for name in names for kind in (BOOK, TRADES)]
+        channels = [f"{kind}_{name}" for name in self._asked for kind in (BOOK, TRADES)]
         words = [{"event": "bts:subscribe", "data": {"channel": channel}} for channel in channels]
         return tuple(msgspec.json.encode(word).decode() for word in words)
 
@@ -66,7 +65,7 @@ class Bitstamp:
             if said.event == "bts:request_reconnect":
                 return Read(fault="the venue asks to connect anew")
             if said.event in ("bts:error", "bts:unsubscription_succeeded"):
-                return Read(fault=f"refused: {strange(frame).strange}")
+                return refusal(f"{strange(frame).strange}")
             if said.event in ANSWERS or said.channel.startswith(CHANGES):
                 return ALIVE
             return self._price(said, received_ms) or strange(frame)
@@ -82,11 +81,11 @@ class Bitstamp:
         when = When(channel, stamp_ms(data.microtimestamp, per_ms=1000), received_ms)
         if channel == TRADES:
             told = data.price if data.price_str is None else data.price_str
-            return ticked([self._quotes.trade(symbol, price(told), when=when)])
+            return ticked([self._pairs.trade(symbol, price(told), when)])
         bid, ask = _best(data.bids), _best(data.asks)
-        if self._quotes.unchanged(symbol, bid, ask):
+        if self._pairs.unchanged(symbol, bid, ask):
             return ALIVE
-        return ticked([self._quotes.book(symbol, bid, ask, when=when)])
+        return ticked([self._pairs.tell(symbol, when, bid=bid, ask=ask)])
 
 
 def _best(levels: list[list[Any]] | None) -> float | None:

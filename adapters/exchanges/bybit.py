@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import msgspec
 
 from adapters.exchanges.book import Book, Level, Unreadable, level_of
-from adapters.exchanges.edge import BAD, reader, stamp_ms, strange
-from adapters.exchanges.pair import Pair, Pairs
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange
+from adapters.exchanges.pairs import Pairs, When, ticked
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import Joined
 
 ARGS_MAX = 10
@@ -61,19 +61,19 @@ class Bybit:
             case {"op": "pong"} | {"success": True}:
                 return ALIVE
             case {"success": False, **rest}:
-                return Read(fault=f"bybit refused: {rest.get('ret_msg')}")
+                return refusal(f"{rest.get('ret_msg')}")
         return None
 
     def _topic(self, kind: str, symbol: str, message: object, *, received_ms: int) -> Read | None:
         match kind:
             case "tickers":
-                return _ticker(self._pairs[symbol], message, received_ms)
+                return self._ticker(symbol, message, received_ms)
             case "orderbook.1":
                 return self._book(symbol, message, received_ms)
             case "orderBookL2_25":
                 return self._book_of_2021(symbol, message, received_ms)
             case "trade":
-                return _trades_of_2021(self._pairs[symbol], message, received_ms)
+                return self._trades_of_2021(symbol, message, received_ms)
         return None
 
     def _book(self, symbol: str, message: object, received_ms: int) -> Read | None:
@@ -91,9 +91,7 @@ class Bybit:
         else:
             self._books[symbol].change(*sides)
         self._updates[symbol] = update
-        pair, book = self._pairs[symbol], self._books[symbol]
-        pair.topped(book.bid, book.ask)
-        return pair.read(stamp_ms(ts), received_ms)
+        return self._topped(symbol, stamp_ms(ts), received_ms)
 
     def _book_of_2021(self, symbol: str, message: object, received_ms: int) -> Read | None:
         match message:
@@ -110,18 +108,30 @@ class Bybit:
                     self._books[symbol].change(*_sides_of_2021(rows))
             case _:
                 return None
-        pair, book = self._pairs[symbol], self._books[symbol]
-        changed = pair.topped(book.bid, book.ask)
-        return pair.read(stamp_ms(ts, 1000), received_ms) if changed else ALIVE
+        book = self._books[symbol]
+        if self._pairs.unchanged(symbol, book.bid, book.ask):
+            return ALIVE
+        return self._topped(symbol, stamp_ms(ts, 1000), received_ms)
 
+    def _topped(self, symbol: str, at_ms: int | None, received_ms: int) -> Read | None:
+        book, when = self._books[symbol], When("orderbook", at_ms, received_ms)
+        return ticked([self._pairs.tell(symbol, when, bid=book.bid, ask=book.ask)])
 
-def _ticker(pair: Pair, message: object, received_ms: int) -> Read | None:
-    match message:
-        case {"data": {"lastPrice": last, **data}, "ts": ts}:
-            pair.traded(last)
-            pair.turned(data.get("turnover24h"), data.get("volume24h"))
-            return pair.read(stamp_ms(ts), received_ms)
-    return None
+    def _ticker(self, symbol: str, message: object, received_ms: int) -> Read | None:
+        match message:
+            case {"data": {"lastPrice": last, **data}, "ts": ts}:
+                volume, base = amount(data.get("turnover24h")), amount(data.get("volume24h"))
+                when = When("tickers", stamp_ms(ts), received_ms)
+                tick = self._pairs.tell(symbol, when, last=price(last), volume=volume, volume_base=base)
+                return ticked([tick])
+        return None
+
+    def _trades_of_2021(self, symbol: str, message: object, received_ms: int) -> Read | None:
+        match message:
+            case {"data": [*_, {"price": last, "trade_time_ms": ts}]}:
+                when = When("trade", stamp_ms(ts), received_ms)
+                return ticked([self._pairs.trade(symbol, price(last), when)])
+        return None
 
 
 def _levels(rows: list[object]) -> list[Level]:
@@ -148,14 +158,6 @@ def _sides_of_2021(rows: object) -> tuple[list[Level], list[Level]]:
             case _:
                 raise Unreadable("not a level")
     return sides["Buy"], sides["Sell"]
-
-
-def _trades_of_2021(pair: Pair, message: object, received_ms: int) -> Read | None:
-    match message:
-        case {"data": [*_, {"price": last, "trade_time_ms": ts}]}:
-            pair.traded(last)
-            return pair.read(stamp_ms(ts), received_ms)
-    return None
 
 
 WORDS: WordsOf = Bybit

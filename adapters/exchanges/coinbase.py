@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from adapters.exchanges.edge import BAD, amount, iso_ms, price, reader, strange, whole
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
-from adapters.exchanges.quotes import Quotes, Said, When
+from adapters.exchanges.pairs import Pairs, Said, When, ticked
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import divided
 
 OTHER_TYPES = frozenset(
@@ -50,7 +50,7 @@ class Coinbase:
 
     def __init__(self, pairs: Sequence[str]) -> None:
         self._products = [pair.replace("/", "-") for pair in pairs]
-        self._quotes = Quotes(self.source)
+        self._pairs = Pairs(self.source)
         self._heard: dict[str, int] = {}
         self._named: dict[str, int] = {}
 
@@ -68,7 +68,7 @@ class Coinbase:
         except BAD:
             return strange(frame)
         if message.type == "error":
-            return Read(fault=f"refused: {strange(frame).strange}")
+            return refusal(f"{strange(frame).strange}")
         if message.type in OTHER_TYPES:
             return ALIVE
         symbol = divided(message.product_id, "-")
@@ -81,13 +81,13 @@ class Coinbase:
     def _price(self, symbol: str, message: Message, received_ms: int) -> Read | None:
         when = When(message.type, iso_ms(message.time), received_ms)
         if message.type in ("match", "last_match"):
-            tick = self._quotes.trade(symbol, price(message.price), when=when._replace(channel="match"))
+            tick = self._pairs.trade(symbol, price(message.price), when._replace(channel="match"))
         elif message.type == "ticker":
-            tick = self._quotes.ticker(symbol, told(message), when=when)
+            tick = self._pairs.tell(symbol, when, **told(message))
             self._heard[symbol] = max(whole(message.trade_id) or 0, self._heard.get(symbol, 0))
         else:
             return None
-        return None if tick is None else Read(ticks=(tick,))
+        return ticked([tick])
 
     def _heartbeat(self, symbol: str, message: Message) -> Read:
         """Compare what the heartbeat before this one named with what came since."""
@@ -101,10 +101,9 @@ class Coinbase:
 
 
 def told(message: Message) -> Said:
-    """Return a ticker's words. Only the base amount is told, so the turnover is that at the last price."""
-    last, base = price(message.price), amount(message.volume_24h)
-    volume = None if last is None or base is None else last * base
-    return Said(price(message.best_bid), price(message.best_ask), last, volume, base)
+    """Return a ticker's words. Only the base amount is told."""
+    bid, ask = price(message.best_bid), price(message.best_ask)
+    return Said(last=price(message.price), bid=bid, ask=ask, volume_base=amount(message.volume_24h))
 
 
 WORDS: WordsOf = Coinbase

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from adapters.exchanges.blame import blamed
 from adapters.exchanges.ports import Read, Words
+from adapters.exchanges.refusals import Refused
 from adapters.ports import Clock, Socket, VenueError
 
 ASLEEP_S = 1.0
@@ -47,7 +48,7 @@ class Connection:
             with blamed("words could not read"):
                 read = self._words.read(frame, now_ms)
             if read.fault is not None:
-                raise VenueError(read.fault)
+                raise Refused(read.fault) if read.refused else VenueError(read.fault)
             self._take(read, now_ms)
             for reply in read.replies:
                 await self._send(reply)

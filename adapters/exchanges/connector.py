@@ -15,6 +15,7 @@ from adapters.exchanges.connection import Connection
 from adapters.exchanges.dialing import Network, dial, within
 from adapters.exchanges.fallback import Fallback, Terms
 from adapters.exchanges.ports import Read, Rest, Sink, WordsOf
+from adapters.exchanges.refusals import Refusals, Refused
 from adapters.ports import Socket, VenueError
 from core.prices.types import Tick
 
@@ -51,6 +52,7 @@ class Connector:
         self._terms = terms
         self._clock = network.clock
         self._fallback = Fallback(line.rest, line.symbols, clock=self._clock, terms=self._terms)
+        self._refusals = Refusals(line.symbols, network.clock)
         self._delivered = False
 
     @property
@@ -75,11 +77,14 @@ class Connector:
     async def _stream(self) -> None:
         """Use one connection up; the end of it is told before the courtesies of closing, which may take their time."""
         with blamed("words could not be made"):
-            words = self._line.words_of(self._line.symbols)
+            words = self._line.words_of(self._refusals.wanted())
         socket = await dial(words, self._network, timeout_s=self._terms.connect_s)
         self.counts.connections += 1
         try:
             await Connection(words, socket, self._clock, self._take).use()
+        except Refused as error:
+            self._ended(str(error))
+            self._refused(str(error))
         except VenueError as error:
             self._ended(str(error))
         finally:
@@ -100,6 +105,11 @@ class Connector:
             self._sink.disconnected(self.source)
         log.warning("a venue's stream ended", venue=self.source, reason=reason)
         self._strange(reason)
+
+    def _refused(self, reason: str) -> None:
+        symbol = self._refusals.note(reason)
+        if symbol is not None:
+            self._strange(f"{symbol} is left out of the stream, and asked for by request: {reason}")
 
     def _take(self, read: Read, now_ms: int) -> None:
         """Pass on what a frame said. A heartbeat counts only where ticks came before it: it confirms those."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from adapters.exchanges.edge import BAD, reader, stamp_ms, strange, whole
-from adapters.exchanges.pair import Pairs
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange, whole
+from adapters.exchanges.pairs import Pairs, Said, When, ticked
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import divided
 
 REQUESTED_S = 1_611_541_000
@@ -51,38 +51,36 @@ class Gate:
     def _read(self, message: object, received_ms: int) -> Read | None:
         match message:
             case {"error": {"message": why}}:
-                return Read(fault=f"gate refused: {why}")
+                return refusal(f"{why}")
             case {"channel": "spot.system", "result": {"type": kind, **rest}}:
                 return Read(fault=f"gate is about to close: {kind} {rest.get('msg')}")
             case {"channel": "spot.pong"}:
                 return ALIVE
             case {"event": "subscribe", "result": {"status": status}}:
-                return ALIVE if status == "success" else Read(fault=f"gate refused: {status}")
+                return ALIVE if status == "success" else refusal(f"{status}")
             case {"channel": "spot.tickers", "event": "update", "result": result}:
-                return self._ticker(result, _at(message), received_ms)
+                return self._ticker(result, When("tickers", _at(message), received_ms))
             case {"channel": "spot.book_ticker", "event": "update", "result": result}:
-                return self._book(result, _at(message), received_ms)
+                return self._book(result, When("book_ticker", _at(message), received_ms))
         return None
 
-    def _ticker(self, result: object, at_ms: int | None, received_ms: int) -> Read | None:
+    def _ticker(self, result: object, when: When) -> Read | None:
         match result:
             case {"currency_pair": name, "last": last, **rest} if symbol := divided(name, "_"):
-                pair = self._pairs[symbol]
-                pair.traded(last)
-                pair.turned(rest.get("quote_volume"), rest.get("base_volume"))
+                volume, base = amount(rest.get("quote_volume")), amount(rest.get("base_volume"))
+                said = Said(last=price(last), volume=volume, volume_base=base)
                 if symbol not in self._updates:
-                    pair.touched(rest.get("highest_bid"), rest.get("lowest_ask"))
-                return pair.read(at_ms, received_ms)
+                    said |= Said(bid=price(rest.get("highest_bid")), ask=price(rest.get("lowest_ask")))
+                return ticked([self._pairs.tell(symbol, when, **said)])
         return None
 
-    def _book(self, result: object, at_ms: int | None, received_ms: int) -> Read | None:
+    def _book(self, result: object, when: When) -> Read | None:
         match result:
             case {"s": name, "b": bid, "a": ask, "u": int(update)} if symbol := divided(name, "_"):
                 if update < self._updates.get(symbol, update):
                     return Read(fault=f"gate {symbol}: update {update} of the book is older than the last")
                 self._updates[symbol] = update
-                self._pairs[symbol].touched(bid, ask)
-                return self._pairs[symbol].read(at_ms, received_ms)
+                return ticked([self._pairs.tell(symbol, when, bid=price(bid), ask=price(ask))])
         return None
 
 

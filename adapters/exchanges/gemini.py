@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from adapters.exchanges.edge import BAD, reader, stamp_ms, strange
+from adapters.exchanges.edge import BAD, price, reader, stamp_ms, strange
 from adapters.exchanges.gemini_old import First, Second
-from adapters.exchanges.pair import Pairs
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.pairs import Pairs, When, ticked
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import Joined
 
 NANOSECONDS = 1_000_000
@@ -39,8 +39,12 @@ class Gemini:
         self._second = Second(self._symbol, self._pairs)
 
     def hello(self) -> tuple[str, ...]:
-        streams = [f"{name}@{kind}" for name in self._asked for kind in ("bookTicker", "trade")]
-        return (msgspec.json.encode({"id": "1", "method": "subscribe", "params": streams}).decode(),)
+        """Ask for each pair by itself, with its name as the request's id: a refusal says it again."""
+        asked = (
+            {"id": name, "method": "subscribe", "params": [f"{name}@bookTicker", f"{name}@trade"]}
+            for name in self._asked
+        )
+        return tuple(msgspec.json.encode(one).decode() for one in asked)
 
     def ping(self, now_ms: int) -> str:
         return msgspec.json.encode({"id": str(now_ms), "method": "ping"}).decode()
@@ -53,8 +57,10 @@ class Gemini:
 
     def _read(self, message: object, received_ms: int) -> Read | None:
         match message:
-            case {"id": _, "error": why}:
-                return Read(fault=f"gemini refused: {why}")
+            case {"id": name, "error": why}:
+                return refusal(f"{name} {why}")
+            case {"result": "error", "reason": why}:
+                return refusal(f"{why}")
             case {"id": _, "status": 200} | {"id": _, "result": _}:
                 return ALIVE
             case {"socket_sequence": int()}:
@@ -66,18 +72,17 @@ class Gemini:
         return None
 
     def _stream(self, symbol: str, message: object, at_ms: int | None, *, received_ms: int) -> Read | None:
-        pair = self._pairs[symbol]
         match message:
             case {"u": int(update), "b": str(bid), "a": str(ask)}:
                 if update < self._updates.get(symbol, update):
                     return Read(fault=f"gemini {symbol}: update {update} is older than the last")
                 self._updates[symbol] = update
-                pair.touched(bid, ask)
+                when = When("bookTicker", at_ms, received_ms)
+                return ticked([self._pairs.tell(symbol, when, bid=price(bid), ask=price(ask))])
             case {"t": _, "p": last, "q": _}:
-                pair.traded(last)
-            case _:
-                return None
-        return pair.read(at_ms, received_ms)
+                when = When("trade", at_ms, received_ms)
+                return ticked([self._pairs.trade(symbol, price(last), when)])
+        return None
 
 
 WORDS: WordsOf = Gemini

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.exchanges.book import Book, Level, Unreadable, level_of
-from adapters.exchanges.edge import stamp_ms, whole
-from adapters.exchanges.pair import Pairs
+from adapters.exchanges.edge import price, stamp_ms, whole
+from adapters.exchanges.pairs import Pairs, When, ticked
 from adapters.exchanges.ports import ALIVE, Read
 
 DEPTH = 100_000
@@ -53,14 +53,15 @@ class First:
                     if self._take(symbol, kind, event):
                         continue
             return Read(fault=f"gemini: message {self._sequence} has an event that cannot be read")
-        said = [self._pairs[symbol].read(at_ms, received_ms) for symbol in dict.fromkeys(symbols)]
-        ticks = tuple(tick for one in said for tick in one.ticks)
+        when = When("update", at_ms, received_ms)
+        told = (self._pairs.tell(symbol, when) for symbol in dict.fromkeys(symbols))
+        ticks = tuple(tick for tick in told if tick is not None)
         return Read(ticks=ticks, alive=not ticks)
 
     def _take(self, symbol: str, kind: str, event: dict[str, Any]) -> bool:
         match kind, event:
             case "trade", {"price": last}:
-                self._pairs[symbol].traded(last)
+                self._pairs.note(symbol, last=price(last))
                 return True
             case "change", {"side": side, "price": at, "remaining": size}:
                 return self._change(symbol, (side, at, size), top=event.get("reason") == TOP)
@@ -79,7 +80,7 @@ class First:
             kept_asks = [] if any(level.size for level in asks) else kept_asks
             self._books[symbol] = book = Book(DEPTH, kept_bids, kept_asks)
         book.change(bids, asks)
-        self._pairs[symbol].topped(book.bid, book.ask)
+        self._pairs.note(symbol, bid=book.bid, ask=book.ask)
         return True
 
 
@@ -101,14 +102,13 @@ class Second:
         return None
 
     def _told(self, symbol: str, message: object, received_ms: int) -> Read | None:
-        pair = self._pairs[symbol]
         match message:
             case {"type": "trade", "price": last, "timestamp": at}:
-                pair.traded(last)
-                return pair.read(stamp_ms(at), received_ms)
+                when = When("trade", stamp_ms(at), received_ms)
+                return ticked([self._pairs.trade(symbol, price(last), when)])
             case {"type": "l2_updates", "changes": list(changes), "trades": list(trades)}:
                 self._books[symbol] = Book(DEPTH, (), ())
-                pair.traded(_newest(trades))
+                self._pairs.note(symbol, last=price(_newest(trades)))
             case {"type": "l2_updates", "changes": list(changes)}:
                 if symbol not in self._books:
                     return Read(fault=f"gemini {symbol}: a change of a book that never came")
@@ -118,8 +118,11 @@ class Second:
             self._books[symbol].change(*_sides(changes))
         except Unreadable:
             return Read(fault=f"gemini {symbol}: a change of the book cannot be read")
-        changed = pair.topped(self._books[symbol].bid, self._books[symbol].ask)
-        return pair.read(None, received_ms) if changed else ALIVE
+        bid, ask = self._books[symbol].bid, self._books[symbol].ask
+        if self._pairs.unchanged(symbol, bid, ask):
+            return ALIVE
+        when = When("l2", None, received_ms)
+        return ticked([self._pairs.tell(symbol, when, bid=bid, ask=ask)])
 
 
 def _sides(rows: list[Any]) -> tuple[list[Level], list[Level]]:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from adapters.exchanges.edge import BAD, reader, stamp_ms, strange
-from adapters.exchanges.pair import Pair
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange
+from adapters.exchanges.pairs import Pairs, Said, When, ticked
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 
 SPOT = {
     "BTC/USDC": "@142",
@@ -27,6 +27,8 @@ SPOT = {
 """What the venue calls our pairs (spotMeta); its numbers stay for ever. To ask for another closes the whole socket."""
 
 CHANNELS = "bbo", "l2Book", "activeAssetCtx"
+BOOK = "book"
+"""Both channels of prices tell the same book, so that the older of two frames is late whichever brought it."""
 
 _json = reader(object)
 
@@ -42,8 +44,9 @@ class Hyperliquid:
 
     def __init__(self, pairs: Sequence[str]) -> None:
         self._asked = [SPOT[pair] for pair in pairs if pair in SPOT]
-        self._spot = {coin: Pair(self.source, pair) for pair, coin in SPOT.items()}
-        self._perpetuals = {pair.partition("/")[0]: Pair(self.source, pair) for pair in SPOT}
+        self._pairs = Pairs(self.source)
+        self._spot = {coin: pair for pair, coin in SPOT.items()}
+        self._perpetuals = {pair.partition("/")[0]: pair for pair in SPOT}
 
     def hello(self) -> tuple[str, ...]:
         asked = [{"type": kind, "coin": coin} for coin in self._asked for kind in CHANNELS]
@@ -64,52 +67,49 @@ class Hyperliquid:
             case {"channel": "pong" | "subscriptionResponse"}:
                 return ALIVE
             case {"channel": "error", "data": why}:
-                return (
-                    ALIVE if f"{why}".startswith("Already subscribed") else Read(fault=f"hyperliquid: {why}")
-                )
+                return ALIVE if f"{why}".startswith("Already subscribed") else refusal(f"{why}")
             case {"channel": str(channel), "data": {"coin": str(coin), **data}}:
-                pair = self._of(coin)
-                return None if pair is None else _told(channel, pair, data, received_ms=received_ms)
+                symbol = self._of(coin)
+                return None if symbol is None else self._told(channel, symbol, data, received_ms=received_ms)
             case {"channel": "trades", "data": [{"coin": str(coin)}, *_]}:
                 return None if self._of(coin) is None else ALIVE
         return None
 
-    def _of(self, coin: str) -> Pair | None:
+    def _of(self, coin: str) -> str | None:
         spot = self._spot.get(coin)
         if spot is None:
             return self._perpetuals.get(coin)
-        self._perpetuals.pop(spot.symbol.partition("/")[0], None)
+        self._perpetuals.pop(spot.partition("/")[0], None)
         return spot
 
+    def _told(self, channel: str, symbol: str, data: object, *, received_ms: int) -> Read | None:
+        """Read what a channel says of one coin. A context has no stamp: its volumes go with the next prices."""
+        match channel, data:
+            case "bbo", {"time": at, "bbo": best}:
+                return self._best(symbol, best, When(BOOK, stamp_ms(at), received_ms))
+            case "l2Book", {"time": at, "levels": [list(bids), list(asks)]}:
+                best = [bids[0] if bids else None, asks[0] if asks else None]
+                return self._best(symbol, best, When(BOOK, stamp_ms(at), received_ms))
+            case "activeAssetCtx" | "activeSpotAssetCtx", {"ctx": {"dayNtlVlm": turnover, **context}}:
+                base = amount(context.get("dayBaseVlm"))
+                self._pairs.note(symbol, volume=amount(turnover), volume_base=base)
+                return ALIVE
+        return None
 
-def _told(channel: str, pair: Pair, data: object, *, received_ms: int) -> Read | None:
-    """Read what a channel says of one coin. A context has no stamp: its volumes go with the next prices."""
-    match channel, data:
-        case "bbo", {"time": at, "bbo": best}:
-            return _touched(pair, best, stamp_ms(at), received_ms)
-        case "l2Book", {"time": at, "levels": [list(bids), list(asks)]}:
-            best = [bids[0] if bids else None, asks[0] if asks else None]
-            return _touched(pair, best, stamp_ms(at), received_ms)
-        case "activeAssetCtx" | "activeSpotAssetCtx", {"ctx": {"dayNtlVlm": turnover, **context}}:
-            pair.turned(turnover, context.get("dayBaseVlm"))
-            return ALIVE
-    return None
-
-
-def _touched(pair: Pair, best: object, at_ms: int | None, received_ms: int) -> Read | None:
-    """Take the best level of each side; None stands for an empty one."""
-    match best:
-        case [None, None]:
-            pair.touched(None, None)
-        case [{"px": bid}, None]:
-            pair.touched(bid, None)
-        case [None, {"px": ask}]:
-            pair.touched(None, ask)
-        case [{"px": bid}, {"px": ask}]:
-            pair.touched(bid, ask)
-        case _:
-            return None
-    return pair.read(at_ms, received_ms)
+    def _best(self, symbol: str, best: object, when: When) -> Read | None:
+        """Take the best level of each side; None stands for an empty one."""
+        match best:
+            case [None, None]:
+                said = Said(bid=None, ask=None)
+            case [{"px": bid}, None]:
+                said = Said(bid=price(bid), ask=None)
+            case [None, {"px": ask}]:
+                said = Said(bid=None, ask=price(ask))
+            case [{"px": bid}, {"px": ask}]:
+                said = Said(bid=price(bid), ask=price(ask))
+            case _:
+                return None
+        return ticked([self._pairs.tell(symbol, when, **said)])
 
 
 WORDS: WordsOf = Hyperliquid

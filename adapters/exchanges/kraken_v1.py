@@ -5,8 +5,8 @@ from typing import Any
 from adapters.exchanges.book import Book, Level, Unreadable, level_of
 from adapters.exchanges.checksums import kraken_checksum
 from adapters.exchanges.edge import amount, price, reader, seconds_ms, whole
+from adapters.exchanges.pairs import Pairs, Said, When, ticked
 from adapters.exchanges.ports import ALIVE, Read
-from adapters.exchanges.quotes import Quotes, Said, When, ticked
 from adapters.exchanges.symbols import divided
 
 SIDES = (("bs", "b"), ("as", "a"))
@@ -16,10 +16,10 @@ _array = reader(list[Any])
 
 
 class Version1:
-    """The books of one connection; its quotes are those of version 2."""
+    """The books of one connection; its pairs are those of version 2."""
 
-    def __init__(self, quotes: Quotes) -> None:
-        self._quotes = quotes
+    def __init__(self, pairs: Pairs) -> None:
+        self._pairs = pairs
         self._books: dict[str, Book] = {}
 
     def read(self, frame: str | bytes, received_ms: int) -> Read | None:
@@ -36,15 +36,15 @@ class Version1:
             case "book":
                 return self._book(symbol, array[1:-2], depth=whole(depth) or 10, received_ms=received_ms)
             case "ticker" if isinstance(payload, dict):
-                return ticked([self._quotes.ticker(symbol, told(payload), when=when)])
+                return ticked([self._pairs.tell(symbol, when, **told(payload))])
             case "trade" if _rows(payload):
                 last = payload[-1]
                 when = when._replace(at_ms=seconds_ms(_word(last, 2)))
-                return ticked([self._quotes.trade(symbol, price(_word(last, 0)), when=when)])
+                return ticked([self._pairs.trade(symbol, price(_word(last, 0)), when)])
             case "spread":
                 when = when._replace(at_ms=seconds_ms(_word(payload, 2)))
                 bid, ask = price(_word(payload, 0)), price(_word(payload, 1))
-                return ticked([self._quotes.book(symbol, bid, ask, when=when)])
+                return ticked([self._pairs.tell(symbol, when, bid=bid, ask=ask)])
             case "ohlc":
                 return ALIVE
         return None
@@ -65,10 +65,10 @@ class Version1:
         told_checksum = next((whole(payload["c"]) for payload in payloads if "c" in payload), None)
         if told_checksum is not None and told_checksum != kraken_checksum(book):
             return Read(fault=f"{symbol}: the book does not have its checksum, {told_checksum}")
-        if self._quotes.unchanged(symbol, book.bid, book.ask):
+        if self._pairs.unchanged(symbol, book.bid, book.ask):
             return ALIVE
         when = When("book", _newest(list(sides.values())), received_ms)
-        return ticked([self._quotes.book(symbol, book.bid, book.ask, when=when)])
+        return ticked([self._pairs.tell(symbol, when, bid=book.bid, ask=book.ask)])
 
 
 def told(payload: dict[str, Any]) -> Said:
@@ -76,7 +76,7 @@ def told(payload: dict[str, Any]) -> Said:
     base, average = amount(_word(payload.get("v"), 1)), price(_word(payload.get("p"), 1))
     volume = None if base is None or average is None else base * average
     bid, ask, last = (price(_word(payload.get(name), 0)) for name in ("b", "a", "c"))
-    return Said(bid, ask, last, volume, base)
+    return Said(last=last, bid=bid, ask=ask, volume=volume, volume_base=base)
 
 
 def _rows(payload: Any) -> list[Any]:

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from adapters.exchanges.edge import BAD, reader, stamp_ms, strange, whole
-from adapters.exchanges.pair import Pair, Pairs
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
+from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange, whole
+from adapters.exchanges.pairs import Pairs, When, ticked
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import divided
 
 ENCRYPTED, LOOPBACK = "wss://", "ws://127.0.0.1"
@@ -67,14 +67,14 @@ class Kucoin:
             case {"type": "pong" | "ack"}:
                 return ALIVE
             case {"type": "error", **rest}:
-                return Read(fault=f"kucoin refused: {rest.get('code')} {rest.get('data')}")
+                return refusal(f"{rest.get('code')} {rest.get('data')}")
             case {"type": "message", "topic": str(topic), "data": data}:
                 return self._topic(topic, data, received_ms)
         return None
 
     def _subscriptions(self) -> tuple[str, ...]:
-        topics = [f"/market/ticker:{','.join(self._asked)}"]
-        topics += [f"/market/snapshot:{name}" for name in self._asked]
+        """Return a request for each topic of each pair: a name that the venue does not know spoils no other."""
+        topics = [f"/market/{kind}:{name}" for name in self._asked for kind in ("ticker", "snapshot")]
         request = {"type": "subscribe", "privateChannel": False, "response": True}
         asked = ({"id": str(n), "topic": topic, **request} for n, topic in enumerate(topics, 1))
         return tuple(msgspec.json.encode(one).decode() for one in asked)
@@ -90,31 +90,29 @@ class Kucoin:
             case _:
                 return None
         if kind == "/market/ticker":
-            return _ticker(self._pairs[symbol], data, received_ms)
-        return _snapshot(self._pairs[symbol], data, received_ms) if kind == "/market/snapshot" else None
+            return self._ticker(symbol, data, received_ms)
+        return self._snapshot(symbol, data, received_ms) if kind == "/market/snapshot" else None
 
+    def _ticker(self, symbol: str, data: object, received_ms: int) -> Read | None:
+        match data:
+            case {"price": last, "bestBid": bid, "bestAsk": ask, **rest}:
+                when = When("ticker", stamp_ms(rest.get("time", rest.get("Time"))), received_ms)
+                tick = self._pairs.tell(symbol, when, last=price(last), bid=price(bid), ask=price(ask))
+                return ticked([tick])
+        return None
 
-def _ticker(pair: Pair, data: object, received_ms: int) -> Read | None:
-    match data:
-        case {"price": last, "bestBid": bid, "bestAsk": ask, **rest}:
-            pair.traded(last)
-            pair.touched(bid, ask)
-            return pair.read(stamp_ms(rest.get("time", rest.get("Time"))), received_ms)
-    return None
-
-
-def _snapshot(pair: Pair, data: object, received_ms: int) -> Read | None:
-    """Take the volumes; its prices only where the ticker has told none that is newer."""
-    match data:
-        case {"data": {"lastTradedPrice": last, "buy": bid, "sell": ask, "datetime": at, **rest}}:
-            pair.turned(rest.get("volValue"), rest.get("vol"))
-            at_ms = stamp_ms(at)
-            if at_ms is None or at_ms < pair.at_ms:
-                return ALIVE
-            pair.traded(last)
-            pair.touched(bid, ask)
-            return pair.read(at_ms, received_ms)
-    return None
+    def _snapshot(self, symbol: str, data: object, received_ms: int) -> Read | None:
+        """Take the volumes; its prices only where the ticker has told none that is newer."""
+        match data:
+            case {"data": {"lastTradedPrice": last, "buy": bid, "sell": ask, "datetime": at, **rest}}:
+                volume, base = amount(rest.get("volValue")), amount(rest.get("vol"))
+                self._pairs.note(symbol, volume=volume, volume_base=base)
+                when = When("snapshot", stamp_ms(at), received_ms)
+                if when.at_ms is None or when.at_ms < self._pairs.newest_ms(symbol):
+                    return ALIVE
+                tick = self._pairs.tell(symbol, when, last=price(last), bid=price(bid), ask=price(ask))
+                return ticked([tick])
+        return None
 
 
 WORDS: WordsOf = Kucoin

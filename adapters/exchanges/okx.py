@@ -13,8 +13,8 @@ import msgspec
 from adapters.exchanges.book import Book, Level, Unreadable, level_of
 from adapters.exchanges.checksums import okx_checksum
 from adapters.exchanges.edge import BAD, amount, price, reader, stamp_ms, strange
-from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf
-from adapters.exchanges.quotes import Quotes, Said, When, ticked
+from adapters.exchanges.pairs import Pairs, When, ticked
+from adapters.exchanges.ports import ALIVE, Door, Read, WordsOf, refusal
 from adapters.exchanges.symbols import divided
 from core.prices.types import Tick
 
@@ -69,14 +69,14 @@ class Okx:
     """The words of one connection."""
 
     source = "okx"
-    url = "wss://ws.okx.com:8443/ws/v5/public"
+    url = "wss://ws.okx.com:443/ws/v5/public"
     door: Door | None = None
     silence_s = 25.0
     ping_s: float | None = 10.0
 
     def __init__(self, pairs: Sequence[str]) -> None:
         self._instruments = [pair.replace("/", "-") for pair in pairs]
-        self._quotes = Quotes(self.source)
+        self._pairs = Pairs(self.source)
         self._books: dict[str, Book] = {}
         self._sequence: dict[str, int | None] = {}
 
@@ -132,10 +132,10 @@ class Okx:
             book = self._books[symbol]
             if row.checksum and row.checksum != okx_checksum(book):
                 return Read(fault=f"{symbol}: the book does not have its checksum, {row.checksum}")
-            if self._quotes.unchanged(symbol, book.bid, book.ask):
+            if self._pairs.unchanged(symbol, book.bid, book.ask):
                 continue
             when = When("books", stamp_ms(row.ts), received_ms)
-            ticks.append(self._quotes.book(symbol, book.bid, book.ask, when=when))
+            ticks.append(self._pairs.tell(symbol, when, bid=book.bid, ask=book.ask))
         return ticked(ticks)
 
     def _gap(self, symbol: str, row: BookRow) -> str | None:
@@ -148,18 +148,20 @@ class Okx:
         return f"a change follows {row.prevSeqId}, the last one was {last}"
 
     def _ticker(self, symbol: str, row: TickerRow, received_ms: int) -> Tick | None:
-        said = Said(
-            price(row.bidPx), price(row.askPx), price(row.last), amount(row.volCcy24h), amount(row.vol24h)
-        )
-        return self._quotes.ticker(symbol, said, when=When("tickers", stamp_ms(row.ts), received_ms))
+        when = When("tickers", stamp_ms(row.ts), received_ms)
+        volume, base = amount(row.volCcy24h), amount(row.vol24h)
+        bid, ask, last = price(row.bidPx), price(row.askPx), price(row.last)
+        return self._pairs.tell(symbol, when, last=last, bid=bid, ask=ask, volume=volume, volume_base=base)
 
     def _trade(self, symbol: str, row: TradeRow, received_ms: int) -> Tick | None:
-        return self._quotes.trade(symbol, price(row.px), when=When("trades", stamp_ms(row.ts), received_ms))
+        return self._pairs.trade(symbol, price(row.px), When("trades", stamp_ms(row.ts), received_ms))
 
 
 def event_of(said: Frame, frame: str | bytes) -> Read:
     """Return what an event other than an answer says: an error, or the notice before the venue closes."""
-    if said.event in ("error", "notice", "unsubscribe", "channel-conn-count-error"):
+    if said.event == "error":
+        return refusal(f"{strange(frame).strange}")
+    if said.event in ("notice", "unsubscribe", "channel-conn-count-error"):
         return Read(fault=f"{said.event}: {strange(frame).strange}")
     return strange(frame)
 

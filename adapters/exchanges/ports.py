@@ -13,7 +13,8 @@ class Read:
 
     ticks in the frame's order. alive: the venue lives though no price is in it (heartbeat, pong, unchanged book).
     replies are frames to send back at once. fault: what we hold of this stream is wrong (a gap in its sequence, a
-    checksum, a refused subscription): connect and subscribe anew. strange: a frame nobody knows, kept for the log.
+    checksum, a refused subscription): connect and subscribe anew. refused: the fault is a refusal, and may name a pair
+    that is better not asked for again. strange: a frame nobody knows, kept for the log.
     """
 
     ticks: tuple[Tick, ...] = ()
@@ -21,10 +22,16 @@ class Read:
     replies: tuple[str, ...] = ()
     fault: str | None = None
     strange: str | None = None
+    refused: bool = False
 
 
 NOTHING = Read()
 ALIVE = Read(alive=True)
+
+
+def refusal(why: str) -> Read:
+    """Return what is said of a refused request, with the venue's reason."""
+    return Read(fault=f"refused: {why}", refused=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
@@ -57,10 +57,7 @@ class CcxtRest:
         """
         with blamed(f"{self._source} by request"), decimal.localcontext():
             exchange = await self._ready(symbols)
-            if self._desk.asking is Asking.AT_ONCE:
-                told = await exchange.fetch_tickers(list(symbols))
-            else:
-                told = await self._one_by_one(exchange, symbols)
+            told = await self._told(exchange, symbols)
             now_ms = self._network.clock.now_ms()
             found = [tick_of(told[s], self._source, s, received_ms=now_ms) for s in symbols if s in told]
         ticks = tuple(tick for tick in found if tick is not None)
@@ -73,6 +70,17 @@ class CcxtRest:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             await exchange.close()
+
+    async def _told(self, exchange: Any, symbols: Sequence[str]) -> dict[str, Any]:
+        """Ask for all, one by one where the venue refuses several: it may know all of them but one."""
+        if self._desk.asking is not Asking.AT_ONCE:
+            return await self._one_by_one(exchange, symbols)
+        try:
+            return cast(dict[str, Any], await exchange.fetch_tickers(list(symbols)))
+        except import_module("ccxt.base.errors").ExchangeError:
+            if len(symbols) == 1:
+                raise
+            return await self._one_by_one(exchange, symbols)
 
     async def _one_by_one(self, exchange: Any, symbols: Sequence[str]) -> dict[str, Any]:
         """Ask for each pair. Raises VenueError when the last failed and none was answered: one bad pair spoils no other."""
@@ -90,6 +98,8 @@ class CcxtRest:
     async def _one(self, exchange: Any, symbol: str) -> Any:
         if self._desk.asking is Asking.EACH:
             return await exchange.fetch_ticker(symbol)
+        if self._desk.asking is Asking.AT_ONCE:
+            return (await exchange.fetch_tickers([symbol]))[symbol]
         book = await exchange.fetch_order_book(symbol)
         best = {
             side: levels[0][0] for side, levels in (("bid", book["bids"]), ("ask", book["asks"])) if levels

@@ -34,14 +34,22 @@ class Trade:
     size: float
 
 
-def twap(values: Sequence[tuple[int, float]], end_ms: int, *, window_ms: int = TWAP_MS) -> Settlement:
-    """Return the time-weighted average of published values (ms, price) over the window that ends at end_ms.
+def twap(
+    values: Sequence[tuple[int, float]],
+    end_ms: int,
+    *,
+    window_ms: int = TWAP_MS,
+    stands_ms: int | None = None,
+) -> Settlement:
+    """Return the time-weighted average of values (ms, price) over the window that ends at end_ms.
 
-    A value holds until the next one. The share of the window before the first value is not covered, and does not count.
+    A value holds until the next one, and no longer than stands_ms. The share of the window in which none holds is not
+    covered, and does not count.
     """
     start_ms, area, known_ms = end_ms - window_ms, 0.0, 0
     for since_ms, until_ms, price in _held(values, end_ms):
-        part_ms = until_ms - max(since_ms, start_ms)
+        held_ms = until_ms if stands_ms is None else min(until_ms, since_ms + stands_ms)
+        part_ms = held_ms - max(since_ms, start_ms)
         if part_ms > 0:
             area, known_ms = area + price * part_ms, known_ms + part_ms
     return Settlement(area / known_ms if known_ms else None, known_ms / window_ms)

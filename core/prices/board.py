@@ -48,6 +48,11 @@ class PriceBoard:
             if self._takes(base):
                 self._index(base)
 
+    @property
+    def symbols(self) -> list[str]:
+        """The indices there are, by name: those of before the first tick, and those that were heard of since."""
+        return [index.symbol for _, index in sorted(self._indices.items())]
+
     def index(self, symbol: str) -> IndexPrice | None:
         """Return the index of a symbol, None where nothing was heard of it."""
         return self._indices.get(symbol.partition("/")[0])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
+from adapters.secrets import Secret
 from core.prices.types import Published
 from daemon.alerts import DeliveryFailed, Notice
 from daemon.index_prices.alert_rules import Begun, Ended, Rules
@@ -111,6 +112,25 @@ class Service:
             raise DeliveryFailed(type(error).__name__) from error
         if not taken:
             raise DeliveryFailed("not taken" if is_known else "no service that apprise knows")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretService:
+    """The service whose URL was read last from a reference, which may be another than at the try before."""
+
+    reference: str
+    urls: Mapping[str, Secret] = field(repr=False, compare=False)
+    _busy: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        return f"service of {self.reference}"
+
+    async def deliver(self, notice: Notice, *, timeout_s: float) -> None:
+        """Send a notice as Service does. Raises DeliveryFailed, also as long as no URL was read."""
+        if self.reference not in self.urls:
+            raise DeliveryFailed("its URL has not been read yet")
+        await Service(self.urls[self.reference].reveal(), self._busy).deliver(notice, timeout_s=timeout_s)
 
 
 def title(notice: Notice) -> str:

@@ -11,6 +11,7 @@ prices = typer.Typer(help="One price from many exchanges, with its proof.", no_a
 ledgers = typer.Typer(help="Check what an index published.", no_args_is_help=True)
 
 MISMATCH = 1
+NOT_CLOSED = 9
 WIDTH = 160
 """Columns of what is written to a file or a pipe."""
 
@@ -36,22 +37,26 @@ def replay(
     out: Annotated[
         Path | None, typer.Option(help="ledger to write: every value with its proof, as JSON lines")
     ] = None,
+    settle_at: Annotated[
+        str, typer.Option(help="ends of settlement windows, UTC, several with commas")
+    ] = "00:00",
     json_: Json = False,
 ) -> None:
     """Publish recorded prices again: a value at every stamp of the input; with --json an array, the last value last."""
-    from daemon.index_prices import documents, methodology_file, replaying, shown
+    from daemon.index_prices import methodology_file, replaying, shown
 
     options = replaying.ReplayOptions(
         path=path,
         methodology=methodology_file.chosen(preset, methodology),
         symbols=replaying.symbols_of(symbols),
         out=out,
+        settlement=replaying.settlement_rules(settle_at),
     )
     replayed = replaying.replay_with_bar(options)
     if not json_:
         _show(shown.view(replayed))
         return
-    _print([documents.document(value) for value in replayed.values])
+    _print(replaying.series(replayed))
     if replayed.refused or replayed.left_out:
         typer.echo(f"nightdesk: {shown.summary(replayed, len(replayed.values))}", err=True)
     for line in replayed.left_out:
@@ -79,16 +84,24 @@ def compare(
 
 @ledgers.command()
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="a ledger, as replay --out writes it")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE",
+            help="a ledger, as replay --out and run --out write it; one in several files in their order",
+        ),
+    ],
     json_: Json = False,
 ) -> None:
     """Make every value of a ledger again, by an implementation of its own; exit 1 at the first that differs."""
     from daemon.index_prices import verifying
 
-    verified = verifying.verified(file)
-    _print(verifying.document(file, verified)) if json_ else _show(verifying.view(file, verified))
+    verified = verifying.verified(files)
+    _print(verifying.document(verified)) if json_ else _show(verifying.view(verified))
     if verified.mismatch is not None:
         raise typer.Exit(MISMATCH)
+    if not verified.closed:
+        raise typer.Exit(NOT_CLOSED)
 
 
 def _show(what: Any) -> None:

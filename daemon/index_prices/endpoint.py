@@ -5,6 +5,7 @@ mailbox of its own.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ import msgspec
 import structlog
 from aiohttp import WSCloseCode, web
 
+from core.prices.settling import Settled
 from core.prices.types import Published
 from daemon.index_prices.documents import proof, told
 from daemon.index_prices.mailbox import Mailbox
 from daemon.index_prices.metrics import CONTENT_TYPE
+from daemon.index_prices.settlements import document
 from daemon.options import BadUse
 
 log = structlog.get_logger()
@@ -32,7 +35,12 @@ STUCK_S = 20.0
 PING_S = 20.0
 CLOSING_S = 1.0
 
-PATHS = "GET /v1/index, /v1/index/BTC-USD, /v1/health, /metrics, and the websocket /v1/stream"
+SETTLEMENTS_MAX = 100
+"""Kept for those who ask later."""
+
+PATHS = (
+    "GET /v1/index, /v1/index/BTC-USD, /v1/settlements, /v1/health, /metrics, and the websocket /v1/stream"
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -53,6 +61,7 @@ class Endpoint:
         self.port = 0
         self._about = about
         self._newest: dict[str, Published] = {}
+        self._settled: deque[Settled] = deque(maxlen=SETTLEMENTS_MAX)
         self._mailboxes: set[Mailbox] = set()
         self._sockets: set[web.WebSocketResponse] = set()
         self._overtaken = 0
@@ -72,6 +81,7 @@ class Endpoint:
         app = web.Application(middlewares=[_explained], client_max_size=HEARD_MAX_BYTES)
         app.router.add_get("/v1/index", self._index)
         app.router.add_get("/v1/index/{symbol}", self._symbol)
+        app.router.add_get("/v1/settlements", self._settlements)
         app.router.add_get("/v1/health", self._health)
         app.router.add_get("/v1/stream", self._stream)
         app.router.add_get("/metrics", self._metrics)
@@ -99,6 +109,13 @@ class Endpoint:
                 for box in self._mailboxes:
                     box.put(value.symbol, text)
 
+    def settled(self, settled: Settled) -> None:
+        """Tell a settlement to those who asked for them, and keep it for those who ask."""
+        self._settled.append(settled)
+        text = encoded({"settlement": document(settled)})
+        for box in self._mailboxes:
+            box.put_settlement(settled.symbol, settled.end_ms, text)
+
     def silent(self) -> None:
         """This instance does not publish any more: what it published is told to nobody who comes now."""
         self._newest.clear()
@@ -118,6 +135,12 @@ class Endpoint:
             raise _fault(web.HTTPNotFound, f"no index {name[:40]}; published are {known}")
         return _json(proof(value))
 
+    async def _settlements(self, request: web.Request) -> web.Response:
+        """Every instance answers: what it published of them stays true when another one leads."""
+        wanted = request.query.get("symbol", "").upper().replace("-", "/")
+        found = [document(one) for one in reversed(self._settled) if wanted in ("", one.symbol)]
+        return _json({"settlements": found})
+
     async def _health(self, _: web.Request) -> web.Response:
         found = self._about.health()
         return _json(found, status=200 if found["healthy"] else 503)
@@ -129,7 +152,9 @@ class Endpoint:
         if len(self._mailboxes) >= CONSUMERS_MAX:
             raise _fault(web.HTTPServiceUnavailable, f"{CONSUMERS_MAX} consumers are connected already")
         wanted = request.query.get("symbols", "").upper().replace("-", "/")
-        box = Mailbox([name for name in wanted.split(",") if name])
+        box = Mailbox(
+            [name for name in wanted.split(",") if name], settlements="settlements" in request.query
+        )
         # aiohttp writes at most 64 KiB ahead of a consumer, then its sending waits; compression would need more.
         socket = web.WebSocketResponse(
             heartbeat=PING_S, max_msg_size=HEARD_MAX_BYTES, compress=False, timeout=CLOSING_S

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
@@ -9,12 +10,39 @@ from adapters.exchanges.lane import Lane
 from adapters.ports import Clock
 from core.index_price import IndexPrice
 from core.prices.board import PriceBoard
-from core.prices.types import Published, Tick
+from core.prices.settling import Settled
+from core.prices.types import Published, Reason, Tick
 from daemon.index_prices.metrics import Metrics
 
 log = structlog.get_logger()
 
 STRANGE_S = 10.0
+
+
+class Record(Protocol):
+    """Keeps what a board was told, when it calculated, and what of it was published."""
+
+    def tick(self, tick: Tick) -> None: ...
+    def heartbeat(self, source: str, at_ms: int) -> None: ...
+    def disconnected(self, source: str) -> None: ...
+    def hold(self, symbol: str, *, on: bool) -> None: ...
+    def calculated(self, at_ms: int, token: int) -> None: ...
+    def published(self, values: Sequence[Published]) -> None: ...
+    def settled(self, settled: Settled) -> None: ...
+    def close(self) -> None: ...
+
+
+class Nowhere:
+    """The record and ledger of an instance that keeps none."""
+
+    def tick(self, tick: Tick) -> None: ...
+    def heartbeat(self, source: str, at_ms: int) -> None: ...
+    def disconnected(self, source: str) -> None: ...
+    def hold(self, symbol: str, *, on: bool) -> None: ...
+    def calculated(self, at_ms: int, token: int) -> None: ...
+    def published(self, values: Sequence[Published]) -> None: ...
+    def settled(self, settled: Settled) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -24,18 +52,23 @@ class _Heard:
     board: PriceBoard
     metrics: Metrics
     clock: Clock
+    record: Record
     strange_ms: dict[str, int] = field(default_factory=dict)
 
     def tick(self, tick: Tick) -> None:
         reason = self.board.tick(tick)
         if reason is not None:
             self.metrics.refused(tick.source, reason)
+        if reason is not Reason.UNKNOWN_SYMBOL:
+            self.record.tick(tick)
 
     def heartbeat(self, source: str, at_ms: int) -> None:
         self.board.heartbeat(source, at_ms)
+        self.record.heartbeat(source, at_ms)
 
     def disconnected(self, source: str) -> None:
         self.board.disconnected(source)
+        self.record.disconnected(source)
 
     def strange(self, source: str, text: str) -> None:
         """Log it, a venue's at most every few seconds: how often it was, its connector counts."""
@@ -48,9 +81,18 @@ class _Heard:
 class PriceEngine:
     """Calculates for publication, or to stay warm while another instance publishes: it has seen what that one has."""
 
-    def __init__(self, board: PriceBoard, lane: Lane, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        board: PriceBoard,
+        lane: Lane,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        record: Record,
+    ) -> None:
         self._board, self._lane, self._clock, self._metrics = board, lane, clock, metrics
-        self._heard = _Heard(board, metrics, clock)
+        self._record = record
+        self._heard = _Heard(board, metrics, clock, record)
         self._published: dict[str, Published] = {}
         self.newest: dict[str, Published] = {}
 
@@ -62,7 +104,9 @@ class PriceEngine:
     def calculate(self, token: int = 0) -> list[Published]:
         """Take what was heard, and calculate every index."""
         self._lane.deliver(self._heard)
-        values = self._board.evaluate(self._clock.now_ms(), token=token)
+        now_ms = self._clock.now_ms()
+        values = self._board.evaluate(now_ms, token=token)
+        self._record.calculated(now_ms, token)
         self.newest = {value.symbol: value for value in values}
         self._metrics.calculated(values)
         return values
@@ -76,18 +120,19 @@ class PriceEngine:
         for symbol, reason in holds.items():
             index = self._board.index(symbol)
             if index is not None:
-                _hold(index, reason)
+                self._hold(index, reason)
 
     def _last(self, value: Published, token: int) -> Published | None:
         """Return the last published value, None under a new token: consumers wait for its first."""
         last = self._published.get(value.symbol)
         return last if last is not None and last.token == token else None
 
-
-def _hold(index: IndexPrice, reason: str | None) -> None:
-    if index.held_by_hand != reason:
+    def _hold(self, index: IndexPrice, reason: str | None) -> None:
+        if index.held_by_hand == reason:
+            return
         log.warning("an index is held" if reason else "an index goes on", symbol=index.symbol, reason=reason)
         index.held_by_hand = reason
+        self._record.hold(index.symbol, on=reason is not None)
 
 
 Sinks = Sequence[Callable[[Sequence[Published]], None]]

@@ -13,10 +13,11 @@ from adapters.ports import Clock
 from daemon.alerts import Alerts
 from daemon.index_prices.alerts import IndexAlerts
 from daemon.index_prices.endpoint import Endpoint
-from daemon.index_prices.engine import PriceEngine
+from daemon.index_prices.engine import PriceEngine, Record
 from daemon.index_prices.holds import Holds
 from daemon.index_prices.metrics import Metrics
 from daemon.index_prices.publisher import Election, Publisher
+from daemon.index_prices.settlements import Settlements
 from daemon.rotation import Rotation
 from daemon.supervisor import keep_running
 
@@ -51,6 +52,8 @@ class Made:
     holds: Holds
     alerts: Alerts
     index_alerts: IndexAlerts
+    ledger: Record
+    settlements: Settlements
     rotation: Rotation
     clock: Clock
     elapsed_s: Callable[[], float]
@@ -82,6 +85,7 @@ class Instance:
         finally:
             await made.endpoint.close()
             made.index_alerts.silent()
+            made.ledger.close()
             await made.alerts.flush(timeout_s=FLUSH_S)
 
     def leads(self) -> bool:
@@ -131,7 +135,7 @@ class Instance:
     def _stay_warm(self) -> None:
         """Calculate where nobody asked for it: what was heard counts though this instance does not publish."""
         if not self.leads():
-            self._made.engine.calculate()
+            self._made.settlements.stood_by(self._made.engine.calculate())
 
     async def _heard_or_beat(self) -> None:
         try:

@@ -30,6 +30,9 @@ def run(
     ] = None,
     state_dir: StateDir = None,
     config: Config = None,
+    out: Annotated[
+        Path | None, typer.Option(help="ledger to write: all that was heard and published, as JSON lines")
+    ] = None,
     json_: Annotated[
         bool, typer.Option("--json", help="print one JSON line for each published value and nothing else")
     ] = False,
@@ -41,7 +44,7 @@ def run(
     settings = running.chosen(
         operate.settings(config), symbols=replaying.symbols_of(symbols), preset=preset, port=port
     )
-    running.run(running.LiveOptions(settings=settings, state_dir=state_dir, json=json_))
+    running.run(running.LiveOptions(settings=settings, state_dir=state_dir, json=json_, out=out))
 
 
 @prices.command()

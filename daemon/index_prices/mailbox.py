@@ -5,11 +5,15 @@ from collections.abc import Collection
 
 
 class Mailbox:
-    """Never holds more than one value a symbol, however slow its reader is. overtaken counts those it let go."""
+    """Never holds more than one value a symbol, however slow its reader is. overtaken counts those it let go.
 
-    def __init__(self, symbols: Collection[str]) -> None:
-        """symbols are those that are wanted, empty for all."""
+    Settlements do not overtake each other: there are few of them, and each is final.
+    """
+
+    def __init__(self, symbols: Collection[str], *, settlements: bool = False) -> None:
+        """symbols are those that are wanted, empty for all; settlements are only put where they are wanted too."""
         self.overtaken = 0
+        self._settlements = settlements
         self._symbols = frozenset(symbols)
         self._waiting: dict[str, bytes] = {}
         self._filled = asyncio.Event()
@@ -23,6 +27,11 @@ class Mailbox:
         self.overtaken += self._waiting.pop(symbol, None) is not None
         self._waiting[symbol] = text
         self._filled.set()
+
+    def put_settlement(self, symbol: str, end_ms: int, text: bytes) -> None:
+        if self._settlements and (not self._symbols or symbol in self._symbols):
+            self._waiting[f"{symbol} {end_ms}"] = text
+            self._filled.set()
 
     async def take(self) -> list[bytes]:
         """Return what waits, in the order of publication, as soon as anything does."""

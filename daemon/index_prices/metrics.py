@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from core.prices.settling import Settled
 from core.prices.types import Input, Published, State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,6 +45,10 @@ class Metrics:
         self._counts = self._gauge(
             "feed_counts", "1 where a feed counts in its index, 0 where it is left out", FEED
         )
+        self._settlement = self._gauge(
+            "settlement_usd", "What the last window settled at", (*INDEX, "method")
+        )
+        self._coverage = self._gauge("settlement_coverage", "Share of the last window with a price", INDEX)
         self._leader = self._gauge("leader", "1 where this instance publishes")
         self._token = self._gauge("fencing_token", "Token of the newest published value")
         self._rate = self._gauge(
@@ -75,6 +80,12 @@ class Metrics:
             _tell(self._confidence, value.confidence, value.symbol)
             for state in State:
                 self._state.labels(value.symbol, state).set(value.state is state)
+
+    def settled(self, settled: Settled) -> None:
+        """Take what a window settles at; a window that did not settle has no price."""
+        self._coverage.labels(settled.symbol).set(settled.coverage)
+        _tell(self._settlement, settled.twap, settled.symbol, "twap")
+        _tell(self._settlement, settled.partitioned_median, settled.symbol, "partitioned_median")
 
     def refused(self, source: str, reason: str) -> None:
         self._refused.labels(source, reason).inc()
@@ -128,8 +139,8 @@ class _Kept(Collector):
         yield family
 
 
-def _tell(gauge: Gauge, number: float | None, symbol: str) -> None:
+def _tell(gauge: Gauge, number: float | None, *labels: str) -> None:
     if number is None or not isfinite(number):
-        gauge.remove(symbol)
+        gauge.remove(*labels)
     else:
-        gauge.labels(symbol).set(number)
+        gauge.labels(*labels).set(number)

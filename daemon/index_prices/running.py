@@ -37,11 +37,15 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions:
-    """What the command line said; None where the configuration says it. network_of is the way to each venue."""
+    """What the command line said; None where the configuration says it. network_of is the way to each venue.
+
+    out is the ledger's file, None for none.
+    """
 
     settings: Settings
     state_dir: Path | None
     json: bool
+    out: Path | None = None
     network_of: Callable[[str], Network] | None = None
 
 
@@ -97,7 +101,9 @@ async def _serve(options: LiveOptions, directory: Path, clock: SteadyClock) -> N
         loop.add_signal_handler(number, stopping)
     settings = options.settings
     network_of = options.network_of or (lambda _: Network(clock))
-    edges = Edges(clock=clock, elapsed_s=monotonic_s, network_of=network_of, directory=directory)
+    edges = Edges(
+        clock=clock, elapsed_s=monotonic_s, network_of=network_of, directory=directory, out=options.out
+    )
     try:
         instance = wire(settings, edges, sinks=(printer.publish,))
         await _beside(instance, settings.index_price, clock, printer, json=options.json)

@@ -10,6 +10,7 @@ from core.prices.types import Published
 from core.report import iso
 from daemon.index_prices.documents import excluded
 from daemon.index_prices.replaying import Replayed
+from daemon.index_prices.settlements import line
 
 ROWS = 40
 """Values that a table shows besides the changes of state."""
@@ -36,7 +37,10 @@ def view(replayed: Replayed) -> RenderableType:
     for value in shown:
         table.add_row(*_cells(value), style=COLOURS[value.state])
     return Group(
-        table, Text(summary(replayed, len(shown))), *(Text(f"left out {x}") for x in replayed.left_out)
+        table,
+        *(Text(line(settled)) for settled in replayed.settlements),
+        Text(summary(replayed, len(shown))),
+        *(Text(f"left out {x}") for x in replayed.left_out),
     )
 
 

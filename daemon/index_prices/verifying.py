@@ -1,5 +1,6 @@
 """`nightdesk index verify`: what a second implementation makes of a ledger."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,15 @@ from daemon.options import BadUse
 from research.index_verify import NotALedger, Verified, verify
 
 
-def verified(path: Path) -> Verified:
-    """Make a ledger's values again. Raises BadUse where the file is none."""
+def verified(paths: Sequence[Path]) -> Verified:
+    """Make a ledger's values again, of its files in their order. Raises BadUse where one is none."""
     try:
-        return verify(path)
+        return verify(*paths)
     except NotALedger as error:
         raise BadUse(str(error)) from error
 
 
-def document(path: Path, found: Verified) -> dict[str, Any]:
+def document(found: Verified) -> dict[str, Any]:
     wrong = found.mismatch
     first = (
         None
@@ -25,16 +26,25 @@ def document(path: Path, found: Verified) -> dict[str, Any]:
         else {"line": wrong.line, "what": wrong.what, "told": wrong.told, "made": wrong.made}
     )
     return {
-        "file": str(path),
+        "file": str(found.file),
         "values": found.values,
+        "settlements": found.settlements,
+        "closed": found.closed,
         "largest_difference": found.largest,
         "held": wrong is None,
         "mismatch": first,
     }
 
 
-def view(path: Path, found: Verified) -> Text:
-    words = f"{found.values} values made again, largest difference of a price {found.largest:.1e}"
-    if found.mismatch is None:
-        return Text(f"{path}: {words}: all are what their rules and ticks make", style="green")
-    return Text(f"{path}: {words}; then {found.mismatch}", style="red")
+def view(found: Verified) -> Text:
+    settled = f" and {found.settlements} settlements" if found.settlements else ""
+    words = f"{found.values} values{settled} made again, largest difference of a price {found.largest:.1e}"
+    if found.mismatch is not None:
+        return Text(f"{found.file}: {words}; then {found.mismatch}", style="red")
+    if not found.closed:
+        text = f"{found.file}: was not closed: {found.values} values verified{settled}"
+        text += (
+            f", largest difference of a price {found.largest:.1e}; what followed is in no file that was named"
+        )
+        return Text(text, style="yellow")
+    return Text(f"{found.file}: {words}: all are what their rules and ticks make", style="green")

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,17 +16,19 @@ from adapters.ports import Clock
 from adapters.secrets import Secret
 from core.prices.board import RATES, PriceBoard, symbol_of
 from core.prices.presets import PRESETS
+from core.prices.settling import SettlementRules
 from daemon.alerts import Alerts
-from daemon.credentials import alert_url, sources
+from daemon.credentials import alert_references, alert_url, sources
 from daemon.index_prices.alert_rules import Levels, Rules
 from daemon.index_prices.alerts import IndexAlerts
 from daemon.index_prices.endpoint import About, Endpoint
-from daemon.index_prices.engine import PriceEngine, Sinks, ToAll
+from daemon.index_prices.engine import Nowhere, PriceEngine, Record, Sinks, ToAll
 from daemon.index_prices.holds import Holds
 from daemon.index_prices.instance import Instance, Made, counts_of
 from daemon.index_prices.metrics import Metrics
 from daemon.index_prices.pairs import pairs_of
 from daemon.index_prices.publisher import Election, Publisher
+from daemon.index_prices.settlements import Settlements, Unsettling, rules_of
 from daemon.rotation import Rotated, Rotation
 from daemon.settings import IndexPriceSettings, Settings
 
@@ -40,12 +42,13 @@ TOLD_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
-    """Where an instance ends: its clocks, the way to each venue, and its own directory."""
+    """Where an instance ends: its clocks, the way to each venue, its own directory, and its ledger's file."""
 
     clock: Clock
     elapsed_s: Callable[[], float]
     network_of: Callable[[str], Network]
     directory: Path
+    out: Path | None = None
     terms: Terms | None = None
 
 
@@ -97,14 +100,29 @@ def wire(configured: Settings, edges: Edges, *, sinks: Sinks = ()) -> Instance:
     expected = [(source, pair) for source, pairs in asked.items() for pair in pairs]
     lane, metrics = Lane(), Metrics(edges.elapsed_s)
     board = PriceBoard(methodology, symbols=settings.symbols, expected=expected)
-    engine = PriceEngine(board, lane, edges.clock, metrics)
+    desk = Alerts(configured.alerts, origin=f"index price of {holder()}", now_ms=edges.clock.now_ms)
+    rules = rules_of(settings.settlement)
+    ledger = _ledger(edges.out, desk, board, rules, expected)
+    engine = PriceEngine(board, lane, edges.clock, metrics, record=ledger)
     box: list[Instance] = []
     endpoint = Endpoint(
         About(leads=lambda: box[0].leads(), health=lambda: box[0].health(), metrics=metrics.text)
     )
-    desk = Alerts(configured.alerts, origin=f"index price of {holder()}", now_ms=edges.clock.now_ms)
     told = IndexAlerts(Rules(_levels(settings)), desk)
-    everybody = ToAll((engine.publish, endpoint.publish, metrics.publish, told.publish, *sinks))
+    settlements = Settlements(
+        rules, told=(endpoint.settled, metrics.settled, Unsettling(desk).settled), kept=ledger.settled
+    )
+    everybody = ToAll(
+        (
+            engine.publish,
+            ledger.published,
+            endpoint.publish,
+            metrics.publish,
+            told.publish,
+            settlements.publish,
+            *sinks,
+        )
+    )
     election = election_of(settings, edges)
     connectors = [_connector(source, pairs, lane, edges) for source, pairs in asked.items() if pairs]
     made = Made(
@@ -119,6 +137,8 @@ def wire(configured: Settings, edges: Edges, *, sinks: Sinks = ()) -> Instance:
         holds=Holds(lease_path(settings, edges.directory).parent),
         alerts=desk,
         index_alerts=told,
+        ledger=ledger,
+        settlements=settlements,
         rotation=_rotation(configured, desk),
         clock=edges.clock,
         elapsed_s=edges.elapsed_s,
@@ -128,14 +148,30 @@ def wire(configured: Settings, edges: Edges, *, sinks: Sinks = ()) -> Instance:
     return box[0]
 
 
+def _ledger(
+    out: Path | None,
+    desk: Alerts,
+    board: PriceBoard,
+    rules: SettlementRules,
+    expected: Sequence[tuple[str, str]],
+) -> Record:
+    if out is None:
+        return Nowhere()
+    from daemon.index_prices.live_ledger import opened
+
+    return opened(out, desk, board, rules, expected)
+
+
 def _rotation(configured: Settings, desk: Alerts) -> Rotation:
-    """Read the secret webhooks, and again while the instance runs: it has no other secrets."""
+    """Read the secret URLs of alerts, and again while the instance runs: it has no other secrets."""
     secrets, renew = sources(configured.vault, os.environ)
     rotated = [
         Rotated(
-            code="secret.webhook", read=partial(alert_url, reference, secrets), take=_taking(desk, reference)
+            code="secret.webhook",
+            read=partial(alert_url, setting, reference, secrets),
+            take=_taking(desk, reference),
         )
-        for reference in configured.alerts.webhook_secrets
+        for setting, reference in alert_references(configured.alerts)
     ]
     return Rotation(lambda: rotated, renew, told=desk, every_s=configured.secrets.reread_s)
 

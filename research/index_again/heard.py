@@ -24,7 +24,13 @@ def new_book(rules: Record) -> Record:
         "unconfirmed": False,
         "confidence": None,
         "sequence": 0,
+        "by_hand": False,
     }
+
+
+def expect(book: Record, source: str, pair: str) -> None:
+    """Let a pair be missing until it is heard."""
+    book["feeds"].setdefault((source, pair), _silent_feed())
 
 
 def hear(book: Record, said: Record) -> None:

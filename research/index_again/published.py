@@ -16,26 +16,37 @@ def _held(book: Record, cause: str) -> Decision:
 def decided(
     book: Record, sound: list[Record], active: list[Record], candidate: float | None, now: int
 ) -> Decision:
-    rules = book["rules"]["breaker"]
     if candidate is None:
         return _held(book, "no_feeds")
     if _in_two_camps([row["usd"] for row in sound], book["rules"]["outliers"]):
         return _held(book, "split_market")
+    decision, fresh = _by_the_rules(book, sound, active, candidate, now)
+    if book["by_hand"]:
+        return _held(book, "manual_hold")
+    if fresh is not None:
+        _remember(book, fresh, now)
+    return decision
+
+
+def _by_the_rules(
+    book: Record, sound: list[Record], active: list[Record], candidate: float, now: int
+) -> tuple[Decision, float | None]:
+    """Return the decision, and the price that is the last good one after it where that is a new one."""
+    rules = book["rules"]["breaker"]
     state, cause, voters = "OK", "", sound
     if len(active) < rules["feeds_min"]:
         answer = _by_few([row["usd"] for row in active], candidate, book, rules)
         if isinstance(answer, tuple):
-            return answer
+            return answer, None
         candidate, voters = answer, active
         if rules["few"] != "average":
             state, cause = "DEGRADED", "below_minimum_feeds"
     moved = _moved(book, [row["usd"] for row in voters], candidate, rules, now)
     if isinstance(moved, tuple):
-        return moved
-    _remember(book, candidate, now)
+        return moved, None
     if moved == "unconfirmed":
-        return "DEGRADED", "unconfirmed_move_published", candidate, False
-    return state, cause, candidate, moved == "accepted"
+        return ("DEGRADED", "unconfirmed_move_published", candidate, False), candidate
+    return (state, cause, candidate, moved == "accepted"), candidate
 
 
 def _remember(book: Record, price: float, now: int) -> None:

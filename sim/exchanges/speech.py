@@ -10,6 +10,8 @@ BASE_VOLUME = 1_500.0
 """Of 24 hours, in base currency, at every scripted venue."""
 
 STEP_MS = 100
+SWING = 2
+"""Units that the price goes up, and then down, from where it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,10 @@ class Moment:
     number: int = 0
 
     def after(self, rounds: int) -> "Moment":
-        """Return the market so many rounds on: each is 100 ms, and one unit dearer."""
+        """Return the market so many rounds on: each is 100 ms, and one unit dearer or cheaper."""
         at_ms, number = self.at_ms + rounds * STEP_MS, self.number + rounds
-        return replace(self, price=self.price + rounds, at_ms=at_ms, number=number)
+        price = self.price - swung(self.number) + swung(number)
+        return replace(self, price=price, at_ms=at_ms, number=number)
 
     @property
     def base(self) -> str:
@@ -50,6 +53,11 @@ class Moment:
     def named(self, mark: str) -> str:
         """Return the pair as BASE, mark, QUOTE."""
         return self.pair.replace("/", mark)
+
+
+def swung(number: int) -> int:
+    """Return where the price is in a round, from where it began: 0, 1, 2, 1, 0, -1, -2, -1, 0 and so on."""
+    return SWING - abs((number + SWING) % (4 * SWING) - 2 * SWING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,6 +326,7 @@ VAULT = '[vault]\naddress = "https://vault.example:8200"\n'
     [
         ('[account]\nkey_vault = "secret/night#key"', "vault.address", "lies in Vault"),
         ('[alerts]\nwebhook_secrets = ["vault:secret/night#url"]', "vault.address", "lies in Vault"),
+        ('[alerts]\nservice_secrets = ["vault:secret/night#url"]', "vault.address", "lies in Vault"),
         (VAULT, "vault.token", "one login"),
         (f'{VAULT}role_id = "night"', "vault.token", "one login"),
         (f'{VAULT}token = "env:A"\nrole_id = "night"\nsecret_id = "env:B"', "vault.token", "one login"),
@@ -352,6 +353,7 @@ def test_vault_with_one_login_is_good():
         '[vault]\nsecret_id = "HUSHHUSH"',
         '[vault]\naddress = "https://me:HUSHHUSH@vault.example"',
         '[alerts]\nwebhook_secrets = ["https://hooks.example/HUSHHUSH"]',
+        '[alerts]\nservice_secrets = ["tgram://HUSHHUSH/1"]',
     ],
 )
 def test_a_secret_written_where_its_place_belongs_is_not_repeated(text):
@@ -359,8 +361,9 @@ def test_a_secret_written_where_its_place_belongs_is_not_repeated(text):
     assert "HUSH" not in str(faults(text))
 
 
-def test_a_change_of_secret_webhooks_shows_their_sources_only():
-    settings = parse('[alerts]\nwebhook_secrets = ["file:/hush/hush", "env:HUSH"]')
+@pytest.mark.parametrize("key", ["webhook_secrets", "service_secrets"])
+def test_a_change_of_secret_urls_shows_their_sources_only(key):
+    settings = parse(f'[alerts]\n{key} = ["file:/hush/hush", "env:HUSH"]')
     [change] = diff(Settings(), settings)
     assert "file:..." in change.new
     assert "hush" not in f"{change.old}{change.new}".lower()

@@ -18,12 +18,14 @@ address = "{address}"
 token = "env:NIGHT_VAULT_TOKEN"
 [alerts]
 webhook_secrets = ["vault:secret/night#url"]
+service_secrets = ["env:NIGHT_SERVICE"]
 """
 
 
 @pytest.fixture
 def vault(monkeypatch):
     monkeypatch.setenv("NIGHT_VAULT_TOKEN", TOKEN)
+    monkeypatch.setenv("NIGHT_SERVICE", "tgram://hush-hush/1")
     vault = Vault(tokens={TOKEN: Token()})
     vault.put("secret/night", agent_key=KEY, url=URL)
     return vault
@@ -47,6 +49,7 @@ def test_check_reads_each_secret_and_says_whose_key_it_is(vault, tmp_path):
     found = findings(said(vault, tmp_path, "check"))
     assert found["signing key"] == ("well", f"signs as {Signer.from_key(KEY).address}")
     assert found["webhook"] == ("well", "vault:secret/night#url holds a URL")
+    assert found["service"] == ("well", "env:NIGHT_SERVICE holds a URL")
 
 
 def test_check_names_a_webhook_that_is_no_url(vault, tmp_path):

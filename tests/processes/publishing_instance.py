@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from core.prices.types import Cause, Published, State
 from daemon.index_prices.publisher import Election, Publisher
+from tests.daemon.index_prices.values import value
 
 PUBLISH_S = 0.03
 HANGS_S = 2.5
@@ -28,32 +28,13 @@ class Datagrams:
         self._socket.connect(collector)
 
     def publish(self, values):
-        for value in values:
-            said = [self._holder, value.token, value.sequence, value.at_ms / 1000]
+        for one in values:
+            said = [self._holder, one.token, one.sequence, one.at_ms / 1000]
             self._socket.send(json.dumps(said).encode())
 
 
 def value_now(token):
-    return [
-        Published(
-            symbol="BTC/USD",
-            at_ms=int(1000 * time.monotonic()),
-            sequence=0,
-            token=token,
-            state=State.OK,
-            cause=Cause.NONE,
-            price=1.0,
-            candidate=1.0,
-            median=1.0,
-            confidence=0.0,
-            spread=0.0,
-            good_ms=0,
-            active_feeds=1,
-            accepted=False,
-            methodology="scripted",
-            inputs=(),
-        )
-    ]
+    return [value(at_ms=int(1000 * time.monotonic()), token=token)]
 
 
 def election_of(kind, place, holder, *, lease_s, elapsed_s) -> Election:

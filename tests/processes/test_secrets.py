@@ -25,9 +25,11 @@ SECRET_ID = "8d2b6e10-planted-secret-id"
 URLS = {
     source: f"http://127.0.0.1:9/hooks/T0-{source}-planted-7Qx" for source in ("vault", "file", "env", "cred")
 }
+SERVICE = "json://127.0.0.1:9/T1-service-planted-9Kz"
 PLANTED = {
     **{f"key {name}": key[2:] for name, key in KEYS.items()},
     **{f"url {source}": url.rpartition("/")[2] for source, url in URLS.items()},
+    "service's token": SERVICE.rpartition("/")[2],
     "secret id": SECRET_ID,
     "token of Vault": "hvs.made-for-",
 }
@@ -42,6 +44,7 @@ secret_id = "file:{directory}/secret_id"
 timeout_s = 2
 [alerts]
 webhook_secrets = ["vault:secret/nightdesk#url", "file:{directory}/url", "env:PLANTED_URL", "credential:url"]
+service_secrets = ["vault:secret/nightdesk#service"]
 [log]
 level = "debug"
 """
@@ -70,7 +73,7 @@ def planted(directory: Path, vault: Vault, address: str) -> dict[str, str]:
     (directory / "credentials").mkdir()
     (directory / "credentials" / "url").write_text(URLS["cred"])
     vault.roles["night"] = SECRET_ID
-    vault.put("secret/nightdesk", agent_key=KEYS["first"], url=URLS["vault"])
+    vault.put("secret/nightdesk", agent_key=KEYS["first"], url=URLS["vault"], service=SERVICE)
     (directory / "config.toml").write_text(CONFIG.format(master=MASTER, vault=address, directory=directory))
     credentials = {"CREDENTIALS_DIRECTORY": str(directory / "credentials"), "PLANTED_URL": URLS["env"]}
     return os.environ | credentials
@@ -136,7 +139,7 @@ class Daemon:
 def through_every_error(daemon: Daemon, vault: Vault) -> dict[str, bytes]:
     """Have each secret refused, unreadable and rotated while it trades; return what the process printed."""
     daemon.until_logged('"protected"')
-    vault.put("secret/nightdesk", agent_key=KEYS["stranger"], url=URLS["vault"])
+    vault.put("secret/nightdesk", agent_key=KEYS["stranger"], url=URLS["vault"], service=SERVICE)
     daemon.ask("reload")
     daemon.until_logged("acts for nobody the venue knows")
     vault.expire()
@@ -144,12 +147,14 @@ def through_every_error(daemon: Daemon, vault: Vault) -> dict[str, bytes]:
     daemon.ask("reload")
     daemon.until_logged("vault operator unseal")
     vault.sealed = False
-    vault.put("secret/nightdesk", agent_key=KEYS["second"], url=URLS["vault"])
+    vault.put("secret/nightdesk", agent_key=KEYS["second"], url=URLS["vault"], service=SERVICE)
     daemon.ask("reload")
     daemon.until_logged("signing key replaced")
     daemon.ask("kill", "--reason", "a look at what is said")
     for reference in ("vault:secret", "env:PLANTED_URL", "credential:url", "file:"):
         daemon.until_logged(f'"target":"webhook of {reference}')
+    for words in ('"target":"service of vault:secret', '"error":"not taken"'):
+        daemon.until_logged(words)
     return daemon.stop()
 
 

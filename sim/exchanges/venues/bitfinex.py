@@ -1,33 +1,53 @@
-"""Bitfinex, version 2: a ticker and a book of one level a side with its checksum; every frame numbered and stamped."""
+"""Bitfinex, version 2: a ticker and a book of 25 levels a side with its checksum; every frame numbered and stamped.
+
+The book comes whole in the first round, and level by level later; a level that falls out of the 25 is told to be gone.
+"""
 
 from collections.abc import Mapping
 from zlib import crc32
 
+from sim.exchanges import ladder
+from sim.exchanges.ladder import Level
 from sim.exchanges.script import Answer, Reply, Say
 from sim.exchanges.speech import BASE_VOLUME, Moment, Speech, answer, reply, say, text
 
 TICKER, BOOK = 224_555, 224_556
-FRAMES_FIRST, FRAMES = 3, 6
-"""Frames in the first round, where the book comes whole, and in each later one."""
-
-SIZE = 1.5
+DEPTH = 25
 
 
 def says(now: Moment) -> tuple[Say, ...]:
     row = [now.bid, 31.2, now.ask, 40.6, 0.0, 0.0, now.price, BASE_VOLUME, now.ask, now.bid]
-    book: list[list[object]] = [[BOOK, [[now.bid, 1, SIZE], [now.ask, 1, -SIZE]]]]
-    if now.number:
-        old = now.after(-1)
-        changes = [[old.bid, 0, 1], [old.ask, 0, -1], [now.bid, 1, SIZE], [now.ask, 1, -SIZE]]
-        book = [[BOOK, change] for change in changes]
-    frames: list[list[object]] = [[TICKER, row], *book, [BOOK, "cs", checksum(now)]]
-    first = 1 + FRAMES_FIRST + FRAMES * (now.number - 1) if now.number else 1
+    changes = [[BOOK, change] for change in _changes(now)] if now.number else [[BOOK, _rows(now)]]
+    frames: list[list[object]] = [[TICKER, row], *changes, [BOOK, "cs", checksum(now)]]
+    first = 1 + sum(_frames(now.after(-rounds)) for rounds in range(1, now.number + 1))
     return tuple(say([*frame, first + place, now.at_ms]) for place, frame in enumerate(frames))
 
 
+def _frames(now: Moment) -> int:
+    """Return how many frames a round has: ticker and checksum, and between them the book or its changes."""
+    return 2 + (len(_changes(now)) if now.number else 1)
+
+
+def _rows(now: Moment) -> list[list[float]]:
+    bids, asks = ladder.bids(now, DEPTH), ladder.asks(now, DEPTH)
+    return [*([at, 1, size] for at, size in bids), *([at, 1, -size] for at, size in asks)]
+
+
+def _changes(now: Moment) -> list[list[float]]:
+    """Return rows [price, count, amount]: no count for a level that is gone, an amount below zero for an ask."""
+    old, changes = now.after(-1), []
+    for sign, side in ((1, ladder.bids), (-1, ladder.asks)):
+        before, after = side(old, DEPTH), side(now, DEPTH)
+        changes += [[level.price, 0, sign] for level in ladder.gone(before, after)]
+        changes += [[level.price, 1, sign * level.size] for level in ladder.changed(before, after)]
+    return changes
+
+
 def checksum(now: Moment) -> int:
-    """Return CRC32 over price:size of bid and ask, the ask's size below zero, as a signed number."""
-    told = crc32(f"{now.bid}:{SIZE}:{now.ask}:{-SIZE}".encode())
+    """Return CRC32 over price:size of bids and asks in turn, sizes of asks below zero, as a signed number."""
+    pairs = zip(ladder.bids(now, DEPTH), ladder.asks(now, DEPTH), strict=True)
+    levels = (level for bid, ask in pairs for level in (bid, Level(ask.price, -ask.size)))
+    told = crc32(":".join(f"{price}:{size}" for price, size in levels).encode())
     return told - 2**32 if told >= 2**31 else told
 
 

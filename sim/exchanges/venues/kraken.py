@@ -1,13 +1,18 @@
-"""Kraken, websocket version 2: tickers, and a book of one level a side with its checksum."""
+"""Kraken, websocket version 2: tickers, and a book of ten levels a side with its checksum.
 
-from collections.abc import Mapping, Sequence
+A level that falls out of the ten is not told to be gone; one that comes into them is told.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from zlib import crc32
 
+from sim.exchanges import ladder
+from sim.exchanges.ladder import BEST_SIZE, Level
 from sim.exchanges.script import Answer, Reply, Say
 from sim.exchanges.speech import BASE_VOLUME, Moment, Speech, answer, reply, say, text
 
-SIZE = 0.12345678
+DEPTH = 10
 GONE = 0.0
 
 
@@ -18,20 +23,11 @@ def says(now: Moment) -> tuple[Say, ...]:
         .replace("+00:00", "Z")
     )
     kind = "update" if now.number else "snapshot"
-    ticker = {"symbol": now.pair, "bid": now.bid, "bid_qty": SIZE, "ask": now.ask, "ask_qty": SIZE}
+    ticker = {"symbol": now.pair, "bid": now.bid, "bid_qty": BEST_SIZE, "ask": now.ask, "ask_qty": BEST_SIZE}
     ticker |= {"last": now.price, "volume": BASE_VOLUME, "vwap": now.price, "low": now.bid, "high": now.ask}
     ticker |= {"change": 0.0, "change_pct": 0.0, "timestamp": at}
-    old = now.after(-1)
-    bids, asks = [_level(now.bid, SIZE)], [_level(now.ask, SIZE)]
-    if now.number:
-        bids, asks = [_level(old.bid, GONE), *bids], [_level(old.ask, GONE), *asks]
-    book = {
-        "symbol": now.pair,
-        "bids": bids,
-        "asks": asks,
-        "checksum": checksum(now),
-        "timestamp": at,
-    }
+    bids, asks = (changes(now, side) for side in (ladder.bids, ladder.asks))
+    book = {"symbol": now.pair, "bids": bids, "asks": asks, "checksum": checksum(now), "timestamp": at}
     return (
         say({"channel": "ticker", "type": kind, "data": [ticker]}, '"ticker"'),
         say({"channel": "book", "type": kind, "data": [book]}, '"book"'),
@@ -39,8 +35,20 @@ def says(now: Moment) -> tuple[Say, ...]:
     )
 
 
+def changes(now: Moment, side: Callable[[Moment, int], list[Level]]) -> list[dict[str, float]]:
+    """Return the levels of a side: all in the first round, those that changed in later ones."""
+    levels = side(now, DEPTH)
+    if now.number == 0:
+        return [_level(*level) for level in levels]
+    old = side(now.after(-1), DEPTH)
+    traded = [level.price for level in ladder.gone(old, levels) if abs(level.price - now.price) < DEPTH]
+    changed = [_level(*level) for level in ladder.changed(old, levels)]
+    return [*(_level(price, GONE) for price in traded), *changed]
+
+
 def checksum(now: Moment) -> int:
-    return digest([f"{now.ask}", f"{SIZE}", f"{now.bid}", f"{SIZE}"])
+    levels = (*ladder.asks(now, DEPTH), *ladder.bids(now, DEPTH))
+    return digest([f"{word}" for level in levels for word in level])
 
 
 def digest(words: Sequence[str]) -> int:

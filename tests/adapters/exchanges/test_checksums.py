@@ -7,11 +7,13 @@ import pytest
 
 from adapters.exchanges.book import Book, level_of
 from adapters.exchanges.checksums import kraken_checksum, okx_checksum
-from adapters.exchanges.kraken import Kraken
+from adapters.exchanges.kraken import MISTAKES_MAX, Kraken
 from adapters.exchanges.okx import Okx
+from adapters.exchanges.ports import ALIVE
 from tests.adapters.exchanges.spot_frames import (
     KRAKEN_CHECKSUM,
     KRAKEN_LEVELS,
+    KRAKEN_TICKER,
     NOW,
     PAIRS,
     kraken_book,
@@ -57,13 +59,24 @@ def test_krakens_checksum_is_over_ten_levels_of_a_deeper_book_in_any_order():
 
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize("place", range(10))
-def test_one_other_digit_in_krakens_book_is_a_fault(side, place):
+def test_a_book_of_krakens_with_one_other_digit_is_no_price_and_is_asked_for_anew(side, place):
     sides = [list(levels_) for levels_ in KRAKEN_LEVELS]
     text = sides[side][place]
     sides[side][place] = text[:-1] + str((int(text[-1]) + 1) % 10)
     read = Kraken(PAIRS).read(kraken_book(*sides, kind="snapshot", checksum=KRAKEN_CHECKSUM), NOW)
-    assert "checksum" in read.fault
-    assert read.ticks == ()
+    assert "checksum" in read.strange
+    assert (read.ticks, read.alive, read.fault) == ((), False, None)
+    asked = [json.loads(reply) for reply in read.replies]
+    assert [one["method"] for one in asked] == ["unsubscribe", "subscribe"]
+    assert all(one["params"] == {"channel": "book", "depth": 10, "symbol": ["BTC/USD"]} for one in asked)
+
+
+def test_after_three_false_books_krakens_ticker_goes_on_alone():
+    words, false = Kraken(PAIRS), kraken_book(kind="snapshot", checksum=KRAKEN_CHECKSUM + 1)
+    assert [len(words.read(false, NOW).replies) for _ in range(MISTAKES_MAX)] == [2, 2, 1]
+    assert words.read(kraken_book(["45285.1 1"], [], kind="update", checksum=1), NOW) == ALIVE
+    [tick] = words.read(json.dumps(KRAKEN_TICKER), NOW).ticks
+    assert (tick.bid, tick.ask) == (KRAKEN_TICKER["data"][0]["bid"], KRAKEN_TICKER["data"][0]["ask"])
 
 
 def test_kraken_levels_beyond_the_depth_fall_out_without_being_told():

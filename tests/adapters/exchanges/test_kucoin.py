@@ -50,11 +50,12 @@ def test_it_subscribes_once_it_is_welcome(words):
     welcome = read(words, {"id": "hQvf8jkno", "type": "welcome"})
     asked = [json.loads(frame) for frame in welcome.replies]
     assert [one["topic"] for one in asked] == [
-        "/market/ticker:BTC-USDT,ETH-USDT",
+        "/market/ticker:BTC-USDT",
         "/market/snapshot:BTC-USDT",
+        "/market/ticker:ETH-USDT",
         "/market/snapshot:ETH-USDT",
     ]
-    assert len({one["id"] for one in asked}) == 3
+    assert len({one["id"] for one in asked}) == 4
     assert welcome.alive
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import decimal
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from adapters.exchanges.rest import CcxtRest, placed, tick_of
 from adapters.exchanges.venues import VENUES, of_bitfinex, of_kraken
 from adapters.ports import VenueError
 from sim.exchanges.faults import without_rest
+from sim.exchanges.script import Answer
 from sim.exchanges.server import ScriptedVenue
 from sim.exchanges.speech import BASE_VOLUME, Moment
 from sim.exchanges.venues import SPEECHES
@@ -58,6 +60,27 @@ def test_one_pair_that_is_not_answered_spoils_no_other():
     [tick], paths = asked("bitstamp", ["NONE/USD", BTC])
     assert tick.symbol == BTC
     assert len(paths) == 2
+
+
+REFUSALS = {
+    "binance": (
+        "/api/v3/ticker/24hr?symbols=%5B%22NONE",
+        Answer(b'{"code":-1121,"msg":"Invalid symbol."}', 400),
+    ),
+    "kraken": ("/0/public/Ticker?pair=NONE", Answer(b'{"error":["EQuery:Unknown asset pair"]}')),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_pair_for_which_a_venue_refuses_a_request_for_several_spoils_no_other(name):
+    pair, (path, refusal) = SPEECHES[name].pair, REFUSALS[name]
+
+    def refusing(script):
+        return replace(script, answers={**script.answers, path: refusal})
+
+    [tick], paths = asked(name, [pair.replace("BTC", "NONE"), pair], refusing)
+    assert (tick.symbol, tick.price) == (pair, PRICE)
+    assert len(paths) == 3
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -213,7 +213,7 @@ def test_a_books_tick_has_the_last_trade_as_its_price_once_one_is_known():
     [book] = read("binance", BOOK_TICKER).ticks
     assert book.price == pytest.approx(63707.25)
     [book] = read("binance", DAY_TICKER | {"c": "63700"}, BOOK_TICKER).ticks
-    assert (book.price, book.bid, book.ask, book.volume_24h) == (63700.0, 63707.2, 63707.3, None)
+    assert (book.price, book.bid, book.ask) == (63700.0, 63707.2, 63707.3)
 
 
 def test_binance_spot_is_stamped_at_receipt_whatever_its_ticker_says():
@@ -243,7 +243,8 @@ def test_a_crossed_book_passes_as_it_came():
 
 def test_a_broken_number_is_left_out_and_the_rest_stands():
     [tick] = read(
-        "okx", OKX_TICKER | {"data": [OKX_TICKER["data"][0] | {"bidPx": "NaN", "volCcy24h": "-1"}]}
+        "okx",
+        OKX_TICKER | {"data": [OKX_TICKER["data"][0] | {"bidPx": "NaN", "volCcy24h": "-1", "vol24h": None}]},
     ).ticks
     assert (tick.price, tick.bid, tick.ask, tick.volume_24h) == (63707.3, None, 63707.3, None)
 

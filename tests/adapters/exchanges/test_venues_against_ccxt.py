@@ -9,6 +9,7 @@ import decimal
 import json
 import re
 from itertools import islice
+from urllib.parse import urlsplit
 
 import ccxt.pro
 import pytest
@@ -21,6 +22,9 @@ from adapters.exchanges.gate import Gate
 from adapters.exchanges.gemini import Gemini
 from adapters.exchanges.hyperliquid import Hyperliquid
 from adapters.exchanges.kucoin import Kucoin
+from adapters.exchanges.rest import placed
+from adapters.exchanges.venues import VENUES as DESKS
+from adapters.exchanges.venues import words_of
 from tests.adapters.exchanges.venue_frames import (
     BITFINEX_TICKER,
     BYBIT_BOOK,
@@ -256,3 +260,12 @@ def test_bitfinexs_checksum(bids, asks):
         hear(exchange, connection, [7, "cs", 0])
     assert words.read(json.dumps([7, "cs", made[0]]), NOW).alive
     assert words.read(json.dumps([7, "cs", made[0] ^ 1]), NOW).fault
+
+
+@pytest.mark.parametrize("name", [name for name in DESKS if name not in ("gemini", "kucoin")])
+def test_a_venue_is_reached_at_a_host_and_port_where_ccxt_reaches_it(name):
+    """A venue closes a port as quietly as it renames a channel. Gemini's interface is not ccxt's, KuCoin's is told."""
+    exchange = getattr(ccxt.pro, "coinbaseexchange" if name == "coinbase" else name)()
+    hosts = set()
+    placed(exchange.urls["api"], lambda url: hosts.add(urlsplit(exchange.implode_hostname(url)).netloc))
+    assert urlsplit(words_of(name)(()).url).netloc in hosts

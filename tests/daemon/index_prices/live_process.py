@@ -18,6 +18,7 @@ def main(directory: str, host: str) -> None:
             settings=Settings(index_price=replace(SETTINGS, sources=SETTINGS.sources[:1])),
             state_dir=Path(directory),
             json=True,
+            out=Path(directory) / "ledger",
             network_of=lambda _: network,
         )
     )

@@ -8,7 +8,7 @@ import aiohttp
 
 from adapters.exchanges.dialing import Network, moved_to
 from adapters.exchanges.fallback import Terms
-from core.prices.types import Cause, Input, Published, State
+from core.prices.types import State
 from daemon.clock import SteadyClock, WallClock
 from daemon.index_prices.pairs import QUOTES
 from daemon.index_prices.wiring import Edges, wire
@@ -16,10 +16,10 @@ from daemon.settings import AlertSettings, IndexPriceSettings, Settings
 from sim.exchanges.server import ScriptedVenue
 from sim.exchanges.speech import Moment
 from sim.exchanges.venues import SPEECHES
+from tests.daemon.index_prices.values import PRICE
 
-PRICE = 50_000.0
 EVERY_S = 0.1
-"""So often every venue is a dollar dearer: books that fall again would need what the script does not say."""
+"""So often every venue is a dollar dearer or cheaper."""
 
 SOURCES = ("coinbase", "kraken", "bitstamp", "gemini")
 """Venues with dollar pairs: they need no conversion."""
@@ -132,43 +132,3 @@ async def got(url):
 
 def ok(value):
     return value.symbol == "BTC/USD" and value.state is State.OK and value.active_feeds == len(SOURCES)
-
-
-def fed(source="kraken", **changes):
-    given = {
-        "source": source,
-        "symbol": "BTC/USD",
-        "price": 1.0,
-        "at_ms": 900,
-        "received_ms": 1000,
-        "volume": 1.0,
-        "rate": 1.0,
-        "usd": 1.0,
-        "used": 1.0,
-        "weight": 1.0,
-        "reason": None,
-    }
-    return Input(**given | changes)
-
-
-def value(**changes):
-    """Return a published value, OK unless something else is said."""
-    given = {
-        "symbol": "BTC/USD",
-        "at_ms": 1000,
-        "sequence": 1,
-        "token": 1,
-        "state": State.OK,
-        "cause": Cause.NONE,
-        "price": PRICE,
-        "candidate": PRICE,
-        "median": PRICE,
-        "confidence": 1.0,
-        "spread": 0.0,
-        "good_ms": 1000,
-        "active_feeds": 3,
-        "accepted": False,
-        "methodology": "nightdesk",
-        "inputs": (),
-    }
-    return Published(**given | changes)

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from core.prices.types import Cause, Reason, State
 from daemon.index_prices.alert_rules import Begun, Ended, Levels, Rules
-from tests.daemon.index_prices.market import fed, value
+from tests.daemon.index_prices.values import fed, value
 
 LEVELS = Levels(spread=0.01, settle_s=5, calm_s=30, start_s=30)
 

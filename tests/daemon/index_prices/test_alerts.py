@@ -2,23 +2,27 @@
 
 import asyncio
 import logging
+import os
 import time
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiohttp import web
 
+from adapters.secrets import CredentialError, Secret
 from core.prices.types import Cause, State
 from daemon import alerts
 from daemon.alerts import Alerts, DeliveryFailed, Notice
 from daemon.config_file import ConfigError, diff, parse
+from daemon.credentials import alert_url, sources
 from daemon.index_prices import alerts as sending
 from daemon.index_prices.alert_rules import Levels, Rules
 from daemon.index_prices.alerts import IndexAlerts, Service
 from daemon.settings import AlertSettings, Settings
-from tests.daemon.index_prices.market import value
+from tests.daemon.index_prices.values import value
 
 SECRET = "T0KEN-that-nobody-may-see"
+REFERENCE = "env:PLANTED_URL"
 
 
 @pytest.fixture(autouse=True)
@@ -147,6 +151,40 @@ def test_a_service_that_fails_or_hangs_stops_nobody_and_its_url_is_said_nowhere(
 def notice(**changes):
     given = {"origin": "o", "state": "began", "level": "error", "code": "c", "text": "t"}
     return Notice(**given | {"at_ms": 2, "since_ms": 1, "count": 1} | changes)
+
+
+def test_a_service_whose_url_is_a_secret_is_told_where_it_was_read_last(caplog, capsys):
+    caplog.set_level(logging.DEBUG)
+
+    async def scenario():
+        async with service() as (old, to_old), service() as (new, to_new):
+            desk = Alerts(AlertSettings(service_secrets=(REFERENCE,)), origin="test", now_ms=lambda: 1)
+            [target] = [box.target for box in desk._boxes]
+            with pytest.raises(DeliveryFailed, match="not been read"):
+                await target.deliver(notice(), timeout_s=5)
+            for url in (old, old, new):
+                desk.entrust(REFERENCE, Secret(url))
+                await target.deliver(notice(), timeout_s=20)
+            return len(to_old), len(to_new), f"{target} {target.name} {desk._boxes}"
+
+    *told, shown = asyncio.run(scenario())
+    assert told == [2, 1]
+    assert f"service of {REFERENCE}" in shown
+    said = capsys.readouterr()
+    logged = "".join(r.getMessage() for r in caplog.records if r.name.split(".")[0] != "urllib3")
+    assert SECRET not in f"{said.out}{said.err}{shown}{logged}"
+
+
+@pytest.mark.parametrize(("text", "is_url"), [("tgram://1:x/2", True), ("no url", False), ("//x", False)])
+def test_what_lies_at_a_services_reference_must_be_a_url(text, is_url, monkeypatch):
+    monkeypatch.setenv("PLANTED_URL", text)
+    secrets, _ = sources(Settings().vault, os.environ)
+    if is_url:
+        assert alert_url("alerts.service_secrets", REFERENCE, secrets) == Secret(text)
+        return
+    with pytest.raises(CredentialError, match="does not hold the URL of a service") as refused:
+        alert_url("alerts.service_secrets", REFERENCE, secrets)
+    assert text not in str(refused.value)
 
 
 def test_a_service_that_hangs_has_one_thread_and_says_so():

@@ -16,7 +16,8 @@ from daemon.index_prices import endpoint as endpoints
 from daemon.index_prices.documents import ALLOWED, proof, told
 from daemon.index_prices.endpoint import About, Endpoint, encoded
 from daemon.index_prices.mailbox import Mailbox
-from tests.daemon.index_prices.market import fed, got, value
+from tests.daemon.index_prices.market import got
+from tests.daemon.index_prices.values import fed, settled, value
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "index_price.md"
 
@@ -156,6 +157,37 @@ def test_a_consumer_may_choose_symbols():
             return await received(consumer)
 
     assert asyncio.run(scenario())["symbol"] == "ETH/USD"
+
+
+def test_settlements_are_told_to_consumers_who_ask_for_them_and_kept_for_who_asks_later():
+    first, second = settled(), settled(symbol="ETH/USD", twap=None, unsettled="no_price")
+
+    async def scenario():
+        async with served() as made, aiohttp.ClientSession() as session:
+            async with (
+                session.ws_connect(f"{made.url}/v1/stream?settlements") as asks,
+                session.ws_connect(f"{made.url}/v1/stream?settlements&symbols=ETH-USD") as chooses,
+                session.ws_connect(f"{made.url}/v1/stream") as another,
+            ):
+                async with asyncio.timeout(5):
+                    while made.consumers < 3:
+                        await asyncio.sleep(0.01)
+                for one in (first, second):
+                    made.settled(one)
+                made.publish([value(symbol="ETH/USD")])
+                streams = [[await received(asks) for _ in range(3)], [await received(chooses)]]
+                streams.append([await received(another)])
+            kept = await got(f"{made.url}/v1/settlements")
+            return streams, kept, await got(f"{made.url}/v1/settlements?symbol=btc-usd")
+
+    (asked_for, chosen, other), kept, of_one = asyncio.run(scenario())
+    assert [list(one) == ["settlement"] for one in asked_for] == [True, True, False]
+    assert asked_for[0]["settlement"]["twap"] == 100.0
+    assert (chosen[0]["settlement"]["symbol"], other[0]["symbol"]) == ("ETH/USD", "ETH/USD")
+    assert kept[0] == 200
+    assert [one["symbol"] for one in kept[1]["settlements"]] == ["ETH/USD", "BTC/USD"]
+    assert (kept[1]["settlements"][0]["twap"], kept[1]["settlements"][0]["unsettled"]) == (None, "no_price")
+    assert of_one[1]["settlements"] == [asked_for[0]["settlement"]]
 
 
 @asynccontextmanager

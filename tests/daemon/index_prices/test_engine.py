@@ -5,7 +5,7 @@ from adapters.exchanges.lane import Lane
 from core.prices.board import PriceBoard
 from core.prices.presets import PRESETS
 from core.prices.types import Cause, State, Tick
-from daemon.index_prices.engine import PriceEngine, ToAll
+from daemon.index_prices.engine import Nowhere, PriceEngine, ToAll
 from daemon.index_prices.metrics import Metrics
 from tests.adapters.scripted import NOON_MS, ScriptedClock
 
@@ -18,7 +18,7 @@ class Bench:
     def __init__(self):
         self.clock, self.lane, self.metrics = ScriptedClock(), Lane(), Metrics(lambda: 0.0)
         board = PriceBoard(PRESETS["nightdesk"], symbols=("BTC/USD",))
-        self.engine = PriceEngine(board, self.lane, self.clock, self.metrics)
+        self.engine = PriceEngine(board, self.lane, self.clock, self.metrics, record=Nowhere())
 
     def tell(self, price, *sources):
         now_ms = self.clock.now_ms()

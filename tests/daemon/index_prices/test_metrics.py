@@ -4,7 +4,7 @@ import pytest
 
 from core.prices.types import Cause, Reason, State
 from daemon.index_prices.metrics import WINDOW_S, Metrics
-from tests.daemon.index_prices.market import fed, value
+from tests.daemon.index_prices.values import fed, value
 
 
 class Elapsed:

@@ -6,29 +6,8 @@ import pytest
 
 from core.prices import fence
 from core.prices.tenure import Term
-from core.prices.types import Cause, Published, State
 from daemon.index_prices.publisher import Publisher
-
-
-def value(symbol="BTC/USD", token=0):
-    return Published(
-        symbol=symbol,
-        at_ms=0,
-        sequence=0,
-        token=token,
-        state=State.OK,
-        cause=Cause.NONE,
-        price=1.0,
-        candidate=1.0,
-        median=1.0,
-        confidence=0.0,
-        spread=0.0,
-        good_ms=0,
-        active_feeds=1,
-        accepted=False,
-        methodology="scripted",
-        inputs=(),
-    )
+from tests.daemon.index_prices.values import value
 
 
 class ScriptedElection:
@@ -77,7 +56,7 @@ def publisher(election, heard, source=lambda token: [value(token=token)], publis
 
 def test_sequences_rise_by_one_through_the_symbols_and_begin_anew_with_each_token():
     election, heard = ScriptedElection(3), Heard()
-    made = publisher(election, heard, lambda token: [value("BTC/USD"), value("ETH/USD")])
+    made = publisher(election, heard, lambda token: [value(), value(symbol="ETH/USD")])
     assert made.publish_due() == made.publish_due() == 2
     election.token = 5
     made.publish_due()

@@ -80,7 +80,7 @@ def test_the_ledger_of_a_replay_is_verified_and_a_changed_price_is_not(seed, tmp
     assert nightdesk("index-price", "replay", seed, "--preset", "brief", "--out", ledger).code == 0
     lines = ledger.read_text().splitlines()
     assert json.loads(lines[0])["methodology"]["outliers"]["beyond"] == 0.025
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert nightdesk("index", "verify", ledger).code == 0
     ledger.write_text(ledger.read_text().replace("45009.27475236211", "44964.27"))
     assert nightdesk("index", "verify", ledger).code == 1
@@ -100,7 +100,7 @@ def test_only_the_symbols_asked_for_are_printed_and_the_ledger_has_what_converts
     path, ledger = written(tmp_path / "a.jsonl", rows), tmp_path / "ledger"
     said = nightdesk("index-price", "replay", path, "--symbols", "btc", "--out", ledger, "--json")
     assert [(v["symbol"], v["price"]) for v in said.document] == [("BTC/USD", pytest.approx(49_500))]
-    assert [json.loads(line)["symbol"] for line in ledger.read_text().splitlines()[1:]] == [
+    assert [json.loads(line)["symbol"] for line in ledger.read_text().splitlines()[1:-1]] == [
         "USDT/USD",
         "BTC/USD",
     ]

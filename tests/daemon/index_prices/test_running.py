@@ -25,8 +25,10 @@ from daemon.index_prices.holds import Holds
 from daemon.index_prices.pairs import CONVERSIONS, QUOTES, pairs_of
 from daemon.index_prices.printing import Changes, Printer
 from daemon.settings import Settings, Source, keys
+from research.index_verify import verify
 from tests.daemon.command_line import nightdesk
-from tests.daemon.index_prices.market import fed, market, ok, publishing, value
+from tests.daemon.index_prices.market import market, ok, publishing
+from tests.daemon.index_prices.values import fed, value
 
 ROOT = Path(__file__).resolve().parents[3]
 NOWHERE = "127.0.0.1:9"
@@ -55,6 +57,8 @@ def test_run_prints_a_json_line_for_each_value_and_ends_in_order(tmp_path):
     log = (tmp_path / "index-price" / "nightdesk.log").read_text("utf-8")
     assert "the endpoint listens" in log
     assert "stopped" in log
+    verified = verify(tmp_path / "ledger")
+    assert (verified.mismatch, verified.closed, verified.values) == (None, True, len(lines))
 
 
 def test_the_command_line_goes_before_the_configuration(monkeypatch, tmp_path):
@@ -64,11 +68,15 @@ def test_the_command_line_goes_before_the_configuration(monkeypatch, tmp_path):
     config.write_text('[index_price]\nsymbols = ["SOL/USD"]\npreset = "okx"\nport = 1\n')
     assert nightdesk("index-price", "run", "--config", config).code == 0
     words = ("--symbols", "btc,ETH/USD", "--preset", "pyth", "--port", "0", "--json", "--state-dir", tmp_path)
+    words += ("--out", tmp_path / "ledger")
     assert nightdesk("index-price", "run", "--config", config, *words).code == 0
     first, second = (options.settings.index_price for options in given)
     assert (first.symbols, first.preset, first.port) == (("SOL/USD",), "okx", 1)
     assert (second.symbols, second.preset, second.port) == (("BTC/USD", "ETH/USD"), "pyth", 0)
-    assert [options.json for options in given] == [False, True]
+    assert [(options.json, options.out) for options in given] == [
+        (False, None),
+        (True, tmp_path / "ledger"),
+    ]
 
 
 @pytest.mark.parametrize(

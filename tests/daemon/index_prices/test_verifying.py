@@ -9,7 +9,7 @@ import pytest
 from core.prices.board import PriceBoard
 from core.prices.presets import PRESETS
 from daemon.index_prices.ledger import Ledger
-from daemon.index_prices.replaying import Replayed, played
+from daemon.index_prices.replaying import SETTLEMENT, Replayed, played
 from research.index_verify import verify
 from tests.daemon.command_line import nightdesk
 from tests.daemon.index_prices.messy import messy
@@ -23,8 +23,9 @@ LATER = '{"ledger": "index price", "version": 2, "methodology": {}}\n'
 def ledger_of(seed, methodology):
     file = io.BytesIO()
     stream, replayed = messy(seed), Replayed()
-    written = Ledger(file, methodology)
+    written = Ledger(file, methodology, SETTLEMENT)
     values = [v for vs in played(stream, PriceBoard(methodology), replayed, written) for v in vs]
+    written.close()
     return file.getvalue().decode().splitlines(keepends=True), values
 
 
@@ -223,7 +224,7 @@ def test_other_rules_do_not_make_the_same_values(tmp_path, ledger):
 def test_the_command_says_how_many_and_leaves_with_one_where_one_differs(tmp_path, ledger):
     (tmp_path / "a").write_text("".join(ledger[:50]))
     said = nightdesk("index", "verify", tmp_path / "a")
-    assert (said.code, "49 values made again" in said.out) == (0, True)
+    assert (said.code, "was not closed: 49 values verified" in said.out) == (9, True)
     record = json.loads(ledger[40])
     record["sequence"] += 1
     (tmp_path / "a").write_text("".join([*ledger[:40], json.dumps(record) + "\n"]))

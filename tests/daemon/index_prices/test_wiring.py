@@ -11,8 +11,8 @@ from core.prices.fence import Fence
 from core.prices.types import Cause, State
 from daemon.index_prices.holds import Holds
 from daemon.options import BadUse
+from sim.exchanges.speech import SWING
 from tests.daemon.index_prices.market import (
-    PRICE,
     SETTINGS,
     SOURCES,
     got,
@@ -20,6 +20,7 @@ from tests.daemon.index_prices.market import (
     ok,
     publishing,
 )
+from tests.daemon.index_prices.values import PRICE
 
 WITHIN_S = 20
 
@@ -46,7 +47,7 @@ def test_four_venues_become_one_price_with_its_proof(tmp_path):
             return value, status, document, everything, health, await metrics_of(desk.url), desk.values
 
     value, status, document, everything, health, metrics, values = played(scenario())
-    assert PRICE - 1 <= value.price <= 1.02 * PRICE
+    assert abs(value.price - PRICE) <= SWING + 1
     assert (status, document["state"], document["token"]) == (200, "OK", value.token)
     assert {one["source"] for one in document["inputs"]} == set(SOURCES) == set(document["weights"])
     assert math.isclose(sum(one["weight"] for one in document["inputs"]), 1)
@@ -93,7 +94,7 @@ def test_an_index_held_by_a_person_says_its_last_price_until_it_is_released(tmp_
 
     held, document, health, history = played(scenario())
     assert held.state is State.HALTED
-    assert PRICE - 1 <= held.price <= 1.02 * PRICE
+    assert abs(held.price - PRICE) <= SWING + 1
     assert not document["allowed"]["liquidations"]
     assert health["held"] == {"BTC/USD": "a venue is being sued"}
     assert [(one["action"], one["reason"]) for one in history] == [
