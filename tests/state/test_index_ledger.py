@@ -8,7 +8,6 @@ from contextlib import closing, suppress
 from decimal import Decimal as D
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -21,7 +20,7 @@ from state.errors import AlreadyRunning, CorruptFile, DiskRefuses, NewerFile, St
 from state.index_ledger import DOCUMENT, LEDGER, IndexLedger, document_of
 from state.index_lines import LedgerLines
 from tests.core.levels.indices import DAY, T0, launch, prices, targets
-from tests.sim.nights.lives import MEMORY, Count, Killed
+from tests.sim.nights.lives import Count, Killed
 
 ROOT = Path(__file__).resolve().parents[2]
 NEW = targets(A=(10, ".4"), B=(15, ".4"), C=(30, ".2"))
@@ -116,16 +115,6 @@ EVERY = 1 if "NIGHTDESK_INDEX_EVENTS" in os.environ else 2
 SHORT = [*STEPS[:3], STEPS[6]]
 
 
-@pytest.fixture
-def place(tmp_path_factory, request):
-    """An empty directory in memory, where this machine has one."""
-    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
-        yield tmp_path_factory.mktemp("index")
-        return
-    with TemporaryDirectory(dir=MEMORY, prefix="nightdesk-") as directory:
-        yield Path(directory)
-
-
 def world(directory, on_write=lambda name: None, cache=None):
     return WorldDisk(directory, on_write=on_write, stall=lambda seconds: None, cache=cache)
 
@@ -165,15 +154,18 @@ def test_killed_at_any_write_all_that_was_told_is_there_and_it_goes_on_to_the_sa
 
 
 def test_what_a_second_life_believed_outlives_the_power(place):
-    """Killed at a write, started again, and then the power fails at a drawn write of the second life."""
-    rng = Random(4)
-    for kill_at in range(70, 150, 2 * EVERY):
-        directory = place / f"{kill_at}"
+    """Killed before a line is synced, started again, and then the power fails at a drawn write of the second life."""
+    rng, counted = Random(4), Count()
+    lived(place / "whole", disk=world(place / "whole", counted))
+    unsynced = [n for n, name in enumerate(counted.names) if name == f"fsync {LEDGER}"]
+    assert len(unsynced) == len(STEPS)
+    for life, kill_at in enumerate(unsynced * 4):
+        directory = place / f"{life}"
         first, told = world(directory, Count(kill_at)), []
         with suppress(Killed):
             lived(directory, disk=first, told=told)
         first.crash(rng, power=False)
-        second = world(directory, Count(rng.randrange(60)), first.cache)
+        second = world(directory, Count(rng.randrange(5, 25)), first.cache)
         with suppress(Killed):
             lived(directory, disk=second, told=told)
         second.crash(rng, power=True)
