@@ -160,7 +160,7 @@ def changed(
         case "Launch" | "Reweight":
             targets, worth = pairs(event["targets"]), value(was, prices)
             caps = {s: prices[s] * supply for s, (supply, _) in targets.items()}
-            scale = sum(caps.values()) / sum(weight for _, weight in targets.values())
+            scale = sum(caps.values(), F(0)) / sum((weight for _, weight in targets.values()), F(0))
             made = {s: (q, F(rounded(scale * w / caps[s]))) for s, (q, w) in targets.items()}
             if members is was:
                 must("supplies", {s: q for s, (q, _) in was.items()}, {s: q for s, (q, _) in targets.items()})

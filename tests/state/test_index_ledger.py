@@ -15,7 +15,7 @@ from core.index_level import level
 from core.levels.types import Announce, IndexRefused, Price, Publish, RemovalCause, Remove, Reweight
 from sim.nights.disk import WorldDisk
 from sim.nights.disk_faults import DiskFault, DiskFaultKind
-from state.disk import OS_DISK
+from state.disk import OsDisk
 from state.errors import AlreadyRunning, CorruptFile, DiskRefuses, NewerFile, StateError
 from state.index_ledger import DOCUMENT, LEDGER, IndexLedger, document_of
 from state.index_lines import LedgerLines
@@ -214,25 +214,70 @@ def test_a_document_that_cannot_be_written_is_told_and_caught_up_with(tmp_path):
     assert document_of(tmp_path).read().state.sequence == 2
 
 
-def test_a_failed_sync_is_never_believed_and_the_line_is_not_there_twice(tmp_path):
-    class Failing(type(OS_DISK)):
-        fails = False
+class FailsOnce(OsDisk):
+    """Any one operation fails; the rest are done, without waiting for the machine's disk."""
 
-        def fsync(self, handle):
-            if self.fails:
-                raise OSError(5, "Input/output error")
-            super().fsync(handle)
+    def __init__(self, fails_at):
+        self.fails_at, self.count = fails_at, 0
 
-    disk = Failing()
-    with IndexLedger.open(tmp_path, disk) as ledger:
-        ledger.record(*STEPS[0], at_ms=T0)
-        disk.fails = True
-        for _ in range(2):
-            with pytest.raises(DiskRefuses, match="Input/output"):
-                ledger.record(*STEPS[1], at_ms=T0 + 1)
-        disk.fails = False
-        ledger.record(*STEPS[1], at_ms=T0 + 1)
-    assert [p.state.sequence for p in places(tmp_path)] == [0, 1]
+    def _may(self):
+        self.count += 1
+        if self.count == self.fails_at:
+            raise OSError(5, "Input/output error")
+
+    def open(self, path, flags, mode=0o600):
+        self._may()
+        return super().open(path, flags, mode)
+
+    def write(self, handle, data):
+        self._may()
+        return super().write(handle, data)
+
+    def fsync(self, handle):
+        self._may()
+
+    def truncate(self, handle):
+        self._may()
+        super().truncate(handle)
+
+    def replace(self, source, target):
+        self._may()
+        super().replace(source, target)
+
+    def link(self, source, target):
+        self._may()
+        super().link(source, target)
+
+    def unlink(self, path):
+        self._may()
+        super().unlink(path)
+
+
+def test_any_one_operation_of_a_disk_may_fail_and_the_life_goes_on_to_the_same_end(place):
+    counting = FailsOnce(0)
+    (place / "whole").mkdir()
+    end = rolled(place / "whole", counting, [])
+    for fails_at in range(1, counting.count + 1):
+        directory, disk = place / f"{fails_at}", FailsOnce(fails_at)
+        directory.mkdir()
+        with suppress(DiskRefuses):
+            ledger = IndexLedger.open(directory, disk)
+            for number, (event, heard) in enumerate(SHORT):
+                before = ledger.state
+                try:
+                    ledger.record(event, heard, at_ms=T0 + number)
+                except DiskRefuses:
+                    assert ledger.state is before
+                    ledger.record(event, heard, at_ms=T0 + number)
+                if number == 1:
+                    with suppress(DiskRefuses):
+                        ledger.roll()
+            assert repr(ledger.state) == repr(end)
+            ledger.close()
+        assert repr(rolled(directory, FailsOnce(0), [])) == repr(end)
+        document = document_of(directory).read()
+        assert repr(document.state) == repr(end)
+    assert counting.count > 50
 
 
 # --- what a start mends and what it refuses ------------------------------------------------------------
