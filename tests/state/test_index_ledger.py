@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import closing, suppress
 from decimal import Decimal as D
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
@@ -46,8 +47,8 @@ def lived(directory, steps=STEPS, disk=None, told=None):
         return ledger.state, ledger.head
 
 
-def places(directory):
-    return [place for _, place in LedgerLines(directory / LEDGER).places()]
+def places(path):
+    return [place for _, place in LedgerLines(path).places()]
 
 
 def test_a_restart_finds_state_head_and_level_again_and_mends_nothing(tmp_path):
@@ -131,6 +132,13 @@ def rolled(directory, disk, told):
         return ledger.state
 
 
+def kept_whole(directory):
+    """Say whether what a ledger goes on from is in the file before it."""
+    lines = LedgerLines(directory / LEDGER)
+    list(lines.places())
+    return lines.begins is None or places(directory / "ledger-000000000.jsonl")[-1] == lines.begins
+
+
 @pytest.mark.parametrize("power", [False, True])
 def test_killed_at_any_write_all_that_was_told_is_there_and_it_goes_on_to_the_same_end(place, power):
     counted, cut = Count(), 0
@@ -147,6 +155,7 @@ def test_killed_at_any_write_all_that_was_told_is_there_and_it_goes_on_to_the_sa
             if ledger.state:
                 found = document_of(directory).read()
                 assert (found.state, found.head) == (ledger.state, ledger.head)
+                assert kept_whole(directory)
             cut += any("never written whole" in message for message in ledger.messages)
         assert repr(rolled(directory, world(directory), told)) == repr(end)
     assert cut
@@ -272,6 +281,8 @@ def test_any_one_operation_of_a_disk_may_fail_and_the_life_goes_on_to_the_same_e
                 if number == 1:
                     with suppress(DiskRefuses):
                         ledger.roll()
+                    ledger.roll()
+                    assert kept_whole(directory)
             assert repr(ledger.state) == repr(end)
             ledger.close()
         assert repr(rolled(directory, FailsOnce(0), [])) == repr(end)
@@ -355,6 +366,25 @@ def test_a_torn_ledger_beside_a_damaged_document_is_refused(tmp_path):
     (tmp_path / LEDGER).write_bytes((tmp_path / LEDGER).read_bytes()[:-9])
     (tmp_path / DOCUMENT).write_bytes(b"{}")
     with pytest.raises(CorruptFile, match="Put one of them back"):
+        IndexLedger.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ((b'"level":"10', b'"level":"11'), "line 8 is not what its event makes"),
+        ((b'["A","104"', b'["A","0"'), "line 8 holds what cannot be: the price of A is 0"),
+        ((b'"kind":"Publish"', b'"kind":"Jump"'), "line 8 is no entry"),
+    ],
+)
+def test_an_entry_that_its_event_does_not_make_is_refused_though_its_hash_is_right(tmp_path, change, words):
+    lived(tmp_path)
+    *lines, last = (tmp_path / LEDGER).read_bytes().splitlines()
+    body = last[75:].replace(*change, 1)
+    assert body != last[75:]
+    forged = b'{"hash":"%b",%b' % (sha256(body).hexdigest().encode(), body)
+    (tmp_path / LEDGER).write_bytes(b"".join(line + b"\n" for line in [*lines, forged]))
+    with pytest.raises(CorruptFile, match=words):
         IndexLedger.open(tmp_path)
 
 
