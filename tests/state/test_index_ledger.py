@@ -162,6 +162,19 @@ def test_killed_at_any_write_all_that_was_told_is_there_and_it_goes_on_to_the_sa
     assert len(counted.names) > 80
 
 
+def test_the_power_never_takes_the_file_that_a_new_one_goes_on_from(place):
+    counted = Count()
+    rolled(place / "whole", world(place / "whole", counted), [])
+    kill_at = [n for n, name in enumerate(counted.names) if name == f"replace {LEDGER}: done"][-1]
+    for draw in range(40):
+        directory = place / f"{draw}"
+        disk = world(directory, Count(kill_at))
+        with suppress(Killed):
+            rolled(directory, disk, [])
+        disk.crash(Random(draw), power=True)
+        assert kept_whole(directory)
+
+
 def test_what_a_second_life_believed_outlives_the_power(place):
     """Killed before a line is synced, started again, and then the power fails at a drawn write of the second life."""
     rng, counted = Random(4), Count()
