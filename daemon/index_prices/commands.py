@@ -88,7 +88,7 @@ def verify(
         list[Path],
         typer.Argument(
             metavar="FILE",
-            help="a ledger of index prices (replay --out, run --out), in several files in their order, or of an index's levels",
+            help="a ledger of index prices (replay --out, run --out; several files in their order), or of levels",
         ),
     ],
     json_: Json = False,
