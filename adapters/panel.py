@@ -4,19 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adapters.tables import DataFault, check_type, refuse, schema_of, with_naive_days
 from strategies.idio_statarb.panel import HEDGES, Panel
 
 FILE = "perp_daily.parquet"
 PRICES = ("open", "high", "low", "close")
 NUMBERS = (*PRICES, "volume", "funding", "funding_n")
 COLUMNS = ("date", "symbol", *NUMBERS, "live")
-
-
-class DataFault(ValueError):
-    """The data say something impossible: the text names the fault, the file, the row, and how to mend it."""
 
 
 def read_panel(directory: Path) -> Panel:
@@ -52,51 +48,26 @@ def _load(path: Path) -> pd.DataFrame:
         raise DataFault(
             f"{path}: no such file; a data directory holds {FILE} with columns {', '.join(COLUMNS)}"
         )
-    try:
-        schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataFault(f"{path}: not a readable parquet file ({error}); write it again") from error
+    schema = schema_of(path)
     if missing := [name for name in COLUMNS if name not in schema.names]:
         raise DataFault(f"{path}: missing columns {missing}; it must hold {', '.join(COLUMNS)}")
     for name in COLUMNS:
-        _check_type(name, schema.field(name).type, path)
+        check_type(name, schema.field(name).type, path)
     table = pq.read_table(path, columns=list(COLUMNS)).to_pandas(ignore_metadata=True)
     table["symbol"] = table["symbol"].astype("category")
     if not len(table):
         raise DataFault(f"{path}: no rows; it must hold daily candles")
-    return _with_naive_days(table)
-
-
-def _check_type(name: str, kind: pa.DataType, path: Path) -> None:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    fits, wanted = pa.types.is_floating(kind) or pa.types.is_integer(kind), "numbers"
-    if name == "date":
-        fits, wanted = pa.types.is_timestamp(kind) or pa.types.is_date(kind), "timestamps or dates"
-    elif name == "symbol":
-        fits, wanted = text, "text"
-    elif name == "live":
-        fits, wanted = pa.types.is_boolean(kind), "true or false"
-    if not fits:
-        raise DataFault(f"{path}: column {name} holds {kind}, it must hold {wanted}; convert it")
-
-
-def _with_naive_days(table: pd.DataFrame) -> pd.DataFrame:
-    days = pd.to_datetime(table["date"])
-    if days.dt.tz is not None:
-        days = days.dt.tz_convert("UTC").dt.tz_localize(None)
-    return table.assign(date=days.astype("datetime64[ms]"))
+    return with_naive_days(table)
 
 
 def _check_values(table: pd.DataFrame, path: Path) -> None:
-    _refuse(table, path, table["date"].isna(), "date", "is missing; every row needs its UTC day")
-    _refuse(table, path, table["symbol"].isna(), "symbol", "is missing; name the perpetual")
-    _refuse(table, path, table["live"].isna(), "live", "is missing; say true or false")
+    refuse(table, path, table["date"].isna(), "date", "is missing; every row needs its UTC day")
+    refuse(table, path, table["symbol"].isna(), "symbol", "is missing; name the perpetual")
+    refuse(table, path, table["live"].isna(), "live", "is missing; say true or false")
     midnight = table["date"] == table["date"].dt.normalize()
-    _refuse(table, path, ~midnight, "date", "is not a UTC day; stamp candles 00:00")
+    refuse(table, path, ~midnight, "date", "is not a UTC day; stamp candles 00:00")
     for name in (*PRICES, "volume"):
-        _refuse(
+        refuse(
             table,
             path,
             ~np.isfinite(table[name]),
@@ -104,17 +75,17 @@ def _check_values(table: pd.DataFrame, path: Path) -> None:
             "is NaN or infinite; drop the row or mend the candle",
         )
     for name in PRICES:
-        _refuse(table, path, table[name] <= 0, name, "is not positive; drop the row or mend the candle")
-    _refuse(table, path, table["volume"] < 0, "volume", "is negative; mend the candle")
-    _refuse(
+        refuse(table, path, table[name] <= 0, name, "is not positive; drop the row or mend the candle")
+    refuse(table, path, table["volume"] < 0, "volume", "is negative; mend the candle")
+    refuse(
         table, path, table["live"] & (table["low"] > table["high"]), "low", "is above high; mend the candle"
     )
     counted = table["funding_n"]
-    _refuse(
+    refuse(
         table, path, ~(counted >= 0), "funding_n", "is not a count; give the number of payments, 0 for none"
     )
     lost = ((counted > 0) & ~np.isfinite(table["funding"])) | np.isinf(table["funding"])
-    _refuse(
+    refuse(
         table,
         path,
         lost,
@@ -125,22 +96,11 @@ def _check_values(table: pd.DataFrame, path: Path) -> None:
 
 def _check_order(table: pd.DataFrame, path: Path) -> None:
     twice = table.duplicated(["date", "symbol"])
-    _refuse(table, path, twice, "date", "is a duplicate (date, symbol); keep one candle a day")
+    refuse(table, path, twice, "date", "is a duplicate (date, symbol); keep one candle a day")
     earlier = table.groupby("symbol", observed=True)["date"].diff() < pd.Timedelta(0)
-    _refuse(
+    refuse(
         table, path, earlier, "date", "is unsorted: it comes after a later day of its symbol; sort by date"
     )
-
-
-def _refuse(table: pd.DataFrame, path: Path, bad: pd.Series, column: str, fault: str) -> None:
-    """Raise DataFault for the first bad row, and say how many there are."""
-    if not bad.any():
-        return
-    index = int(np.argmax(bad.to_numpy()))
-    row = table.iloc[index]
-    day = "no date" if pd.isna(row["date"]) else row["date"].date()
-    more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
-    raise DataFault(f"{path}: row {index} ({day}, {row['symbol']}): {column} {row[column]} {fault}{more}")
 
 
 def _pivoted(table: pd.DataFrame) -> Panel:

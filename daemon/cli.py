@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from daemon import hangups, operate
-from daemon.index_prices.commands import ledgers
+from daemon.crypto_index.commands import ledgers
 from daemon.index_prices.live_commands import prices
 from daemon.options import BadUse, RunOptions, checked, parse_instant, parse_speed
 

@@ -37,7 +37,8 @@ def check_rows(directory: Path) -> None:
     """Look at every daily row, as the pipeline's reader does; the bundled sample is known to be whole."""
     if directory.resolve() == SAMPLE:
         return
-    from adapters.panel import DataFault, read_panel
+    from adapters.panel import read_panel
+    from adapters.tables import DataFault
 
     try:
         panel = read_panel(directory)
@@ -55,7 +56,8 @@ def check_night(directory: Path, start_ms: int, session: SessionSettings, parame
     """Raise BadUse unless the data know enough days before the first night for the pipeline's windows."""
     import pandas as pd
 
-    from adapters.panel import DataFault, read_panel, require_history
+    from adapters.panel import read_panel, require_history
+    from adapters.tables import DataFault
     from research.pipeline_run import closes_needed
 
     close_ms = current_close_ms(start_ms, session)

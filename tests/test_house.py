@@ -25,7 +25,12 @@ HOMES: dict[str, tuple[str, ...]] = {
     "uvloop": ("daemon/run.py",),
     "cvxpy": ("strategies/idio_statarb/optimizer_cvxpy.py",),
     "sqlite3": ("state/",),
-    "typer": ("daemon/cli.py", "daemon/index_prices/commands.py", "daemon/index_prices/live_commands.py"),
+    "typer": (
+        "daemon/cli.py",
+        "daemon/crypto_index/commands.py",
+        "daemon/index_prices/commands.py",
+        "daemon/index_prices/live_commands.py",
+    ),
     "sdnotify": ("daemon/pulse.py",),
     "plotly": ("research/",),
     "matplotlib": ("research/",),

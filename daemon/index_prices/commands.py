@@ -88,19 +88,21 @@ def verify(
         list[Path],
         typer.Argument(
             metavar="FILE",
-            help="a ledger, as replay --out and run --out write it; one in several files in their order",
+            help="a ledger of index prices (replay --out, run --out; several files in their order), or of levels",
         ),
     ],
     json_: Json = False,
 ) -> None:
     """Make every value of a ledger again, by an implementation of its own; exit 1 at the first that differs."""
+    from rich.text import Text
+
     from daemon.index_prices import verifying
 
-    verified = verifying.verified(files)
-    _print(verifying.document(verified)) if json_ else _show(verifying.view(verified))
-    if verified.mismatch is not None:
+    found = verifying.finding(files)
+    _print(found.document) if json_ else _show(Text(found.text, style=found.ending))
+    if found.ending is verifying.Ending.DIFFERS:
         raise typer.Exit(MISMATCH)
-    if not verified.closed:
+    if found.ending is verifying.Ending.NOT_CLOSED:
         raise typer.Exit(NOT_CLOSED)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adapters.panel import FILE, DataFault, read_panel, require_history
+from adapters.panel import FILE, read_panel, require_history
+from adapters.tables import DataFault
 from tests.strategies.idio_statarb.panels import REAL, needs_real
 
 SYMBOLS = ("AAA", "BTC", "ETH")

@@ -17,7 +17,7 @@ from bench.index_chaos.venues import PAIRS
 from bench.index_chaos.world import Played, Run, play
 from core.prices.fence import LINE
 from core.prices.types import State
-from tests.daemon.index_prices.market import value
+from tests.daemon.index_prices.values import value
 
 KILL = Fault(kind=Kind.KILL, at_s=8.0, lasts_s=1.0)
 

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adapters.panel import FILE, DataFault
+from adapters.panel import FILE
+from adapters.tables import DataFault
 from research.pipeline_run import (
     PARAMETER_NAMES,
     PreviousFault,
