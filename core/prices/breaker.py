@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from core.prices.judging import Row
 from core.prices.methodology import Breach, Breaker, Few
 from core.prices.types import Cause, State
+from core.prices.weighing import spread
 from core.robust import median
 
 APART_MS = 100
@@ -52,13 +53,18 @@ def few(rows: Sequence[Row], candidate: float, memory: Memory, rules: Breaker) -
     if rules.few is Few.AVERAGE:
         return candidate
     if memory.price is None:
-        return held(memory, Cause.QUORUM)
+        return candidate if _begin(rows, rules) else held(memory, Cause.QUORUM)
     if rules.few is Few.HOLD:
         return Outcome(State.DEGRADED, Cause.QUORUM, memory.price)
     if len(rows) >= 2:
         return median([row.usd for row in rows] + [memory.price]) if len(rows) == 2 else candidate
     alone = rows[0].usd
     return alone if abs(alone / memory.price - 1) <= rules.single_within else held(memory, Cause.QUORUM)
+
+
+def _begin(rows: Sequence[Row], rules: Breaker) -> bool:
+    """Say whether fewer feeds than the minimum make a first price: two confirm each other, where they agree."""
+    return rules.few is Few.LAST_INDEX and len(rows) >= 2 and spread(rows) <= rules.agree_within
 
 
 def passed(candidate: float, sound: Sequence[Row], memory: Memory, rules: Breaker, *, now_ms: int) -> Outcome:
