@@ -39,7 +39,8 @@ def replay(
     json_: Json = False,
 ) -> None:
     """Publish recorded prices again: a value at every stamp of the input; with --json an array, the last value last."""
-    from daemon.index_prices import documents, methodology_file, replaying, shown
+    from daemon.index_prices import methodology_file, replaying, shown
+    from daemon.index_prices.replaying_json import JsonArray
 
     options = replaying.ReplayOptions(
         path=path,
@@ -47,13 +48,15 @@ def replay(
         symbols=replaying.symbols_of(symbols),
         out=out,
     )
-    replayed = replaying.replay_with_bar(options)
     if not json_:
-        _show(shown.view(replayed))
+        series = shown.Condensed()
+        _show(shown.view(replaying.replay_with_bar(options, series), series))
         return
-    _print([documents.document(value) for value in replayed.values])
-    if replayed.refused or replayed.left_out:
-        typer.echo(f"nightdesk: {shown.summary(replayed, len(replayed.values))}", err=True)
+    with JsonArray() as array:
+        replayed = replaying.replay_with_bar(options, array)
+        array.write(sys.stdout)
+    if replayed.refused or replayed.left_out or replayed.units:
+        typer.echo(f"nightdesk: {shown.summary(replayed, replayed.states.total())}", err=True)
     for line in replayed.left_out:
         typer.echo(f"nightdesk: left out {line}", err=True)
 

@@ -44,6 +44,11 @@ def lines(path: Path) -> Iterator[str]:
         raise unreadable(path, error) from error
 
 
+def is_json(path: Path) -> bool:
+    """Say whether a text file begins like JSON, whatever its name."""
+    return next(lines(path), "").lstrip().startswith(("{", "["))
+
+
 def json_rows(path: Path) -> Iterator[dict[str, Any] | None]:
     """Yield each row of a JSON file, None for what is not an object. Raises UnreadablePrices."""
     for count, line in enumerate(lines(path)):

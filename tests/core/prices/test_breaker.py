@@ -15,7 +15,9 @@ def moved(by: float, sources: int = 7) -> dict[str, float]:
     return {s: p * (1 + by) if i < sources else p for i, (s, p) in enumerate(SEVEN.items())}
 
 
-def test_an_index_starts_without_a_price_until_two_feeds_agree_and_is_degraded_until_there_are_enough() -> None:
+def test_an_index_starts_without_a_price_until_two_feeds_agree_and_is_degraded_until_there_are_enough() -> (
+    None
+):
     """E4-9, E4-12: two from the beginning have no last index to be held against, only each other."""
     made = index()
     alone = after(made, {"a": 100.0}, T)
@@ -28,7 +30,11 @@ def test_an_index_starts_without_a_price_until_two_feeds_agree_and_is_degraded_u
 
 @pytest.mark.parametrize(
     ("methodology", "prices"),
-    [(NIGHTDESK, {"a": 100.0, "b": 101.1}), (NIGHTDESK, {"a": 100.0, "b": 200.0}), (BRIEF, {"a": 1.0, "b": 1.0})],
+    [
+        (NIGHTDESK, {"a": 100.0, "b": 101.1}),
+        (NIGHTDESK, {"a": 100.0, "b": 200.0}),
+        (BRIEF, {"a": 1.0, "b": 1.0}),
+    ],
 )
 def test_two_feeds_that_disagree_or_rules_that_hold_make_no_first_price(
     methodology: Methodology, prices: dict[str, float]

@@ -1,0 +1,156 @@
+"""Rows without a time of receipt: which stamps are believed, and what becomes of the others."""
+
+import random
+
+import pytest
+
+from core.prices.board import PriceBoard
+from core.prices.presets import PRESETS
+from core.prices.types import Reason, State, Tick
+from sim.price_files.order import in_order, longest
+
+T = 1_700_000_000_000
+HOUR_MS = 3_600_000
+VENUES = ("binance", "coinbase", "kraken", "okx", "bybit")
+
+
+def tick(source, at_ms, price=50_000.0, symbol="BTC/USD"):
+    return Tick(source=source, symbol=symbol, price=price, at_ms=at_ms, received_ms=at_ms, volume_24h=1e6)
+
+
+def rounds(seconds=30, venues=VENUES, step_ms=1000):
+    """Each venue once a second, one after the other, the way a recorder writes them."""
+    return [tick(s, T + step_ms * n + 20 * i) for n in range(seconds) for i, s in enumerate(venues)]
+
+
+def replayed(*files):
+    """Return the reasons of what was not taken, and the values at each stamp."""
+    heard, board = in_order([], files), PriceBoard(PRESETS["nightdesk"])
+    reasons, values = [], []
+    for one in heard:
+        reasons.append((one.source, board.tick(one)))
+        values.append(board.evaluate(one.received_ms)[-1])
+    return [found for found in reasons if found[1] is not None], values
+
+
+def test_believed_stamps_stand_for_the_time_of_receipt():
+    ticks = rounds()
+    assert in_order([], [ticks]) == ticks
+
+
+@pytest.mark.parametrize("place", [0, 7, 74, 140, 149])
+@pytest.mark.parametrize(("ahead_ms", "reason"), [(HOUR_MS, Reason.FUTURE), (30 * 86_400_000, Reason.FUTURE)])
+def test_a_stamp_far_ahead_is_refused_wherever_it_stands_and_nothing_is_evaluated_then(
+    place, ahead_ms, reason
+):
+    ticks = rounds()
+    ticks[place] = tick(ticks[place].source, ticks[place].at_ms + ahead_ms, 51_000.0)
+    refused, values = replayed(ticks)
+    assert refused == [(ticks[place].source, reason)]
+    assert values[-1].at_ms <= T + 30_000
+    assert (values[-1].state, values[-1].price) == (State.OK, 50_000.0)
+
+
+@pytest.mark.parametrize("place", [7, 74, 139])
+@pytest.mark.parametrize("ahead_ms", [5_000, 60_000, 600_000])
+def test_a_stamp_ahead_of_its_venues_own_later_ones_is_refused(place, ahead_ms):
+    ticks = rounds()
+    ticks[place] = tick(ticks[place].source, ticks[place].at_ms + ahead_ms, 51_000.0)
+    refused, values = replayed(ticks)
+    assert refused == [(ticks[place].source, Reason.FUTURE)]
+    assert (values[-1].state, values[-1].at_ms) == (State.OK, T + 29_080)
+
+
+def test_one_row_a_venue_and_one_of_them_a_day_ahead():
+    refused, values = replayed(
+        [tick("binance", T), tick("x", T + 24 * HOUR_MS), tick("okx", T - 9), tick("kraken", T)]
+    )
+    assert refused == [("x", Reason.FUTURE)]
+    assert (values[-1].at_ms, values[-1].state) == (T, State.OK)
+
+
+@pytest.mark.parametrize("behind_ms", [HOUR_MS, T - 1])
+def test_a_stamp_far_behind_is_refused_as_past(behind_ms):
+    ticks = [tick("x", T - behind_ms), *rounds()]
+    refused, values = replayed(ticks)
+    assert refused == [("x", Reason.PAST)]
+    assert min(value.at_ms for value in values) == T
+
+
+def test_a_late_row_is_out_of_order_and_the_newer_price_stands():
+    ticks = [*rounds(), tick("okx", T + 25_000, 49_000.0)]
+    refused, values = replayed(ticks)
+    assert refused == [("okx", Reason.REORDERED)]
+    assert values[-1].price == 50_000.0
+
+
+def test_a_row_that_is_there_twice_is_a_duplicate():
+    ticks = rounds()
+    refused, _ = replayed([*ticks[:50], ticks[49], *ticks[50:]])
+    assert refused == [(ticks[49].source, Reason.DUPLICATE)]
+
+
+def test_a_venue_whose_clock_is_a_minute_ahead_never_counts():
+    ticks = [tick(t.source, t.at_ms + 60_000) if t.source == "okx" else t for t in rounds()]
+    refused, values = replayed(ticks)
+    assert [reason for source, reason in refused if source == "okx"] == [Reason.FUTURE] * len(refused)
+    assert (values[-1].active_feeds, values[-1].at_ms) == (4, T + 29_080)
+
+
+@pytest.mark.parametrize("arranged", ["by venue", "newest first", "shuffled", "a file each"])
+def test_rows_in_any_other_order_than_that_of_time_are_sorted(arranged):
+    ticks = rounds()
+    files = {
+        "by venue": [sorted(ticks, key=lambda t: t.source)],
+        "newest first": [ticks[::-1]],
+        "shuffled": [random.Random(1).sample(ticks, len(ticks))],
+        "a file each": [[t for t in ticks if t.source == source] for source in VENUES],
+    }[arranged]
+    assert in_order([], files) == ticks
+
+
+def test_in_shuffled_rows_a_stamp_far_ahead_is_found_all_the_same():
+    ticks = [*rounds(), tick("okx", T + HOUR_MS)]
+    refused, values = replayed(random.Random(2).sample(ticks, len(ticks)))
+    assert refused == [("okx", Reason.FUTURE)]
+    assert values[-1].at_ms == T + 29_080
+
+
+@pytest.mark.parametrize("silent_s", [15, 200, 1000])
+def test_a_venue_that_speaks_again_alone_after_all_fell_silent_is_heard(silent_s):
+    """What is stale is shown by a later stamp of somebody else: for as long as any preset waits."""
+    refused, values = replayed([*(tick(s, T) for s in VENUES), tick("okx", T + 1000 * silent_s, 50_100.0)])
+    assert refused == []
+    assert (values[-1].at_ms, values[-1].active_feeds) == (T + 1000 * silent_s, 1)
+
+
+def test_an_outage_of_all_is_no_reason_to_doubt_what_comes_after():
+    ticks = [*rounds(), *(tick(t.source, t.at_ms + 5 * HOUR_MS) for t in rounds(seconds=3))]
+    assert in_order([], [ticks]) == ticks
+
+
+def test_what_has_a_time_of_receipt_is_left_as_it_is():
+    ticks = rounds()
+    dated = [tick("okx", T + HOUR_MS)]
+    assert in_order(dated, [ticks])[-1] == dated[0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_longest_run_is_as_long_as_any_and_never_falls(seed):
+    draw = random.Random(seed)
+    values = [draw.randrange(12) for _ in range(11)]
+    best = max(
+        bin(mask).count("1")
+        for mask in range(1 << len(values))
+        if (chosen := [v for i, v in enumerate(values) if mask >> i & 1]) == sorted(chosen)
+    )
+    for late in (0, 3, 100):
+        run = longest(values, late)
+        assert len(run) == best
+        assert run == sorted(run)
+        assert [values[i] for i in run] == sorted(values[i] for i in run)
+
+
+def test_of_two_that_contradict_each_other_the_later_is_late_unless_the_first_is_far_ahead():
+    assert longest([1, 2, 5, 3], late=2) == [0, 1, 2]
+    assert longest([1, 2, 9, 3], late=2) == [0, 1, 3]
