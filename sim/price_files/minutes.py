@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
+from operator import attrgetter
 from typing import Any
 
 from core.prices.types import Tick
@@ -14,19 +15,19 @@ from sim.price_files.times import DAY_MS, is_date, number_of, stamp_of
 STARTS = ("time", "open_time", "start", "timestamp", "ts")
 """Names of the START of the minute (UTC): a date, ISO text, or a number by whose size its unit is told."""
 
-CLOSE, VOLUME = "close", "volume"
-"""The volume is in base currency; without that column each bar is news and tells none."""
+CLOSES = ("close", "mid_close")
+"""Names of the last price of a minute, or of the middle of its last book."""
+
+VOLUME = "volume"
+"""In base currency; a bar that does not say it is news and tells none."""
 
 MINUTE_MS = 60_000
 
 
 def are_bars(columns: Collection[str]) -> bool:
     """Say whether columns are those of bars: a venue, a pair, a close and no price."""
-    return (
-        CLOSE in columns
-        and "price" not in columns
-        and None not in (column_of(columns, names) for names in (STARTS, SOURCE, SYMBOL))
-    )
+    wanted = (STARTS, SOURCE, SYMBOL, CLOSES)
+    return "price" not in columns and None not in (column_of(columns, names) for names in wanted)
 
 
 @dataclass(slots=True)
@@ -67,9 +68,11 @@ def ticks_of_bars(rows: Iterable[Mapping[str, Any]], spelled: Spellings | None =
         else:
             bars.append(found[0])
             units[found[1]] += found[1] != "ms"
+    once = list(dict.fromkeys(sorted(bars, key=attrgetter("start_ms"))))
+    refused["duplicate"] += len(bars) - len(once)
     turnovers: dict[tuple[str, str], Turnover] = {}
-    ticks = (_tick(bar, turnovers) for bar in sorted(bars, key=lambda bar: bar.start_ms))
-    return Stream(undated=[[tick for tick in ticks if tick is not None]], refused=refused, units=+units)
+    ticks = [tick for bar in once if (tick := _tick(bar, turnovers)) is not None]
+    return Stream(undated=[ticks], refused=+refused, units=+units)
 
 
 def _bar(row: Mapping[str, Any], spelled: Spellings) -> tuple[Bar, str] | str:
@@ -77,15 +80,15 @@ def _bar(row: Mapping[str, Any], spelled: Spellings) -> tuple[Bar, str] | str:
     start, source, symbol = stamp_of(said(row, STARTS)), said(row, SOURCE), said(row, SYMBOL)
     if start is None or not is_date(start[0] + MINUTE_MS) or not is_name(source) or not is_name(symbol):
         return "no_time_venue_or_pair"
-    bar = Bar(start[0], spelled(source), pair_of(symbol), number_of(row.get(CLOSE)), _volume(row))
+    bar = Bar(start[0], spelled(source), pair_of(symbol), number_of(said(row, CLOSES)), _volume(row))
     return bar, start[1]
 
 
 def _volume(row: Mapping[str, Any]) -> float | None:
     """Return the volume, None where nobody says it; a bar without a close either is one in which nothing traded."""
-    if row.get(VOLUME) is not None:
+    if row.get(VOLUME) not in (None, ""):
         return number_of(row[VOLUME])
-    return None if row.get(CLOSE) is not None else 0.0
+    return None if said(row, CLOSES) not in (None, "") else 0.0
 
 
 def _tick(bar: Bar, turnovers: dict[tuple[str, str], Turnover]) -> Tick | None:

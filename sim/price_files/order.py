@@ -32,7 +32,7 @@ ORDERED, INTERLEAVED = 0.75, 0.6
 """Shares of a stream's rows, and of all rows of a symbol, that do not go back where a file is in the order of time."""
 
 LATE_MS = 10_000
-"""Where two rows contradict each other and nothing else decides, the later is late up to this; beyond, the first is ahead."""
+"""Where two rows contradict each other and nothing else decides, the later is late up to this, else the first is ahead."""
 
 Key = tuple[str, str]
 Spans = Sequence[tuple[int, int]]
@@ -43,7 +43,7 @@ _stream, _received_ms = attrgetter("source", "symbol"), attrgetter("received_ms"
 def in_order(heard: Sequence[Heard], undated: Sequence[Sequence[Tick]]) -> list[Heard]:
     """Return all in the order of receipt: heard has times of receipt, undated are ticks of files that have none."""
     usual_ms = _usual_ms(tick for file in undated for tick in file)
-    body = _body([*(tick for file in undated for tick in file), *heard], usual_ms)
+    body = _body(heard, undated, usual_ms)
     found = list(heard)
     for file in undated:
         found += _of_file(file, body, AHEAD_MS + INTERVALS[1] * (usual_ms or 0))
@@ -63,26 +63,39 @@ def _usual_ms(ticks: Iterable[Tick]) -> float | None:
     return median(told) if told else None
 
 
-def _body(heard: Sequence[Heard], usual_ms: float | None) -> Spans:
-    """Return the spans of time (ms) that are believed: between far gaps, and of more than a few rows of a few venues."""
+def _body(heard: Sequence[Heard], undated: Sequence[Sequence[Tick]], usual_ms: float | None) -> Spans:
+    """Return the spans of time (ms) that are believed: between far gaps, and of more than a few rows of a few venues.
+
+    The largest span of a file is always: files of different years may be read together.
+    """
     apart_ms = max(APART_MS, INTERVALS[0] * (usual_ms or 0))
+    everything = [*heard, *(tick for file in undated for tick in file)]
+    parts, sources = _parts(everything, apart_ms), len({one.source for one in everything})
+    largest = max(map(len, parts), default=0)
+    surest = [max(_parts(file, apart_ms), key=len)[0].received_ms for file in undated if file]
+    spans = [(part[0].received_ms, part[-1].received_ms, part) for part in parts]
+    return [
+        (first, last)
+        for first, last, part in spans
+        if not _is_few(part, sources, largest) or any(first <= at_ms <= last for at_ms in surest)
+    ]
+
+
+def _parts(heard: Sequence[Heard], apart_ms: float) -> list[list[Heard]]:
+    """Return what was heard between gaps longer than this, in the order of time."""
     parts: list[list[Heard]] = []
     for one in sorted(heard, key=_received_ms):
         if not parts or one.received_ms - parts[-1][-1].received_ms > apart_ms:
             parts.append([])
         parts[-1].append(one)
-    largest = max(map(len, parts), default=0)
-    sources = len({one.source for one in heard})
-    return [
-        (part[0].received_ms, part[-1].received_ms)
-        for part in parts
-        if len(part) == largest or not _is_few(part, sources, largest)
-    ]
+    return parts
 
 
 def _is_few(part: Sequence[Heard], sources: int, largest: int) -> bool:
     speaking = len({one.source for one in part})
-    return 2 * speaking < sources and (len(part) <= 2 * speaking or 10 * len(part) <= largest)
+    short, small = len(part) <= 2 * speaking, 10 * len(part) <= largest
+    # one venue or two have no majority: there only what is both is not believed
+    return (short and small) if sources <= 2 else 2 * speaking < sources and (short or small)
 
 
 def _of_file(ticks: Sequence[Tick], body: Spans, ahead_ms: float) -> list[Tick]:

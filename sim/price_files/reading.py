@@ -1,6 +1,6 @@
 """Any path of recorded prices as one stream; says what a path should have been where it is none."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,17 @@ from sim.price_files.names import SOURCE, SYMBOL, Spellings, column_of
 from sim.price_files.order import in_order
 from sim.price_files.rows import Placed, tick_of
 from sim.price_files.stream import Stream, UnreadablePrices, merged
-from sim.price_files.tables import is_json, json_rows, table_columns, table_rows
+from sim.price_files.tables import csv_rows, is_json, json_rows, table_columns, table_rows
 from sim.price_files.times import STAMPS
 
 ALLOWED = (
-    "Allowed are normalised ticks (.parquet, .jsonl, .ndjson, .json, each also .gz but for parquet) with source, symbol, "
+    "Allowed are normalised ticks (.parquet, .jsonl, .ndjson, .json, .csv, each also .gz) with source, symbol, "
     "price, volume_24h, timestamp in ms; minute bars (the same files) with time, venue, pair, close, volume; "
     "raw frames (.txt, .txt.gz) named after their venue"
 )
 TABLES = (".parquet", ".pq")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
+COMMAS = (".csv",)
 FRAMES = (".txt", ".log", ".raw")
 
 Row = Mapping[str, Any]
@@ -63,18 +64,32 @@ def _of_file(path: Path, bases: Sequence[str], spelled: Spellings) -> Stream:
         return _of_table(path, spelled)
     if name.endswith(FRAMES) and is_frames(path):
         return heard_in_frames(path, bases)
-    if name.endswith(JSON_LINES) or (name.endswith(FRAMES) and is_json(path)):
+    if name.endswith(JSON_LINES) or ((name.endswith(FRAMES) or "." not in name) and is_json(path)):
         return _of_rows(json_rows(path), spelled)
+    if name.endswith(COMMAS):
+        return _of_rows(_known(path, csv_rows(path)), spelled)
     raise UnreadablePrices(f"{path}: not a file of prices. {ALLOWED}")
 
 
 def _of_table(path: Path, spelled: Spellings) -> Stream:
-    named = table_columns(path)
+    _check(path, table_columns(path))
+    return _of_rows(table_rows(path), spelled)
+
+
+def _known(path: Path, rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield rows whose first one has the columns of prices."""
+    for count, row in enumerate(rows):
+        if count == 0:
+            _check(path, row.keys())
+        yield row
+
+
+def _check(path: Path, named: Collection[str]) -> None:
     columns = {name.lower() for name in named}
     is_ticks = None not in (column_of(columns, names) for names in (SOURCE, SYMBOL, STAMPS))
-    if not is_ticks and not are_bars(columns):
+    has_price = "price" in columns or {"bid", "ask"} <= columns
+    if not (is_ticks and has_price) and not are_bars(columns):
         raise UnreadablePrices(f"{path}: its columns are {', '.join(sorted(named))}. {ALLOWED}")
-    return _of_rows(table_rows(path), spelled)
 
 
 def _of_rows(rows: Iterable[Row | None], spelled: Spellings) -> Stream:

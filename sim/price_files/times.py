@@ -7,7 +7,7 @@ from decimal import Decimal
 from math import isfinite, nan
 from typing import Any
 
-STAMPS = ("timestamp", "timestamp_ms", "at_ms", "ts")
+STAMPS = ("timestamp", "timestamp_ms", "at_ms", "ts", "time")
 """Names of the venue's stamp, milliseconds since 1970 (UTC)."""
 
 RECEIVED: Mapping[str, float | None] = {

@@ -3,6 +3,8 @@
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.prices.board import PriceBoard
 from core.prices.presets import PRESETS
@@ -69,6 +71,13 @@ def test_one_row_a_venue_and_one_of_them_a_day_ahead():
     assert (values[-1].at_ms, values[-1].state) == (T, State.OK)
 
 
+@pytest.mark.parametrize("venues", [1, 2])
+def test_where_one_venue_speaks_or_two_a_lone_row_far_ahead_is_refused_too(venues):
+    refused, values = replayed([*rounds(venues=VENUES[:venues]), tick(VENUES[0], T + 24 * HOUR_MS)])
+    assert refused == [(VENUES[0], Reason.FUTURE)]
+    assert values[-1].at_ms < T + 30_000
+
+
 @pytest.mark.parametrize("behind_ms", [HOUR_MS, T - 1])
 def test_a_stamp_far_behind_is_refused_as_past(behind_ms):
     ticks = [tick("x", T - behind_ms), *rounds()]
@@ -129,10 +138,35 @@ def test_an_outage_of_all_is_no_reason_to_doubt_what_comes_after():
     assert in_order([], [ticks]) == ticks
 
 
+def test_a_small_file_of_another_year_is_read_beside_a_large_one():
+    old = [tick("kraken", T - 400 * 24 * HOUR_MS + n) for n in range(3)]
+    assert in_order([], [rounds(), old]) == [*old, *rounds()]
+
+
 def test_what_has_a_time_of_receipt_is_left_as_it_is():
     ticks = rounds()
     dated = [tick("okx", T + HOUR_MS)]
     assert in_order(dated, [ticks])[-1] == dated[0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.lists(
+            st.builds(
+                tick, st.sampled_from(VENUES), st.integers(-(10**13), 10**14) | st.integers(T, T + 99_999)
+            ),
+            max_size=12,
+        ),
+        max_size=3,
+    )
+)
+def test_whatever_stamps_there_are_every_row_is_heard_once_and_in_order(files):
+    heard = in_order([], files)
+    said = sorted((one.source, one.at_ms) for file in files for one in file)
+    assert sorted((one.source, one.at_ms) for one in heard) == said
+    assert [one.received_ms for one in heard] == sorted(one.received_ms for one in heard)
+    assert {one.received_ms for one in heard} <= {one.at_ms for one in heard}
 
 
 @pytest.mark.parametrize("seed", range(5))
