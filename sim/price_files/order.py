@@ -94,8 +94,10 @@ def _parts(heard: Sequence[Heard], apart_ms: float) -> list[list[Heard]]:
 def _is_few(part: Sequence[Heard], sources: int, largest: int) -> bool:
     speaking = len({one.source for one in part})
     short, small = len(part) <= 2 * speaking, 10 * len(part) <= largest
-    # one venue or two have no majority: there only what is both is not believed
-    return (short and small) if sources <= 2 else 2 * speaking < sources and (short or small)
+    if 2 * speaking < sources:
+        return short or small
+    # one venue or two have no majority, and of many more than half may lie a few times: nobody believes a part so small
+    return short and small if sources <= 2 else speaking < sources and short and 50 * len(part) <= largest
 
 
 def _of_file(ticks: Sequence[Tick], body: Spans, ahead_ms: float) -> list[Tick]:
