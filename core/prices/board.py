@@ -59,12 +59,13 @@ class PriceBoard:
 
     def tick(self, tick: Tick) -> Reason | None:
         """Take a tick; return why not, where it is not taken. Never raises for what a venue said."""
-        if not (tick.base and tick.quote and self._takes(tick.base)):
+        base, quote = tick.base, tick.quote
+        if not (base and quote and self._takes(base)):
             return Reason.UNKNOWN_SYMBOL
-        if tick.base not in self._indices and tick.quote not in CONVERTIBLE:
+        if base not in self._indices and quote not in CONVERTIBLE:
             # nothing makes dollars of it: alone it would be an index that never has a price
             return Reason.UNKNOWN_SYMBOL
-        return self._index(tick.base).tick(tick)
+        return self._index(base).tick(tick)
 
     def heartbeat(self, source: str, at_ms: int) -> None:
         """A source's stream lives, though none of its prices changed."""
