@@ -7,6 +7,7 @@ as ahead, as too late or as out of order, and nothing is evaluated at a time tha
 """
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import pairwise
 from operator import attrgetter, itemgetter
@@ -141,10 +142,9 @@ def _ahead(
     """
     found: dict[int, int] = {}
     for places in _parted(near, ticks, attrgetter("symbol")).values():
-        sources = {ticks[place].source for place in places}
-        turns = sum(ticks[a].source != ticks[b].source for a, b in pairwise(places))
         run = {places[i] for i in longest([ticks[place].at_ms // GRAIN_MS for place in places])}
-        if len(sources) < 2 or turns < 2 * len(sources) or len(run) < INTERLEAVED * len(places):
+        in_turns = _is_in_turns([ticks[place].source for place in places])
+        if not in_turns or len(run) < INTERLEAVED * len(places):
             continue
         clock_ms: int | None = None
         for place in reversed(places):
@@ -153,6 +153,14 @@ def _ahead(
             elif clock_ms is not None and place in ordered and ticks[place].at_ms > clock_ms + ahead_ms:
                 found[place] = clock_ms
     return found
+
+
+def _is_in_turns(sources: Sequence[str]) -> bool:
+    """Say whether venues speak in turns, and more than once: at least half as often as if chance had mixed their rows."""
+    counts = Counter(sources)
+    turns = sum(before != after for before, after in pairwise(sources))
+    by_chance = len(sources) - sum(count * count for count in counts.values()) / len(sources)
+    return len(counts) > 1 and turns >= max(2 * len(counts), by_chance / 2)
 
 
 def _received(

@@ -4,6 +4,7 @@ import io
 import json
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from core.prices.board import PriceBoard
@@ -83,6 +84,18 @@ def test_the_ledger_of_a_sparse_series_is_made_again(tmp_path, quote):
     found = verify(tmp_path / "ledger")
     assert (str(found.mismatch), found.values) == ("None", len(values))
     assert values[-1].state is State.OK
+
+
+def test_the_ledger_of_two_feeds_from_the_start_is_made_again(tmp_path):
+    file, stream = io.BytesIO(), Stream()
+    for second, apart in enumerate((1.02, 1.011, 1.0099, 1.005, 1.02)):
+        for source, factor in (("okx", 1.0), ("kraken", apart)):
+            one = tick(source, "BTC/USD", T + 1000 * second)
+            stream.heard.append(msgspec.structs.replace(one, price=one.price * factor))
+    values = values_of(stream, Ledger(file, PRESETS["nightdesk"]))
+    assert [value.state for value in values] == [State.STARTING] * 2 + [State.DEGRADED] * 3
+    (tmp_path / "ledger").write_bytes(file.getvalue())
+    assert str(verify(tmp_path / "ledger").mismatch) == "None"
 
 
 def written(path, symbols, stamps):

@@ -106,6 +106,18 @@ def test_a_venue_whose_clock_is_a_minute_ahead_never_counts():
     assert (values[-1].active_feeds, values[-1].at_ms) == (4, T + 29_080)
 
 
+def test_where_half_of_the_venues_are_a_minute_ahead_of_the_others_nobody_knows_whose_clock_is_wrong():
+    ticks = [tick(t.source, t.at_ms + 60_000 * (t.source in VENUES[:2])) for t in rounds(venues=VENUES[:4])]
+    assert in_order([], [ticks]) == sorted(ticks, key=lambda t: t.at_ms)
+
+
+def test_one_fresh_row_before_those_of_stale_venues_is_not_ahead():
+    ticks = [tick("okx", T), *(tick(source, T - 20_000) for source in VENUES if source != "okx")]
+    refused, values = replayed(ticks)
+    assert refused == []
+    assert (values[-1].at_ms, values[-1].active_feeds) == (T, 1)
+
+
 @pytest.mark.parametrize("arranged", ["by venue", "newest first", "shuffled", "a file each"])
 def test_rows_in_any_other_order_than_that_of_time_are_sorted(arranged):
     ticks = rounds()
@@ -116,6 +128,30 @@ def test_rows_in_any_other_order_than_that_of_time_are_sorted(arranged):
         "a file each": [[t for t in ticks if t.source == source] for source in VENUES],
     }[arranged]
     assert in_order([], files) == ticks
+
+
+def every(source, interval_ms, from_ms=0, until_ms=120_000):
+    return [tick(source, T + at_ms) for at_ms in range(from_ms, until_ms, interval_ms)]
+
+
+def test_two_halves_of_a_recording_in_the_wrong_order_are_sorted():
+    earlier, later = rounds(seconds=18), [tick(t.source, t.at_ms + 60_000) for t in rounds(seconds=12)]
+    assert in_order([], [[*later, *earlier]]) == [*earlier, *later]
+
+
+def test_a_venue_with_few_rows_before_one_with_many_is_not_ahead_of_it():
+    ticks = [*every("kraken", 10_000), *every("okx", 1_000)]
+    assert len(in_order([], [ticks])) == len({(t.source, t.received_ms) for t in in_order([], [ticks])})
+
+
+def test_venues_that_were_written_down_in_turns_of_a_minute_are_sorted():
+    ticks = [
+        one
+        for minute in range(4)
+        for source, interval_ms in (("kraken", 3_000), ("okx", 1_000), ("bybit", 2_500))
+        for one in every(source, interval_ms, 60_000 * minute, 60_000 * (minute + 1))
+    ]
+    assert [one.received_ms - one.at_ms for one in in_order([], [ticks])] == [0] * len(ticks)
 
 
 def test_in_shuffled_rows_a_stamp_far_ahead_is_found_all_the_same():
@@ -136,6 +172,14 @@ def test_a_venue_that_speaks_again_alone_after_all_fell_silent_is_heard(silent_s
 def test_an_outage_of_all_is_no_reason_to_doubt_what_comes_after():
     ticks = [*rounds(), *(tick(t.source, t.at_ms + 5 * HOUR_MS) for t in rounds(seconds=3))]
     assert in_order([], [ticks]) == ticks
+
+
+def test_two_of_three_venues_that_speak_once_a_day_later_are_not_believed():
+    ticks = rounds(seconds=60, venues=VENUES[:3])
+    late = [tick(source, T + 24 * HOUR_MS) for source in VENUES[:2]]
+    refused, values = replayed([*ticks, *late])
+    assert refused == [(source, Reason.FUTURE) for source in VENUES[:2]]
+    assert values[-1].at_ms < T + 60_000
 
 
 def test_a_small_file_of_another_year_is_read_beside_a_large_one():
