@@ -98,6 +98,13 @@ def test_the_ledger_of_two_feeds_from_the_start_is_made_again(tmp_path):
     assert str(verify(tmp_path / "ledger").mismatch) == "None"
 
 
+def test_a_venue_whose_name_is_that_of_no_number_is_a_venue_in_both(tmp_path):
+    file, stream = io.BytesIO(), Stream([tick(source, "BTC/USD", T) for source in ("nan", "inf", "okx")])
+    assert values_of(stream, Ledger(file, PRESETS["nightdesk"]))[-1].active_feeds == 3
+    (tmp_path / "ledger").write_bytes(file.getvalue())
+    assert str(verify(tmp_path / "ledger").mismatch) == "None"
+
+
 def written(path, symbols, stamps):
     rows = [
         {"source": one.source, "symbol": one.symbol, "price": one.price, "timestamp": one.at_ms}
