@@ -14,7 +14,7 @@ MISMATCH = 1
 WIDTH = 160
 """Columns of what is written to a file or a pipe."""
 
-INPUT = "normalised ticks (.parquet, .jsonl, .json, .gz), minute bars or raw frames; a file, or a directory of them"
+INPUT = "normalised ticks or minute bars (.parquet, .jsonl, .json, .csv, .gz), or raw frames; a file, or a directory of them"
 
 Input = Annotated[Path, typer.Argument(metavar="PRICES", help=INPUT)]
 Preset = Annotated[str | None, typer.Option("--preset", help="named methodology; default: nightdesk")]
