@@ -27,6 +27,7 @@ class IndexPrice:
     ) -> None:
         """expected are pairs (source, symbol) that are told missing until they are heard."""
         self.symbol = symbol
+        self.base = symbol.partition("/")[0]
         self.methodology = methodology
         self.sequence = 0
         self.held_by_hand: str | None = None
@@ -37,15 +38,14 @@ class IndexPrice:
         for source, pair in expected:
             self._feed(source, pair)
 
-    @property
-    def base(self) -> str:
-        return self.symbol.partition("/")[0]
-
     def tick(self, tick: Tick) -> Reason | None:
         """Take a tick of this base; return why not, where it is not taken. Never raises for what a venue said."""
-        if tick.base != self.base or not tick.quote:
-            return Reason.UNKNOWN_SYMBOL
-        return take(self._feed(tick.source, tick.symbol), tick, self.methodology)
+        feed = self._feeds.get((tick.source, tick.symbol))
+        if feed is None:
+            if tick.base != self.base or not tick.quote:
+                return Reason.UNKNOWN_SYMBOL
+            feed = self._feed(tick.source, tick.symbol)
+        return take(feed, tick, self.methodology)
 
     def heartbeat(self, source: str, at_ms: int) -> None:
         """A source's stream lives, though none of its prices changed (E4-6)."""
@@ -61,8 +61,7 @@ class IndexPrice:
     def evaluate(self, now_ms: int, rates: Mapping[str, Rate] = NO_RATES, *, token: int = 0) -> Published:
         """Return the value at now_ms (ms), in USD, with its proof; rates convert other quotes."""
         rows = rows_of(self._sorted, rates, self.methodology, now_ms)
-        leave_frozen(rows, self.methodology.health, now_ms)
-        sound = [row for row in rows if row.reason is None]
+        sound = leave_frozen(rows, self.methodology.health, now_ms)
         middle = middle_of(sound, self._memory.price) if sound else None
         candidate, outcome = self._decide(sound, middle, now_ms)
         self.sequence += 1
@@ -130,7 +129,7 @@ class IndexPrice:
             active_feeds=len(active),
             accepted=outcome.accepted,
             methodology=self.methodology.name,
-            inputs=tuple(self._input(row) for row in rows),
+            inputs=tuple([self._input(row) for row in rows]),
         )
 
     def _doubt(self, rows: list[Row], active: list[Row], outcome: Outcome, candidate: float | None) -> float:
@@ -142,13 +141,14 @@ class IndexPrice:
         return max(confidence(heard, outcome.price), abs(candidate - outcome.price))
 
     def _input(self, row: Row) -> Input:
-        tick, counts = row.feed.tick, row.reason is None
+        feed, counts = row.feed, row.reason is None
+        tick = feed.tick
         return Input(
-            source=row.feed.source,
-            symbol=row.feed.symbol,
-            price=None if tick is None else row.feed.price,
+            source=feed.source,
+            symbol=feed.symbol,
+            price=None if tick is None else feed.price,
             at_ms=None if tick is None else tick.at_ms,
-            received_ms=None if tick is None else row.feed.heard_ms,
+            received_ms=None if tick is None else feed.heard_ms,
             volume=volume_of(row, self.methodology.weighing),
             rate=row.rate,
             usd=row.usd or None,

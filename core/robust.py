@@ -3,7 +3,7 @@
 All of them give the same for every order of their inputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 Number = TypeVar("Number", int, float)
@@ -32,11 +32,6 @@ def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
         if below >= half * (1 - 1e-12):
             return value
     return ranked[-1][0]
-
-
-def clamped(value: float, around: float, within: float) -> float:
-    """Return the value, drawn to within a fraction of what it stands around."""
-    return min(max(value, around * (1 - within)), around * (1 + within))
 
 
 def capped(weights: Sequence[float], cap: float) -> list[float]:
@@ -70,20 +65,25 @@ def three_votes(quotes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     Each votes for p - c, p and p + c; the price is the votes' median, the confidence the larger distance to the
     quartiles. Means of two are rounded down. Exact for integers of any size. Raises ValueError on nothing.
     """
-    p25, below, above, p75 = _marks(_votes(quotes))
+    p25, below, above, p75 = _marks(ranked_votes(quotes))
     middle = (below + above) // 2
     return middle, max(middle - p25, p75 - middle)
 
 
 def three_votes_smooth(quotes: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Return the same of real numbers: the median unrounded."""
-    p25, below, above, p75 = _marks(_votes(quotes))
+    p25, below, above, p75 = _marks(ranked_votes(quotes))
     middle = (below + above) / 2
     return middle, max(middle - p25, p75 - middle)
 
 
-def _votes(quotes: Sequence[tuple[Number, Number]]) -> list[Number]:
-    return sorted(vote for price, conf in quotes for vote in (price - conf, price, price + conf))
+def ranked_votes(quotes: Iterable[tuple[Number, Number]]) -> list[Number]:
+    """Return the three votes of each quote, in order."""
+    votes: list[Number] = []
+    for price, conf in quotes:
+        votes += (price - conf, price, price + conf)
+    votes.sort()
+    return votes
 
 
 def _marks(votes: Sequence[Number]) -> tuple[Number, Number, Number, Number]:

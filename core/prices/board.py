@@ -1,6 +1,6 @@
 """The indices of many symbols under one methodology: what converts quotes first, then all others by it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from core.index_price import IndexPrice
@@ -43,7 +43,7 @@ class PriceBoard:
         self._wanted = None if symbols is None else {symbol.partition("/")[0] for symbol in symbols}
         self._expected = list(expected)
         self._indices: dict[str, IndexPrice] = {}
-        self._others: list[IndexPrice] = []
+        self._others: dict[str, IndexPrice] = {}
         for base in sorted({pair.partition("/")[0] for _, pair in self._expected} | (self._wanted or set())):
             if self._takes(base):
                 self._index(base)
@@ -57,14 +57,20 @@ class PriceBoard:
         """Return the index of a symbol, None where nothing was heard of it."""
         return self._indices.get(symbol.partition("/")[0])
 
+    @property
+    def bases(self) -> Collection[str]:
+        """What an index is made of besides rates, by name."""
+        return self._others.keys()
+
     def tick(self, tick: Tick) -> Reason | None:
         """Take a tick; return why not, where it is not taken. Never raises for what a venue said."""
-        if not (tick.base and tick.quote and self._takes(tick.base)):
+        base, quote = tick.base, tick.quote
+        if not (base and quote and self._takes(base)):
             return Reason.UNKNOWN_SYMBOL
-        if tick.base not in self._indices and tick.quote not in CONVERTIBLE:
+        if base not in self._indices and quote not in CONVERTIBLE:
             # nothing makes dollars of it: alone it would be an index that never has a price
             return Reason.UNKNOWN_SYMBOL
-        return self._index(tick.base).tick(tick)
+        return self._index(base).tick(tick)
 
     def heartbeat(self, source: str, at_ms: int) -> None:
         """A source's stream lives, though none of its prices changed."""
@@ -76,8 +82,10 @@ class PriceBoard:
         for index in self._indices.values():
             index.disconnected(source)
 
-    def evaluate(self, now_ms: int, *, token: int = 0) -> list[Published]:
-        """Return the values at now_ms (ms): rates first, then the others by name."""
+    def evaluate(
+        self, now_ms: int, *, token: int = 0, bases: Collection[str] | None = None
+    ) -> list[Published]:
+        """Return the values at now_ms (ms): rates first, then the others by name, where bases are given these alone."""
         values: list[Published] = []
         rates: dict[str, Rate] = {}
         for quote in RATES:
@@ -86,7 +94,10 @@ class PriceBoard:
                 values.append(value)
                 if value.price is not None:
                     rates[quote] = _rate(quote, value, value.price)
-        return values + [index.evaluate(now_ms, rates, token=token) for index in self._others]
+        wanted = self._others if bases is None else sorted(bases)
+        return values + [
+            self._others[base].evaluate(now_ms, rates, token=token) for base in wanted if base in self._others
+        ]
 
     def due(self, value: Published, last: Published | None) -> bool:
         """Say whether a value is to be published after the last published one of its symbol (E4-15)."""
@@ -107,7 +118,7 @@ class PriceBoard:
             rules = rate_methodology(self.methodology) if base in RATES else self.methodology
             expected = [(source, pair) for source, pair in self._expected if pair.partition("/")[0] == base]
             index = self._indices[base] = IndexPrice(symbol_of(base), rules, expected=expected)
-            self._others = [self._indices[b] for b in sorted(self._indices) if b not in RATES]
+            self._others = {b: self._indices[b] for b in sorted(self._indices) if b not in RATES}
         return index
 
 

@@ -38,6 +38,7 @@ class Feed:
 
     source: str
     symbol: str
+    quote: str = field(init=False)
     tick: Tick | None = None
     price: float = 0.0
     heard_ms: int = 0
@@ -55,9 +56,8 @@ class Feed:
     reviewed: bool = False
     outs_ms: deque[int] = field(default_factory=deque)
 
-    @property
-    def quote(self) -> str:
-        return self.symbol.partition("/")[2]
+    def __post_init__(self) -> None:
+        self.quote = self.symbol.partition("/")[2]
 
 
 def take(feed: Feed, tick: Tick, methodology: Methodology) -> Reason | None:

@@ -36,6 +36,8 @@ class Row:
     usd: float = 0.0
     used: float = 0.0
     weight: float = 0.0
+    half: float = 0.0
+    """Half of the spread, in the index currency; 0 without a book."""
 
 
 def rows_of(
@@ -64,9 +66,9 @@ def silence(feed: Feed, health: Health, now_ms: int) -> Reason | None:
 
 
 def _convert(row: Row, rates: Mapping[str, Rate], methodology: Methodology) -> None:
-    if row.feed.tick is None:
+    tick, quote = row.feed.tick, row.feed.quote
+    if tick is None:
         return
-    quote = row.feed.quote
     if quote == "USD" or (not methodology.converts and quote in PARITY):
         row.rate = 1.0
     elif methodology.converts and quote in rates and rates[quote].state in (State.OK, State.DEGRADED):
@@ -75,10 +77,15 @@ def _convert(row: Row, rates: Mapping[str, Rate], methodology: Methodology) -> N
         row.reason = row.reason or Reason.NO_CONVERSION
         return
     row.usd = row.feed.price * row.rate
+    if tick.bid is not None and tick.ask is not None:
+        row.half = (tick.ask - tick.bid) / 2 * row.rate
 
 
 def _one_each(rows: Sequence[Row]) -> None:
     """Leave one healthy pair of each source: the others would let a venue vote twice."""
+    sound = [row.feed.source for row in rows if row.reason is None]
+    if len(set(sound)) == len(sound):
+        return
     first: dict[str, Row] = {}
     for row in rows:
         if row.reason is None:
@@ -95,22 +102,21 @@ def _rank(row: Row) -> tuple[int, str]:
     return (ORDER.index(quote) if quote in ORDER else len(ORDER), row.feed.symbol)
 
 
-def leave_frozen(rows: Sequence[Row], health: Health, now_ms: int) -> None:
-    """Leave out a feed that stands still while the others went away from where they were (E4-6)."""
-    if not health.frozen_ticks:
-        return
+def leave_frozen(rows: Sequence[Row], health: Health, now_ms: int) -> list[Row]:
+    """Leave out a feed that stands still while the others went away from where they were (E4-6); return what stays."""
     sound = [row for row in rows if row.reason is None]
-    if len(sound) < 2:
-        return
-    middle = median([row.usd for row in sound])
+    if not health.frozen_ticks or len(sound) < 2:
+        return sound
+    middle, moved_min = median([row.usd for row in sound]), health.frozen_bps / 1e4
     for row in sound:
         feed = row.feed
         if feed.median_then is None:
             feed.median_then = middle
-        still_ms = now_ms - feed.changed_ms
-        moved = abs(middle / feed.median_then - 1)
-        if still_ms > health.frozen_ticks * feed.interval_ms and moved > health.frozen_bps / 1e4:
+        if now_ms - feed.changed_ms <= health.frozen_ticks * feed.interval_ms:
+            continue
+        if abs(middle / feed.median_then - 1) > moved_min:
             row.reason = Reason.FROZEN
+    return [row for row in sound if row.reason is None]
 
 
 def middle_of(sound: Sequence[Row], last: float | None) -> float:
@@ -122,7 +128,7 @@ def middle_of(sound: Sequence[Row], last: float | None) -> float:
 def leave_outliers(sound: Sequence[Row], middle: float, methodology: Methodology, now_ms: int) -> None:
     """Leave out what is too far from the median, until it was near again for long enough (E4-10)."""
     rules = methodology.outliers
-    if not rules.beyond:
+    if not rules.beyond or _all_near(sound, middle, rules.beyond):
         return
     for row in sound:
         row.reason = _standing(row, middle, rules, now_ms)
@@ -132,6 +138,14 @@ def leave_outliers(sound: Sequence[Row], middle: float, methodology: Methodology
             # dwelling is against one feed that flaps: when most moved, those that moved first come back at once
             if row.reason is Reason.DWELL:
                 row.reason, row.feed.out, row.feed.back_ms = None, False, None
+
+
+def _all_near(sound: Sequence[Row], middle: float, beyond: float) -> bool:
+    """Say whether no feed is out or goes out: what is true of the lowest and the highest is true of those between."""
+    prices = [row.usd for row in sound if not row.feed.out]
+    if len(prices) < len(sound):
+        return False
+    return 1 - min(prices) / middle <= beyond and max(prices) / middle - 1 <= beyond
 
 
 def _standing(row: Row, middle: float, rules: Outliers, now_ms: int) -> Reason | None:
@@ -179,6 +193,9 @@ def _is_unit(ratio: float) -> bool:
 def is_split(sound: Sequence[Row], rules: Outliers, now_ms: int) -> bool:
     """Say whether the feeds stand in two camps, neither of which is a minority (E4-8), and both of which still speak."""
     if not rules.split_share or len(sound) < SPLIT_FEEDS_MIN:
+        return False
+    prices = [row.usd for row in sound]
+    if max(prices) / min(prices) - 1 <= rules.beyond:
         return False
     ranked = sorted(sound, key=lambda row: row.usd)
     below = max(range(1, len(ranked)), key=lambda i: ranked[i].usd / ranked[i - 1].usd)

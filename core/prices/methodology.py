@@ -122,7 +122,7 @@ class Breaker:
         tuple[tuple[float, float], ...], Doc("pairs of seconds and the largest move within them, fraction")
     ] = ((1.0, 0.05), (10.0, 0.10), (60.0, 0.15))
     breach: Annotated[Breach, Doc("what a larger move needs (E4-11)")] = Breach.CONFIRM
-    agree_within: Annotated[float, Gt(0), Doc("feeds agree when their spread is below this, fraction")] = 0.01
+    agree_within: Annotated[float, Gt(0), Doc("feeds agree up to this spread, fraction")] = 0.01
     confirm_s: Annotated[float, Ge(0), Doc("... for so long")] = 1.5
     hold_s: Annotated[float, Gt(0), Doc("longest hold of an unconfirmed move; then it is DEGRADED")] = 30.0
 

@@ -1,20 +1,26 @@
 """From the feeds that count to one price: weights, clamp, average, confidence."""
 
 from collections.abc import Sequence
-from math import exp, fsum
+from functools import lru_cache
+from math import exp, fsum, inf
 
 from core.prices.judging import Row
 from core.prices.methodology import Average, Methodology, Weighing, Weights
-from core.robust import capped, clamped, median, three_votes_smooth, weighted_median
+from core.robust import capped, median, ranked_votes, three_votes_smooth, weighted_median
 
 
 def clamp_within(base: str, methodology: Methodology) -> float:
     """Return the clamp of a base, 0 for none."""
-    return dict(methodology.outliers.clamp_of).get(base, methodology.outliers.clamp)
+    rules = methodology.outliers
+    return dict(rules.clamp_of).get(base, rules.clamp) if rules.clamp_of else rules.clamp
 
 
 def weigh(rows: Sequence[Row], weighing: Weighing, now_ms: int) -> None:
     """Give each row its weight; they sum to 1 (S4-16 to S4-21). Unknown volumes count like the median one."""
+    if weighing.by is Weights.EQUAL and not weighing.alpha_per_s:
+        for row, weight in zip(rows, _equal(len(rows), weighing.cap), strict=True):
+            row.weight = weight
+        return
     shares = _shares(rows, weighing)
     ages_s = [_age_s(row, now_ms) for row in rows]
     # relative to the youngest, which leaves the proportions: no decay makes all weights vanish
@@ -24,6 +30,11 @@ def weigh(rows: Sequence[Row], weighing: Weighing, now_ms: int) -> None:
         raw = [1.0] * len(rows)
     for row, weight in zip(rows, capped(raw, weighing.cap), strict=True):
         row.weight = weight
+
+
+@lru_cache(maxsize=64)
+def _equal(count: int, cap: float) -> tuple[float, ...]:
+    return tuple(capped([1.0] * count, cap))
 
 
 def _shares(rows: Sequence[Row], weighing: Weighing) -> list[float]:
@@ -56,8 +67,9 @@ def _age_s(row: Row, now_ms: int) -> float:
 def average(rows: Sequence[Row], middle: float, methodology: Methodology) -> float:
     """Return one price of weighted rows, each drawn to within the clamp of the middle."""
     within = clamp_within(rows[0].feed.symbol.partition("/")[0], methodology)
+    low, high = (middle * (1 - within), middle * (1 + within)) if within else (0.0, inf)
     for row in rows:
-        row.used = clamped(row.usd, middle, within) if within else row.usd
+        row.used = low if row.usd < low else high if row.usd > high else row.usd
     match methodology.weighing.average:
         case Average.MEAN:
             price = fsum(row.used * row.weight for row in rows)
@@ -66,27 +78,14 @@ def average(rows: Sequence[Row], middle: float, methodology: Methodology) -> flo
         case Average.MEDIAN:
             return weighted_median([row.used for row in rows], [row.weight for row in rows])
         case Average.THREE_VOTES:
-            return three_votes_smooth([(row.used, half_spread(row)) for row in rows])[0]
-
-
-def half_spread(row: Row) -> float:
-    """Return half of the feed's spread in the index currency, 0 without a book."""
-    tick = row.feed.tick
-    if tick is None or tick.bid is None or tick.ask is None or row.rate is None:
-        return 0.0
-    return (tick.ask - tick.bid) / 2 * row.rate
+            return three_votes_smooth([(row.used, row.half) for row in rows])[0]
 
 
 def confidence(rows: Sequence[Row], price: float) -> float:
     """Return how far the quarters of all votes stand from the price (E4-14)."""
-    votes = sorted(vote for row in rows for vote in _votes(row))
+    votes = ranked_votes([(row.usd, row.half) for row in rows])
     quarter = len(votes) >> 2
     return max(abs(price - votes[quarter]), abs(votes[-1 - quarter] - price))
-
-
-def _votes(row: Row) -> tuple[float, float, float]:
-    half = half_spread(row)
-    return row.usd - half, row.usd, row.usd + half
 
 
 def spread(rows: Sequence[Row]) -> float:

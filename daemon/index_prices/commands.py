@@ -15,7 +15,7 @@ NOT_CLOSED = 9
 WIDTH = 160
 """Columns of what is written to a file or a pipe."""
 
-INPUT = "normalised ticks (.parquet, .jsonl, .json, .gz), minute bars or raw frames; a file, or a directory of them"
+INPUT = "normalised ticks or minute bars (.parquet, .jsonl, .json, .csv, .gz), or raw frames; a file, or a directory of them"
 
 Input = Annotated[Path, typer.Argument(metavar="PRICES", help=INPUT)]
 Preset = Annotated[str | None, typer.Option("--preset", help="named methodology; default: nightdesk")]
@@ -44,6 +44,7 @@ def replay(
 ) -> None:
     """Publish recorded prices again: a value at every stamp of the input; with --json an array, the last value last."""
     from daemon.index_prices import methodology_file, replaying, shown
+    from daemon.index_prices.replaying_json import JsonArray
 
     options = replaying.ReplayOptions(
         path=path,
@@ -52,13 +53,15 @@ def replay(
         out=out,
         settlement=replaying.settlement_rules(settle_at),
     )
-    replayed = replaying.replay_with_bar(options)
     if not json_:
-        _show(shown.view(replayed))
+        series = shown.Condensed()
+        _show(shown.view(replaying.replay_with_bar(options, series), series))
         return
-    _print(replaying.series(replayed))
-    if replayed.refused or replayed.left_out:
-        typer.echo(f"nightdesk: {shown.summary(replayed, len(replayed.values))}", err=True)
+    with JsonArray() as array:
+        replayed = replaying.replay_with_bar(options, array)
+        array.write(sys.stdout)
+    if replayed.refused or replayed.left_out or replayed.units:
+        typer.echo(f"nightdesk: {shown.summary(replayed, replayed.states.total())}", err=True)
     for line in replayed.left_out:
         typer.echo(f"nightdesk: left out {line}", err=True)
 

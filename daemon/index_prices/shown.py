@@ -1,11 +1,12 @@
 """A published series for people; daemon.index_prices.documents has it for programs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from core.prices.settling import Settled
 from core.prices.types import Published
 from core.report import iso
 from daemon.index_prices.documents import excluded
@@ -21,7 +22,41 @@ COLOURS = {"OK": "green", "DEGRADED": "yellow", "HALTED": "red", "STARTING": "di
 # --- for people ----------------------------------------------------------------------------------------
 
 
-def view(replayed: Replayed) -> RenderableType:
+class Condensed:
+    """A sink: every change of a symbol's state, every so-manieth value, and each symbol's last."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._every = 1
+        self._kept: dict[int, Published] = {}
+        self._regular: list[int] = []
+        self._last: dict[str, tuple[int, Published]] = {}
+
+    def __call__(self, value: Published, settled: Settled | None) -> None:
+        before = self._last.get(value.symbol)
+        self._last[value.symbol] = self.count, value
+        if before is None or (before[1].state, before[1].cause) != (value.state, value.cause):
+            self._kept[self.count] = value
+        elif self.count % self._every == 0:
+            self._kept[self.count] = value
+            self._regular.append(self.count)
+            self._thin()
+        self.count += 1
+
+    def _thin(self) -> None:
+        while len(self._regular) > ROWS:
+            self._every *= 2
+            for count in self._regular:
+                if count % self._every:
+                    del self._kept[count]
+            self._regular = [count for count in self._regular if count % self._every == 0]
+
+    def rows(self) -> list[Published]:
+        kept = self._kept | dict(self._last.values())
+        return [kept[count] for count in sorted(kept)]
+
+
+def view(replayed: Replayed, series: Condensed) -> RenderableType:
     table = Table(
         Column("time", no_wrap=True),
         "index",
@@ -33,7 +68,7 @@ def view(replayed: Replayed) -> RenderableType:
         "left out",
         box=None,
     )
-    shown = list(condensed(replayed.values))
+    shown = series.rows()
     for value in shown:
         table.add_row(*_cells(value), style=COLOURS[value.state])
     return Group(
@@ -44,25 +79,11 @@ def view(replayed: Replayed) -> RenderableType:
     )
 
 
-def condensed(values: Sequence[Published]) -> Iterator[Published]:
-    """Yield every change of a symbol's state, every so-manieth value, and each symbol's last."""
-    every = -(-len(values) // ROWS)
-    before: dict[str, tuple[str, str]] = {}
-    last = {value.symbol: id(value) for value in values}
-    for count, value in enumerate(values):
-        now = (value.state, value.cause)
-        if before.get(value.symbol) != now or count % every == 0 or last[value.symbol] == id(value):
-            yield value
-        before[value.symbol] = now
-
-
 def summary(replayed: Replayed, shown: int) -> str:
-    states: dict[str, int] = {}
-    for value in replayed.values:
-        states[value.state] = states.get(value.state, 0) + 1
-    counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    words = f"{len(replayed.values)} values ({shown} shown) of {replayed.heard} ticks: {counted}"
-    return f"{words}{refusals(replayed)}"
+    values = replayed.states.total()
+    counted = ", ".join(f"{count} {state}" for state, count in sorted(replayed.states.items()))
+    words = f"{values} values ({shown} shown) of {replayed.heard} ticks: {counted}"
+    return f"{words}{refusals(replayed)}{conversions(replayed)}"
 
 
 def refusals(replayed: Replayed) -> str:
@@ -71,6 +92,14 @@ def refusals(replayed: Replayed) -> str:
         return ""
     counted = ", ".join(f"{n} {why}" for why, n in sorted(replayed.refused.items()))
     return f"; refused {counted}"
+
+
+def conversions(replayed: Replayed) -> str:
+    """Return which stamps were read in another unit, in words that follow others; nothing where none was."""
+    if not replayed.units:
+        return ""
+    counted = ", ".join(f"{n} in {unit}" for unit, n in sorted(replayed.units.items()))
+    return f"; stamps that are not in ms by their size: {counted}, read so"
 
 
 def _cells(value: Published) -> Iterator[str]:

@@ -9,6 +9,7 @@ DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 LEAST, MOST = 1e-18, 1e18
 """Bounds of a price."""
 VOLUME_MOST = 1e30
+NAMES = frozenset({"source", "symbol"})
 
 
 def new_book(rules: Record) -> Record:
@@ -36,7 +37,8 @@ def expect(book: Record, source: str, pair: str) -> None:
 def hear(book: Record, said: Record) -> None:
     """Take one thing that was heard: {"tick": ...}, {"alive": source, "at_ms": ...} or {"down": source}."""
     if "tick" in said:
-        _hear_tick(book, {name: _real(value) for name, value in said["tick"].items()})
+        tick = {name: value if name in NAMES else _real(value) for name, value in said["tick"].items()}
+        _hear_tick(book, tick)
         return
     for (source, _), feed in book["feeds"].items():
         if source == said.get("down"):

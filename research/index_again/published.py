@@ -77,7 +77,9 @@ def _by_few(usd: list[float], candidate: float, book: Record, rules: Record) -> 
     if rules["few"] == "average":
         return candidate
     if last is None:
-        return _held(book, "below_minimum_feeds")
+        paired = rules["few"] == "last_index" and len(usd) > 1
+        agreed = paired and max(usd) / min(usd) - 1 <= rules["agree_within"]
+        return candidate if agreed else _held(book, "below_minimum_feeds")
     if rules["few"] == "hold":
         return "DEGRADED", "below_minimum_feeds", last, False
     if len(usd) > 2:

@@ -34,12 +34,17 @@ class UnreadablePrices(Exception):
 
 @dataclass(slots=True)
 class Stream:
-    """What a path held, sorted by the time of receipt (stable).
+    """What a path held, heard in the order of receipt (stable).
 
-    refused counts rows that cannot be placed in time or named, by reason; left_out are files of other things, and why.
+    undated are, file by file, ticks without a time of receipt, which have the venue's stamp in its place until
+    all that is known says when they were heard (sim.price_files.order). refused counts rows that cannot be placed
+    in time or named, by reason; units counts stamps that were not in ms, by theirs; left_out are files of other
+    things, and why.
     """
 
     heard: list[Heard] = field(default_factory=list)
+    undated: list[list[Tick]] = field(default_factory=list)
+    units: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
 
@@ -57,6 +62,8 @@ def merged(streams: Iterable[Stream]) -> Stream:
     whole = Stream()
     for stream in streams:
         whole.heard += stream.heard
+        whole.undated += stream.undated
+        whole.units += stream.units
         whole.refused += stream.refused
         whole.left_out += stream.left_out
     whole.heard.sort(key=_received_ms)

@@ -164,6 +164,19 @@ def test_a_feed_that_never_spoke_is_like_none(name: str, prices: list[float]) ->
     assert input_of(with_one, "silent").reason is Reason.NO_TICK
 
 
+@given(prices=st.lists(st.floats(90.0, 110.0), min_size=3, max_size=7), within=st.floats(0.0001, 0.5))
+def test_what_counts_of_a_price_is_itself_or_the_edge_of_the_clamp(
+    prices: list[float], within: float
+) -> None:
+    value = value_of({str(i): price for i, price in enumerate(prices)}, with_outliers(0, within))
+    assert value.median is not None
+    for given_ in value.inputs:
+        assert given_.used is not None
+        assert given_.usd is not None
+        assert value.median * (1 - within) <= given_.used <= value.median * (1 + within)
+        assert given_.used == given_.usd or abs(given_.usd / value.median - 1) > within * (1 - 1e-12)
+
+
 CLAMPED_MEAN = replace(NIGHTDESK, weighing=Weighing(by=Weights.SLOW_VOLUME, average=Average.MEAN))
 """Where the clamp alone holds a lie: votes would hold it without."""
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.robust import capped, clamped, median, three_votes, three_votes_smooth, weighted_median
+from core.robust import capped, median, three_votes, three_votes_smooth, weighted_median
 
 prices = st.floats(1e-6, 1e9)
 weights = st.floats(1e-9, 1e12)
@@ -52,13 +52,6 @@ def test_capped_weights_keep_their_order_and_the_uncapped_their_proportions(
             assert shares[i] <= shares[j] * (1 + 1e-9)
         if max(shares[i], shares[j]) < cap * (1 - 1e-9):
             assert shares[i] * given_[j] == pytest.approx(shares[j] * given_[i], rel=1e-9)
-
-
-@given(prices, prices, st.floats(0.0001, 0.5))
-def test_a_clamped_price_is_itself_or_at_the_edge(value: float, around: float, within: float) -> None:
-    drawn = clamped(value, around, within)
-    assert around * (1 - within) <= drawn <= around * (1 + within)
-    assert drawn == value or abs(value / around - 1) > within * (1 - 1e-12)
 
 
 def test_three_votes_of_one_quote_give_it_back() -> None:

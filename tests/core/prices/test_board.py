@@ -82,8 +82,9 @@ def test_a_methodology_that_does_not_convert_takes_stablecoins_for_dollars():
 def test_a_conversion_needs_its_own_number_of_feeds():
     rules = replace(OURS, rate_feeds_min=3)
     assert rate_methodology(rules).breaker.feeds_min == 3
-    made = board([*quotes("BTC/USDT", 50_000.0), *quotes("USDT/USD", 1.0, VENUES[:2])], rules)
-    assert [value.price for value in made.evaluate(T)] == [None, None]
+    two = [*quotes("BTC/USDT", 50_000.0), *quotes("USDT/USD", 1.0, VENUES[:2])]
+    assert board(two).evaluate(T)[0].state is State.OK
+    assert board(two, rules).evaluate(T)[0].state is State.DEGRADED
 
 
 def test_only_the_symbols_asked_for_are_made_and_what_converts_them():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.prices.methodology import Methodology
 from core.prices.presets import BRIEF, BYBIT, NIGHTDESK, OKX
 from core.prices.types import Cause, Published, State
 from tests.core.prices.made import T, after, fed, index, tick
@@ -14,11 +15,32 @@ def moved(by: float, sources: int = 7) -> dict[str, float]:
     return {s: p * (1 + by) if i < sources else p for i, (s, p) in enumerate(SEVEN.items())}
 
 
-def test_an_index_starts_without_a_price_until_enough_feeds_are_heard() -> None:
+def test_an_index_starts_without_a_price_until_two_feeds_agree_and_is_degraded_until_there_are_enough() -> (
+    None
+):
+    """E4-9, E4-12: two from the beginning have no last index to be held against, only each other."""
     made = index()
-    two = after(made, {"a": 100.0, "b": 100.0}, T)
-    assert (two.state, two.price, two.cause) == (State.STARTING, None, Cause.QUORUM)
+    alone = after(made, {"a": 100.0}, T)
+    assert (alone.state, alone.price, alone.cause) == (State.STARTING, None, Cause.QUORUM)
+    two = after(made, {"b": 100.9}, T)
+    assert (two.state, two.price, two.cause) == (State.DEGRADED, pytest.approx(100.45), Cause.QUORUM)
+    assert [given.weight for given in two.inputs] == [0.5, 0.5]
     assert after(made, {"c": 100.0}, T).state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("methodology", "prices"),
+    [
+        (NIGHTDESK, {"a": 100.0, "b": 101.1}),
+        (NIGHTDESK, {"a": 100.0, "b": 200.0}),
+        (BRIEF, {"a": 1.0, "b": 1.0}),
+    ],
+)
+def test_two_feeds_that_disagree_or_rules_that_hold_make_no_first_price(
+    methodology: Methodology, prices: dict[str, float]
+) -> None:
+    value = after(index(methodology), prices, T)
+    assert (value.state, value.price) == (State.STARTING, None)
 
 
 @pytest.mark.parametrize("fall", [-0.2, -0.3, 0.25, 0.12])

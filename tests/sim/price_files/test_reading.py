@@ -17,10 +17,10 @@ from core.prices.feeds import flaw_of
 from core.prices.methodology import Health
 from core.prices.types import Reason, Tick
 from sim.price_files import frames
-from sim.price_files.minutes import COLUMNS, ticks_of_bars
+from sim.price_files.minutes import ticks_of_bars
 from sim.price_files.reading import read_prices
-from sim.price_files.rows import RECEIVED
 from sim.price_files.stream import Alive, Down, UnreadablePrices
+from sim.price_files.times import RECEIVED
 
 T = 1_700_000_000_000
 ROW = {"source": "okx", "symbol": "BTC/USD", "price": 50_000.0, "volume_24h": 1e6, "timestamp": T}
@@ -111,7 +111,7 @@ def test_decimals_of_a_table_are_numbers(tmp_path):
     assert tick.price == 50_000.5
 
 
-@pytest.mark.parametrize("stamp", [T * 1000, T * 1_000_000, -T * 1000, -(10**40), 1e300])
+@pytest.mark.parametrize("stamp", [T * 10_000, -T * 1000, -(10**40), 1e300])
 def test_a_stamp_without_a_date_needs_a_receive_time_and_is_then_in_the_future_or_the_past(tmp_path, stamp):
     row = {**ROW, "timestamp": stamp}
     with pytest.raises(UnreadablePrices, match="1 timestamp_not_in_ms"):
@@ -159,11 +159,74 @@ def test_a_bar_is_known_a_minute_after_its_start_and_one_without_volume_is_no_ne
     assert heard[1].volume_24h == pytest.approx((40_000 + 20_100) * 480)
 
 
+START = round(datetime(2023, 3, 9, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(
+    "time", [START, START * 1000, START * 10**9, str(START), "2023-03-09T00:00:00Z", "2023-03-09 00:00"]
+)
+@pytest.mark.parametrize("name", ["a.parquet", "a.jsonl", "a.csv"])
+def test_bars_begin_at_a_number_or_at_words_in_any_kind_of_file(tmp_path, time, name):
+    rows = [{**bar(0, 20_000.0, 2.0), "time": time}]
+    if name == "a.parquet":
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / name)
+    elif name == "a.csv":
+        (tmp_path / name).write_text(f"{','.join(rows[0])}\n{','.join(map(str, rows[0].values()))}\n")
+    else:
+        written(tmp_path / name, rows)
+    (tick,) = read_prices(tmp_path / name).heard
+    assert (tick.received_ms, tick.price) == (1000 * START + 60_000, 20_000.0)
+    assert tick.volume_24h == pytest.approx(40_000 * 1440)
+
+
+def test_bars_without_a_volume_are_all_news_and_tell_none(tmp_path):
+    rows = [{"ts": START, "source": "okx", "symbol": "BTCUSD", "close": 20_000.0}]
+    rows += [{"ts": START + 60, "source": "okx", "symbol": "BTCUSD", "close": 20_000.0}]
+    heard = read_prices(written(tmp_path / "a.jsonl", rows)).heard
+    assert [(tick.volume_24h, tick.symbol) for tick in heard] == [(None, "BTC/USD")] * 2
+
+
+def test_a_bar_that_is_there_twice_counts_once(tmp_path):
+    rows = [{**bar(0, 20_000.0, 2.0), "time": START}] * 2
+    stream = read_prices(written(tmp_path / "a.jsonl", rows))
+    assert (len(stream.heard), stream.refused) == (1, {"duplicate": 1})
+    assert stream.heard[0].volume_24h == pytest.approx(40_000 * 1440)
+
+
+def test_ticks_in_csv_in_gzipped_parquet_and_in_an_object_are_the_same(tmp_path):
+    plain = read_prices(written(tmp_path / "a.jsonl", [ROW, {**ROW, "source": "kraken"}])).heard
+    rows = [ROW, {**ROW, "source": "kraken"}]
+    lines = [",".join(map(str, values)) for values in (ROW, *(row.values() for row in rows))]
+    (tmp_path / "b.csv").write_text("\n".join(lines))
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "c.parquet")
+    (tmp_path / "c.parquet.gz").write_bytes(gzip.compress((tmp_path / "c.parquet").read_bytes()))
+    (tmp_path / "d.json").write_text(json.dumps({"made_by": "x", "ticks": rows}))
+    (tmp_path / "e.json").write_text(json.dumps({"ticks": rows}, indent=2))
+    (tmp_path / "f").write_text(json.dumps(rows))
+    for name in ("b.csv", "c.parquet.gz", "d.json", "e.json", "f"):
+        assert read_prices(tmp_path / name).heard == plain, name
+
+
+@pytest.mark.parametrize("names", [("exchange", "pair", "ts"), ("Source", "SYMBOL", "Timestamp")])
+def test_columns_have_other_names_and_letters(tmp_path, names):
+    row = {"price": 5, "more": [{"x": 1}], **dict(zip(names, ("okx", "BTC/USD", T), strict=True))}
+    (tick,) = read_prices(written(tmp_path / "a.jsonl", [row])).heard
+    assert (tick.source, tick.symbol, tick.at_ms) == ("okx", "BTC/USD", T)
+
+
+def test_a_table_of_stamps_without_a_price_is_none_of_ticks(tmp_path):
+    row = {"source": "okx", "symbol": "BTC/USD", "timestamp": T, "funding": 0.1}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "a.parquet")
+    with pytest.raises(UnreadablePrices, match="its columns are funding"):
+        read_prices(tmp_path / "a.parquet")
+
+
 @pytest.mark.skipif(not MINUTES.is_file(), reason="the shared market data are not here")
 def test_the_real_minutes_have_a_full_day_of_turnover():
     chosen = [("venue", "==", "kraken"), ("pair", "==", "BTC/USD")]
-    rows = pq.read_table(MINUTES, columns=sorted(COLUMNS), filters=chosen).to_pylist()
-    heard = ticks_of_bars(rows).heard
+    columns = ["time", "venue", "pair", "close", "volume"]
+    rows = pq.read_table(MINUTES, columns=columns, filters=chosen).to_pylist()
+    (heard,) = ticks_of_bars(rows).undated
     assert len(heard) > 4_000
     end = max(row["time"] for row in rows)
     told = sum(row["volume"] * row["close"] for row in rows if (end - row["time"]).days < 1)
