@@ -167,6 +167,12 @@ class World:
 
 
 def play(run: Run, *, shown: Callable[[float], None] = lambda second: None) -> Played:
-    """Play a run. The same run gives the same counts, in every process."""
-    with silence(), tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
-        return World(run, Path(name), shown=shown).play()
+    """Play a run. The same run gives the same counts, in every process. Raises RuntimeError where its files were removed."""
+    place = MEMORY if MEMORY.is_dir() else None
+    with silence(), tempfile.TemporaryDirectory(prefix="nightdesk-chaos-", dir=place) as name:
+        directory = Path(name)
+        inode = directory.stat().st_ino
+        played = World(run, directory, shown=shown).play()
+        if not (directory / "lease.sqlite").exists() or directory.stat().st_ino != inode:
+            raise RuntimeError(f"{directory} was taken away while the run went on: its figures say nothing")
+        return played
