@@ -123,7 +123,7 @@ def test_a_price_is_right_that_was_so_within_the_last_moments():
 
 
 def test_a_majority_that_lies_is_seen_to_be_wrong():
-    liars = Fault(kind=Kind.LIES, at_s=4.0, lasts_s=30.0, venues=tuple(PAIRS)[:5], size=0.04)
+    liars = Fault(kind=Kind.LIES, at_s=4.0, lasts_s=30.0, venues=tuple(PAIRS)[:6], size=0.04)
     score = play(Run(seconds=8, seed=5, faults=(liars,))).score
     assert score.wrong >= 2
     assert score.worst_bps == pytest.approx(400, abs=20)
