@@ -84,7 +84,10 @@ def verify(*paths: Path) -> Verified:
     for path in rest:
         if found.mismatch is not None:
             return found
-        if following is None or _checked(path).get("continues") != following:
+        begins = _checked(path).get("continues")
+        if begins is None:
+            raise NotALedger(f"{path}: is of another run, it goes on from no file: verify it by itself")
+        if following is None or begins != following:
             raise NotALedger(f"{path}: does not begin where {found.file} ends. Name the files in their order")
         found.file = path
         following = _verified(path, walk, found)

@@ -54,6 +54,8 @@ class Connector:
         self._fallback = Fallback(line.rest, line.symbols, clock=self._clock, terms=self._terms)
         self._refusals = Refusals(line.symbols, network.clock)
         self._delivered = False
+        self._reason = ""
+        """Why the stream ended last: the same again and again is told once, and counted."""
 
     @property
     def source(self) -> str:
@@ -103,7 +105,9 @@ class Connector:
         if self._delivered:
             self._delivered = False
             self._sink.disconnected(self.source)
-        log.warning("a venue's stream ended", venue=self.source, reason=reason)
+        if reason != self._reason:
+            log.warning("a venue's stream ended", venue=self.source, reason=reason)
+        self._reason = reason
         self._strange(reason)
 
     def _refused(self, reason: str) -> None:
@@ -115,7 +119,7 @@ class Connector:
         """Pass on what a frame said. A heartbeat counts only where ticks came before it: it confirms those."""
         for tick in read.ticks:
             if self._is_ours(tick):
-                self._delivered = True
+                self._delivered, self._reason = True, ""
                 self.counts.stream_ticks += 1
                 self._fallback.streamed(tick.symbol, now_ms)
                 self._sink.tick(tick)

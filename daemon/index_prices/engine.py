@@ -17,6 +17,7 @@ from daemon.index_prices.metrics import Metrics
 log = structlog.get_logger()
 
 STRANGE_S = 10.0
+AGAIN_S = 300.0
 
 
 class Record(Protocol):
@@ -53,7 +54,7 @@ class _Heard:
     metrics: Metrics
     clock: Clock
     record: Record
-    strange_ms: dict[str, int] = field(default_factory=dict)
+    strange_told: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def tick(self, tick: Tick) -> None:
         reason = self.board.tick(tick)
@@ -71,10 +72,10 @@ class _Heard:
         self.record.disconnected(source)
 
     def strange(self, source: str, text: str) -> None:
-        """Log it, a venue's at most every few seconds: how often it was, its connector counts."""
-        now_ms = self.clock.now_ms()
-        if now_ms - self.strange_ms.get(source, 0) >= 1000 * STRANGE_S:
-            self.strange_ms[source] = now_ms
+        """Log it, a venue's at most every few seconds, the same words once in minutes: its connector counts them."""
+        now_ms, (before, told_ms) = self.clock.now_ms(), self.strange_told.get(source, ("", 0))
+        if now_ms - told_ms >= 1000 * (AGAIN_S if text == before else STRANGE_S):
+            self.strange_told[source] = text, now_ms
             log.info("a venue said something strange", venue=source, text=text)
 
 
@@ -123,7 +124,7 @@ class PriceEngine:
             if last is None or (last.state, last.cause) != (value.state, value.cause):
                 was = None if last is None else str(last.state)
                 told = {"symbol": value.symbol, "was": was, "cause": str(value.cause), "price": value.price}
-                log.info("an index changes its state", state=str(value.state), token=value.token, **told)
+                log.info("an index changes its state", state=str(value.state), term=value.token, **told)
             self._published[value.symbol] = value
 
     def hold(self, holds: Mapping[str, str | None]) -> None:

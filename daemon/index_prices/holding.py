@@ -49,7 +49,24 @@ def index(symbol: str) -> str:
     return f"{base}/USD"
 
 
+def doubts(where: Place, symbol: str) -> tuple[str, ...]:
+    """Say why nobody may heed what was done to an index: the slips of an emergency are another directory or name."""
+    name, said = index(symbol), []
+    if running_pid(where.directory) is None:
+        said.append(
+            f"no instance runs in {where.directory}: only one that shares {where.holds.directory} heeds this. "
+            "Name the instance's own --config and --state-dir"
+        )
+    if name not in watched(where.settings.index_price):
+        known = ", ".join(watched(where.settings.index_price))
+        said.append(
+            f"{name} is no index of this configuration, which has {known}: one run with --symbols may have it"
+        )
+    return tuple(said)
+
+
 def _heeded(where: Place, symbol: str) -> dict[str, Any]:
-    """Say whether an instance runs in this directory, and whether this index is one of its configuration."""
+    """Say where it is written, whether an instance runs in this directory, and whether the index is of its configuration."""
     running = running_pid(where.directory) is not None
-    return {"running": running, "configured": symbol in watched(where.settings.index_price)}
+    configured = symbol in watched(where.settings.index_price)
+    return {"running": running, "configured": configured, "directory": str(where.holds.directory)}

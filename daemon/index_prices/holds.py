@@ -15,7 +15,7 @@ class Holds:
     """The holds of one directory."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory / "holds"
+        self.directory = directory / "holds"
 
     def read(self, symbols: Sequence[str]) -> Mapping[str, str | None]:
         """Return why each of these symbols is held, None where it is not."""
@@ -26,9 +26,9 @@ class Holds:
         """Hold an index at its last good price. The first reason stands until it is released."""
         if not reason.strip():
             raise BadUse("--reason is empty: say why")
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         latch = self._switch(symbol).trip(reason, by="operator", at_ms=at_ms)
-        return {"held": symbol, "reason": latch.reason}
+        return {"held": symbol, "reason": latch.reason, "held_before": latch.reason != reason}
 
     def release(self, symbol: str, reason: str, *, at_ms: int) -> dict[str, Any]:
         """Let an index go on; was is why it was held, None where it was not."""
@@ -41,4 +41,4 @@ class Holds:
         return self._switch(symbol).history()
 
     def _switch(self, symbol: str) -> KillSwitch:
-        return KillSwitch(self._directory / symbol.replace("/", "-"))
+        return KillSwitch(self.directory / symbol.replace("/", "-"))

@@ -38,6 +38,8 @@ FLUSH_S = 2.0
 
 BLIND_S = 1.0
 """A leader for which no feed of any index has counted for so long lets another instance lead: it may hear more."""
+ELSEWHERE_S = 10.0
+"""An instance that has not led for so long leaves its alerts to the one that does: until then it may only stand aside."""
 BLIND_AGAIN_S = 30.0
 """... and not again before this: where nobody hears anything, somebody has to go on saying so."""
 
@@ -73,6 +75,7 @@ class Instance:
         self._held: Mapping[str, str | None] = {}
         self._sighted_s = made.elapsed_s()
         self._aside_s = -BLIND_AGAIN_S
+        self._lost_s = made.elapsed_s()
 
     async def run(self, host: str, port: int, *, ready: Callable[[int], None]) -> None:
         """Serve on host and port, told to ready once it listens. Raises BadUse where it cannot."""
@@ -133,9 +136,11 @@ class Instance:
         if leads is not self._led:
             self._led = leads
             self._made.metrics.leads(leads=leads)
+            self._lost_s = self._made.elapsed_s()
             if not leads:
                 self._made.endpoint.silent()
-                self._made.index_alerts.silent()
+        if not leads and self._made.elapsed_s() - self._lost_s >= ELSEWHERE_S:
+            self._made.index_alerts.silent()
         if not self._made.publisher.publish_due():
             self._stay_warm()
         self._step_aside_if_blind()

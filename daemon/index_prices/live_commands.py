@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,7 +72,8 @@ def hold(
     """Hold an index at its last good price until it is released; every instance on this lease file heeds it."""
     from daemon.index_prices import holding
 
-    _done(holding.hold(holding.place(state_dir, config), symbol, reason), json_)
+    where = holding.place(state_dir, config)
+    _done(holding.hold(where, symbol, reason), json_, holding.doubts(where, symbol))
 
 
 @prices.command()
@@ -85,10 +87,13 @@ def release(
     """Let an index go on that is held."""
     from daemon.index_prices import holding
 
-    _done(holding.release(holding.place(state_dir, config), symbol, reason), json_)
+    where = holding.place(state_dir, config)
+    _done(holding.release(where, symbol, reason), json_, holding.doubts(where, symbol))
 
 
-def _done(document: dict[str, Any], json_: bool) -> None:
+def _done(document: dict[str, Any], json_: bool, doubts: Sequence[str]) -> None:
+    for doubt in doubts:
+        typer.echo(f"nightdesk: {doubt}", err=True)
     if json_:
         json.dump(document, sys.stdout, default=str, allow_nan=False)
         sys.stdout.write("\n")

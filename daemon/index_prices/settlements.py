@@ -81,7 +81,8 @@ class Settlements:
                 self._tell(replace(settled, token=first.token))
 
     def _tell(self, settled: Settled) -> None:
-        log.info("settled", **document(settled))
+        told = document(settled)
+        log.info("settled", term=told.pop("token"), **told)
         for sink in self._told:
             sink(settled)
 

@@ -101,3 +101,12 @@ def test_everybody_is_told_in_order():
         (lambda values: told.append(("first", values)), lambda values: told.append(("second", values)))
     ).publish([])
     assert told == [("first", []), ("second", [])]
+
+
+def test_the_same_strange_words_of_a_venue_are_logged_once_in_minutes_and_other_words_after_seconds(bench):
+    with structlog.testing.capture_logs() as logs:
+        for at_s, words in enumerate(("lost", "lost", "odd", "odd", "lost", "lost")):
+            bench.lane.strange("kraken", words)
+            bench.clock.ms += 11_000 if at_s < 4 else 301_000
+            bench.engine.calculate()
+    assert [one["text"] for one in logs if "strange" in one["event"]] == ["lost", "odd", "lost", "lost"]

@@ -157,19 +157,32 @@ def test_conversions_have_the_feeds_they_need():
 def test_hold_and_release_write_what_instances_read_and_keep_the_reasons(tmp_path):
     words = ("--state-dir", tmp_path, "--json")
     held = nightdesk("index-price", "hold", "btc-usd", "--reason", "why not", *words).document
-    assert held == {"held": "BTC/USD", "reason": "why not", "running": False, "configured": True}
+    where = str(tmp_path / "index-price" / "holds")
+    assert held == {
+        "held": "BTC/USD",
+        "reason": "why not",
+        "held_before": False,
+        "running": False,
+        "configured": True,
+        "directory": where,
+    }
+    again = nightdesk("index-price", "hold", "BTC", "--reason", "again", *words).document
+    assert (again["reason"], again["held_before"]) == ("why not", True)
     holds = Holds(tmp_path / "index-price")
     assert holds.read(["BTC/USD"]) == {"BTC/USD": "why not"}
     released = nightdesk("index-price", "release", "BTC", "--reason", "enough", *words).document
     assert released["was"] == "why not"
     assert holds.read(["BTC/USD"]) == {"BTC/USD": None}
-    assert [one["reason"] for one in holds.history("BTC/USD")] == ["why not", "enough"]
+    assert [one["reason"] for one in holds.history("BTC/USD")] == ["why not", "again", "enough"]
     assert nightdesk("index-price", "release", "BTC", *words).document["was"] is None
 
 
 def test_a_hold_of_what_is_not_published_says_so_and_of_no_index_is_refused(tmp_path):
     words = ("--reason", "x", "--state-dir", tmp_path, "--json")
-    assert nightdesk("index-price", "hold", "SOL", *words).document["configured"] is False
+    said = nightdesk("index-price", "hold", "SOL", *words)
+    assert said.document["configured"] is False
+    assert "no instance runs in" in said.err
+    assert "SOL/USD is no index of this configuration, which has BTC/USD" in said.err
     assert nightdesk("index-price", "hold", "BTC/EUR", *words).code == 2
     assert nightdesk("index-price", "hold", "../x", *words).code == 2
     assert nightdesk("index-price", "hold", "BTC", "--reason", " ", "--state-dir", tmp_path).code == 2
