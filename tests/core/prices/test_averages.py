@@ -56,6 +56,14 @@ def test_the_reference_rate_is_the_mean_of_twelve_volume_weighted_medians() -> N
     assert reference_rate(manipulated, END).price == pytest.approx((11 * 101 + 200) / 12)
 
 
+def test_a_partitions_rate_is_the_first_price_at_which_half_of_the_size_is_reached() -> None:
+    """O0-5c: 100 x 1, 101 x 3, 102 x 2 give 101; partitions count alike, an empty one not at all."""
+    worked = [(100.0, 1.0), (101.0, 3.0), (102.0, 2.0)]
+    assert reference_rate(part(2, *worked), END).price == 101.0
+    large = [(price, 100 * size) for price, size in worked]
+    assert reference_rate(part(2, *large) + part(5, (111.0, 0.1)), END) == Settlement(106.0, 2 / 12)
+
+
 def test_partitions_without_a_trade_are_left_out_and_told() -> None:
     rate = reference_rate(part(0, (100.0, 1.0)) + part(6, (102.0, 1.0)), END)
     assert rate == Settlement(101.0, 2 / 12)

@@ -44,6 +44,12 @@ def test_without_a_majority_the_larger_inherits():
     assert (found.parent.name, found.because) == ("b", Because.MARKET_CAP)
 
 
+def test_half_of_the_core_exchanges_are_no_majority():
+    a, b = chain("a", on=("kraken", "x"), cap=1e9), chain("b", cap=2e9)
+    found = inheritance(a, b, core_exchanges=CORE | {"x"}, forked_on=DAY)
+    assert (found.parent.name, found.because) == ("b", Because.MARKET_CAP)
+
+
 def test_exchanges_that_are_not_core_have_no_vote():
     found = between(chain("a", on=("x", "y", "z"), cap=1e9), chain("b", on=("coinbase",), cap=2e9))
     assert found.parent.name == "b"

@@ -92,7 +92,7 @@ def test_an_unfinished_minute_and_rows_before_the_window_do_not_count():
         volume=np.append(long.volume, 1e9),
     )
     assert price(good, long, half_hour("c", 100.0)).price_usd == pytest.approx(100)
-    assert price(good, forming, half_hour("c", 100.0)).price_usd == pytest.approx(100)
+    assert price(good, forming, half_hour("c", 100.0)).exchanges[1].price_usd == pytest.approx(100)
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def test_the_kernel_has_unit_variance():
 def test_for_normal_samples_the_bandwidth_is_near_the_normal_reference():
     """AMISE of a normal density: h = (8 sqrt(pi) R(K) / (3 n))^(1/5) sigma, R(K) = 3 / (5 sqrt 5)."""
     rng = np.random.default_rng(2)
-    reference = 0.02 * (8 * sqrt(pi) * 3 / (5 * sqrt(5)) / (3 * 400)) ** 0.2
-    found = [plug_in_bandwidth(rng.normal(0, 0.02, 400)) for _ in range(20)]
+    reference = 0.02 * (8 * sqrt(pi) * 3 / (5 * sqrt(5)) / (3 * 200)) ** 0.2
+    found = [plug_in_bandwidth(rng.normal(0, 0.02, 200)) for _ in range(15)]
     assert np.mean(found) == pytest.approx(reference, rel=0.08)
 
 

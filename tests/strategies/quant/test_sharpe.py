@@ -41,6 +41,25 @@ def test_the_published_deflated_sharpe_is_found(n, expected):
     assert deflated_sharpe(PUBLISHED, trials=trials(n)) == pytest.approx(expected, abs=1e-4)
 
 
+MONTHLY = Record(sharpe=0.458, skew=-2.448, kurtosis=10.164, days=24)
+"""Bailey and Lopez de Prado (2012): two years of months of a fund with fat tails."""
+
+
+def test_the_published_probability_of_a_short_record_with_fat_tails_is_found():
+    """O0-2: .913, were it normal .982, with a third year .9535."""
+    normal = Record(sharpe=0.458, skew=0.0, kurtosis=3.0, days=24)
+    longer = Record(sharpe=0.458, skew=-2.448, kurtosis=10.164, days=36)
+    found = [probabilistic_sharpe(of) for of in (MONTHLY, normal, longer)]
+    assert found == pytest.approx([0.913, 0.982, 0.9535], abs=5e-4)
+
+
+def test_the_published_minimum_record_of_a_fund_is_found():
+    """O0-2b: 34.6 months, 15.3 if its returns were normal."""
+    normal = Record(sharpe=0.458, skew=0.0, kurtosis=3.0, days=24)
+    found = [minimum_track_record(of) for of in (MONTHLY, normal)]
+    assert found == pytest.approx([34.6, 15.3], abs=0.05)
+
+
 def test_one_trial_needs_no_deflation():
     assert deflated_sharpe(PUBLISHED, trials=np.array([0.1])) == probabilistic_sharpe(PUBLISHED)
 

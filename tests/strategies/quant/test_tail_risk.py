@@ -27,6 +27,11 @@ def test_a_part_of_an_observation_counts_in_part():
     assert found.expected_shortfall == pytest.approx(0.145 / 1.5)
 
 
+def test_a_level_that_rounds_to_just_above_a_whole_number_of_losses_takes_no_further_one():
+    """0.55 * 100 is 55.00000000000001."""
+    assert tail_risk(-np.arange(1, 101) / 100, level=0.55).value_at_risk == pytest.approx(0.55)
+
+
 @few
 @given(series, levels)
 def test_expected_shortfall_is_the_minimum_that_rockafellar_and_uryasev_define(returns, level):
