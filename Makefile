@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: run test crash rounds swarm mutants bench fuzz lock clean
+.PHONY: run test crash rounds levels swarm mutants bench fuzz lock clean
 
 FUZZ_S ?= 60
 
@@ -29,6 +29,10 @@ crash: .venv/installed
 # A hundred nights in two processes, struck from outside as their seeds say; the tests run the first twenty of them.
 rounds: .venv/installed
 	NIGHTDESK_ROUNDS=100 $(BIN)/pytest -rP tests/processes/test_twenty_rounds.py
+
+# Ten thousand drawn events of a crypto index with kills and restarts, and a kill at every write; the tests do six hundred.
+levels: .venv/installed
+	NIGHTDESK_INDEX_EVENTS=10000 $(BIN)/pytest -n 1 -rP tests/state/test_index_lives.py tests/state/test_index_ledger.py
 
 # Ten thousand faulted nights, then one night killed at every write and every await of it.
 swarm: .venv/installed

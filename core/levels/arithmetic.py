@@ -61,8 +61,8 @@ def rounded(number: Decimal) -> Decimal:
 
 
 def divisor_after(divisor: Decimal, before: Decimal, after: Decimal) -> Decimal:
-    """Return the divisor that keeps the level (O0-5), to the bit the old one where the market value is the same."""
-    return divisor if after == before else quotient(product(divisor, after), before)
+    """Return the divisor that keeps the level (O0-5); the old one to the bit where the market value is the same."""
+    return quotient(product(divisor, after), before)
 
 
 def weighted(targets: tuple[Target, ...], prices: Mapping[str, Price]) -> tuple[Member, ...]:

@@ -28,7 +28,9 @@ def coverage(state: IndexState, heard: Prices, *, at_ms: int) -> Coverage:
     Raises IndexRefused where a price is none, or where no member has one: then nothing may be published.
     """
     last = {price.symbol: price for price in state.prices}
-    fresh, carried, excluded = [], [], []
+    fresh: list[str] = []
+    carried: list[str] = []
+    excluded: list[str] = []
     for symbol in sorted(last):
         found = newest(heard.get(symbol), last[symbol], at_ms)
         if at_ms - found.at_ms > state.stale_ms:

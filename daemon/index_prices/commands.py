@@ -79,15 +79,20 @@ def compare(
 
 @ledgers.command()
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="a ledger, as replay --out writes it")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="ledger of index prices (replay --out) or of an index's levels"),
+    ],
     json_: Json = False,
 ) -> None:
     """Make every value of a ledger again, by an implementation of its own; exit 1 at the first that differs."""
+    from rich.text import Text
+
     from daemon.index_prices import verifying
 
-    verified = verifying.verified(file)
-    _print(verifying.document(file, verified)) if json_ else _show(verifying.view(file, verified))
-    if verified.mismatch is not None:
+    found = verifying.finding(file)
+    _print(found.document) if json_ else _show(Text(found.text, style="green" if found.held else "red"))
+    if not found.held:
         raise typer.Exit(MISMATCH)
 
 

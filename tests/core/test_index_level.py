@@ -116,6 +116,14 @@ def test_a_divisor_is_the_same_to_the_bit_when_nothing_changed():
         assert after.members == state.members
 
 
+def test_weights_are_the_same_within_a_trillionth_and_not_beyond():
+    state, told = oracle().state, prices(LATER, A=100, B=50, C=20)
+    for off, same in (("1e-12", True), ("2e-12", False)):
+        event = Reweight(targets=targets(A=(10, D(".5") + D(off)), B=(15, D(".3") - D(off)), C=(30, ".2")))
+        after = applied(state, event, told, at_ms=LATER).state
+        assert (after.members == state.members) is same
+
+
 def test_an_entry_without_prices_moves_neither_level_nor_divisor():
     change = applied(oracle().state, Announce(targets=NEW, effective_at_ms=LATER), {}, at_ms=T0)
     assert (change.entry.level, change.entry.prices) == (None, ())

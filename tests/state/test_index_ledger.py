@@ -6,9 +6,9 @@ import subprocess
 import sys
 from contextlib import closing, suppress
 from decimal import Decimal as D
+from hashlib import sha256
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,12 +16,12 @@ from core.index_level import level
 from core.levels.types import Announce, IndexRefused, Price, Publish, RemovalCause, Remove, Reweight
 from sim.nights.disk import WorldDisk
 from sim.nights.disk_faults import DiskFault, DiskFaultKind
-from state.disk import OS_DISK
+from state.disk import OsDisk
 from state.errors import AlreadyRunning, CorruptFile, DiskRefuses, NewerFile, StateError
 from state.index_ledger import DOCUMENT, LEDGER, IndexLedger, document_of
 from state.index_lines import LedgerLines
 from tests.core.levels.indices import DAY, T0, launch, prices, targets
-from tests.sim.nights.lives import MEMORY, Count, Killed
+from tests.sim.nights.lives import Count, Killed
 
 ROOT = Path(__file__).resolve().parents[2]
 NEW = targets(A=(10, ".4"), B=(15, ".4"), C=(30, ".2"))
@@ -47,8 +47,8 @@ def lived(directory, steps=STEPS, disk=None, told=None):
         return ledger.state, ledger.head
 
 
-def places(directory):
-    return [place for _, place in LedgerLines(directory / LEDGER).places()]
+def places(path):
+    return [place for _, place in LedgerLines(path).places()]
 
 
 def test_a_restart_finds_state_head_and_level_again_and_mends_nothing(tmp_path):
@@ -116,16 +116,6 @@ EVERY = 1 if "NIGHTDESK_INDEX_EVENTS" in os.environ else 2
 SHORT = [*STEPS[:3], STEPS[6]]
 
 
-@pytest.fixture
-def place(tmp_path_factory, request):
-    """An empty directory in memory, where this machine has one."""
-    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
-        yield tmp_path_factory.mktemp("index")
-        return
-    with TemporaryDirectory(dir=MEMORY, prefix="nightdesk-") as directory:
-        yield Path(directory)
-
-
 def world(directory, on_write=lambda name: None, cache=None):
     return WorldDisk(directory, on_write=on_write, stall=lambda seconds: None, cache=cache)
 
@@ -140,6 +130,13 @@ def rolled(directory, disk, told):
             if number == 1:
                 ledger.roll()
         return ledger.state
+
+
+def kept_whole(directory):
+    """Say whether what a ledger goes on from is in the file before it."""
+    lines = LedgerLines(directory / LEDGER)
+    list(lines.places())
+    return lines.begins is None or places(directory / "ledger-000000000.jsonl")[-1] == lines.begins
 
 
 @pytest.mark.parametrize("power", [False, True])
@@ -158,22 +155,39 @@ def test_killed_at_any_write_all_that_was_told_is_there_and_it_goes_on_to_the_sa
             if ledger.state:
                 found = document_of(directory).read()
                 assert (found.state, found.head) == (ledger.state, ledger.head)
+                assert kept_whole(directory)
             cut += any("never written whole" in message for message in ledger.messages)
         assert repr(rolled(directory, world(directory), told)) == repr(end)
     assert cut
     assert len(counted.names) > 80
 
 
+def test_the_power_never_takes_the_file_that_a_new_one_goes_on_from(place):
+    counted = Count()
+    rolled(place / "whole", world(place / "whole", counted), [])
+    kill_at = [n for n, name in enumerate(counted.names) if name == f"replace {LEDGER}: done"][-1]
+    for draw in range(40):
+        directory = place / f"{draw}"
+        disk = world(directory, Count(kill_at))
+        with suppress(Killed):
+            rolled(directory, disk, [])
+        disk.crash(Random(draw), power=True)
+        assert kept_whole(directory)
+
+
 def test_what_a_second_life_believed_outlives_the_power(place):
-    """Killed at a write, started again, and then the power fails at a drawn write of the second life."""
-    rng = Random(4)
-    for kill_at in range(70, 150, 2 * EVERY):
-        directory = place / f"{kill_at}"
+    """Killed before a line is synced, started again, and then the power fails at a drawn write of the second life."""
+    rng, counted = Random(4), Count()
+    lived(place / "whole", disk=world(place / "whole", counted))
+    unsynced = [n for n, name in enumerate(counted.names) if name == f"fsync {LEDGER}"]
+    assert len(unsynced) == len(STEPS)
+    for life, kill_at in enumerate(unsynced * 4):
+        directory = place / f"{life}"
         first, told = world(directory, Count(kill_at)), []
         with suppress(Killed):
             lived(directory, disk=first, told=told)
         first.crash(rng, power=False)
-        second = world(directory, Count(rng.randrange(60)), first.cache)
+        second = world(directory, Count(rng.randrange(5, 25)), first.cache)
         with suppress(Killed):
             lived(directory, disk=second, told=told)
         second.crash(rng, power=True)
@@ -222,25 +236,72 @@ def test_a_document_that_cannot_be_written_is_told_and_caught_up_with(tmp_path):
     assert document_of(tmp_path).read().state.sequence == 2
 
 
-def test_a_failed_sync_is_never_believed_and_the_line_is_not_there_twice(tmp_path):
-    class Failing(type(OS_DISK)):
-        fails = False
+class FailsOnce(OsDisk):
+    """Any one operation fails; the rest are done, without waiting for the machine's disk."""
 
-        def fsync(self, handle):
-            if self.fails:
-                raise OSError(5, "Input/output error")
-            super().fsync(handle)
+    def __init__(self, fails_at):
+        self.fails_at, self.count = fails_at, 0
 
-    disk = Failing()
-    with IndexLedger.open(tmp_path, disk) as ledger:
-        ledger.record(*STEPS[0], at_ms=T0)
-        disk.fails = True
-        for _ in range(2):
-            with pytest.raises(DiskRefuses, match="Input/output"):
-                ledger.record(*STEPS[1], at_ms=T0 + 1)
-        disk.fails = False
-        ledger.record(*STEPS[1], at_ms=T0 + 1)
-    assert [p.state.sequence for p in places(tmp_path)] == [0, 1]
+    def _may(self):
+        self.count += 1
+        if self.count == self.fails_at:
+            raise OSError(5, "Input/output error")
+
+    def open(self, path, flags, mode=0o600):
+        self._may()
+        return super().open(path, flags, mode)
+
+    def write(self, handle, data):
+        self._may()
+        return super().write(handle, data)
+
+    def fsync(self, handle):
+        self._may()
+
+    def truncate(self, handle):
+        self._may()
+        super().truncate(handle)
+
+    def replace(self, source, target):
+        self._may()
+        super().replace(source, target)
+
+    def link(self, source, target):
+        self._may()
+        super().link(source, target)
+
+    def unlink(self, path):
+        self._may()
+        super().unlink(path)
+
+
+def test_any_one_operation_of_a_disk_may_fail_and_the_life_goes_on_to_the_same_end(place):
+    counting = FailsOnce(0)
+    (place / "whole").mkdir()
+    end = rolled(place / "whole", counting, [])
+    for fails_at in range(1, counting.count + 1):
+        directory, disk = place / f"{fails_at}", FailsOnce(fails_at)
+        directory.mkdir()
+        with suppress(DiskRefuses):
+            ledger = IndexLedger.open(directory, disk)
+            for number, (event, heard) in enumerate(SHORT):
+                before = ledger.state
+                try:
+                    ledger.record(event, heard, at_ms=T0 + number)
+                except DiskRefuses:
+                    assert ledger.state is before
+                    ledger.record(event, heard, at_ms=T0 + number)
+                if number == 1:
+                    with suppress(DiskRefuses):
+                        ledger.roll()
+                    ledger.roll()
+                    assert kept_whole(directory)
+            assert repr(ledger.state) == repr(end)
+            ledger.close()
+        assert repr(rolled(directory, FailsOnce(0), [])) == repr(end)
+        document = document_of(directory).read()
+        assert repr(document.state) == repr(end)
+    assert counting.count > 50
 
 
 # --- what a start mends and what it refuses ------------------------------------------------------------
@@ -318,6 +379,25 @@ def test_a_torn_ledger_beside_a_damaged_document_is_refused(tmp_path):
     (tmp_path / LEDGER).write_bytes((tmp_path / LEDGER).read_bytes()[:-9])
     (tmp_path / DOCUMENT).write_bytes(b"{}")
     with pytest.raises(CorruptFile, match="Put one of them back"):
+        IndexLedger.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ((b'"level":"10', b'"level":"11'), "line 8 is not what its event makes"),
+        ((b'["A","104"', b'["A","0"'), "line 8 holds what cannot be: the price of A is 0"),
+        ((b'"kind":"Publish"', b'"kind":"Jump"'), "line 8 is no entry"),
+    ],
+)
+def test_an_entry_that_its_event_does_not_make_is_refused_though_its_hash_is_right(tmp_path, change, words):
+    lived(tmp_path)
+    *lines, last = (tmp_path / LEDGER).read_bytes().splitlines()
+    body = last[75:].replace(*change, 1)
+    assert body != last[75:]
+    forged = b'{"hash":"%b",%b' % (sha256(body).hexdigest().encode(), body)
+    (tmp_path / LEDGER).write_bytes(b"".join(line + b"\n" for line in [*lines, forged]))
+    with pytest.raises(CorruptFile, match=words):
         IndexLedger.open(tmp_path)
 
 
