@@ -1,6 +1,7 @@
 """The comparison: figures against plain formulas, files, the page, the recorded market, and the published index."""
 
 import csv
+import itertools
 import json
 import os
 import re
@@ -256,11 +257,7 @@ def recorded():
 
 def month_ends(market):
     days = market.days.tolist()
-    return [
-        day
-        for day, after in zip(days, days[1:], strict=False)
-        if after.month != day.month and day.year > 2019
-    ]
+    return [day for day, after in itertools.pairwise(days) if after.month != day.month and day.year > 2019]
 
 
 @real
