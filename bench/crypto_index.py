@@ -104,7 +104,8 @@ def by_bt(market: Market, walk: Walk) -> pd.Series:
     )
     done = bt.run(test)
     found: pd.Series = done.prices["bench"].loc[pd.Timestamp(FIRST) :]
-    return found / found.iloc[0] * 1000
+    level: pd.Series = found / found.iloc[0] * 1000
+    return level
 
 
 def by_skfolio(market: Market, names: list[str]) -> Any:
