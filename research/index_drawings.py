@@ -26,24 +26,26 @@ GREY, FAINT = "#666666", "#c9ced6"
 SHOWN = 14
 """Members with a colour of their own; the others are one band."""
 DAYS_APART = 7
-WIDTH_IN = 11.0
+WIDTH_IN, LEFT_IN, RIGHT_IN, EDGE_IN = 11.0, 0.75, 0.95, 0.35
+"""Size and margins of a picture; on the right is room for the names of members."""
 
 Picture = Callable[[Figure], None]
 
 
 def svg(draw: Picture, *, height_in: float) -> bytes:
     """Return what draw puts on a figure, the same bytes each time."""
-    figure = _figure(draw, height_in)
+    figure = Figure(figsize=(WIDTH_IN, height_in))
+    FigureCanvasAgg(figure)
+    figure.subplots_adjust(
+        left=LEFT_IN / WIDTH_IN,
+        right=1 - RIGHT_IN / WIDTH_IN,
+        bottom=EDGE_IN / height_in,
+        top=1 - EDGE_IN / height_in,
+    )
+    draw(figure)
     out = BytesIO()
     with mpl.rc_context({"svg.hashsalt": "nightdesk", "svg.fonttype": "path"}):
         figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
-
-
-def png(draw: Picture, *, height_in: float) -> bytes:
-    """Return the same as a bitmap."""
-    out = BytesIO()
-    _figure(draw, height_in).savefig(out, format="png", dpi=90)
     return out.getvalue()
 
 
@@ -150,13 +152,6 @@ def _runs(days: Sequence[date]) -> Iterator[tuple[date, int]]:
     for _, run in groupby(enumerate(days), key=lambda kd: kd[1] - timedelta(days=kd[0])):
         stay = [day for _, day in run]
         yield stay[0], len(stay)
-
-
-def _figure(draw: Picture, height_in: float) -> Figure:
-    figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-    FigureCanvasAgg(figure)
-    draw(figure)
-    return figure
 
 
 def _coloured(tracks: Mapping[str, Track]) -> Iterator[tuple[str, tuple[str, Track]]]:
