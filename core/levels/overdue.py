@@ -12,8 +12,8 @@ def overdue(state: IndexState, heard: Prices, *, at_ms: int, by: str) -> Event |
 
     Raises IndexRefused where no member has a price that stands.
     """
-    if gone := coverage(state, heard, at_ms=at_ms).excluded:
-        return _without(gone, state, by)
+    if (gone := priceless(state, heard, at_ms=at_ms, by=by)) is not None:
+        return gone
     event = due(state, at_ms=at_ms)
     if event is None:
         return None
@@ -23,6 +23,12 @@ def overdue(state: IndexState, heard: Prices, *, at_ms: int, by: str) -> Event |
     if len(unknown) == len(wanted):
         return Withdraw(reason="nothing announced has a price", by=by)
     return _without(unknown, state, by) if unknown else event
+
+
+def priceless(state: IndexState, heard: Prices, *, at_ms: int, by: str) -> Remove | None:
+    """Return the removal of members whose last price is too old, None where all have one (E0-4). Raises as overdue."""
+    gone = coverage(state, heard, at_ms=at_ms).excluded
+    return _without(gone, state, by) if gone else None
 
 
 def _stands(state: IndexState, heard: Prices, symbol: str, at_ms: int) -> bool:

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from core import index_level
-from core.levels.types import Announce, Change, IndexRefused, IndexState
+from core.levels.types import Announce, Change, IndexRefused, IndexState, Target
 from core.levels.vector import Prices
 from core.report import iso
 from daemon.crypto_index import book
+from daemon.crypto_index.asking import Asked, Kind, Review, event_of, launch_of
 from daemon.crypto_index.place import Place, place
-from daemon.crypto_index.reviews import Asked, Kind, Review, event_of, launch_of, review
 from daemon.options import BadUse
 from daemon.settings import CryptoIndexSettings
-from research.index_walk import close_ms
 from state.index_ledger import IndexLedger, document_of
 from state.kill_switch import KillSwitch
 from state.store import Store
+from strategies.crypto_index.schedule import close_ms
 
 BY = "operator"
 
@@ -55,6 +55,12 @@ def check_methodology(state: IndexState, place: Place) -> None:
         )
 
 
+def _review(asked: Asked) -> Review:
+    from daemon.crypto_index.reviews import review
+
+    return review(asked)
+
+
 def _with(settings: CryptoIndexSettings, options: Options) -> CryptoIndexSettings:
     if options.methodology is not None:
         settings = replace(settings, methodology=options.methodology)
@@ -67,11 +73,11 @@ def _rebalanced(kept: book.Book, where: Place, options: Options) -> dict[str, An
         check_methodology(before, where)
     members = () if before is None else tuple(m.symbol for m in before.members)
     asked = Asked(files=where.files, rules=where.rules, kind=Kind.MEMBERS, asof=options.asof, members=members)
-    found = review(asked)
-    if found.decision is None:
+    found = _review(asked)
+    if not found.targets:
         raise BadUse(f"{found.refused}; nothing is decided, and what holds goes on")
     rules = where.rules
-    event = launch_of(found.decision, rules) if before is None else event_of(found.decision, rules)
+    event = launch_of(found, rules) if before is None else event_of(found, rules)
     try:
         done = book.rebalanced(kept, event, found.closes, at_ms=close_ms(found.day), by=BY)
         return _document(before, done, found, options)
@@ -84,10 +90,8 @@ def _document(
 ) -> dict[str, Any]:
     after = done[-1].state
     held = set() if before is None else {m.symbol for m in before.members}
-    decision = found.decision
-    assert decision is not None
     level_before, level_after = book.levels(before, done, found.closes)
-    constituents = [_one(found, symbol, weight) for symbol, weight in decision.weights.items() if weight > 0]
+    constituents = [_one(found, target) for target in found.targets]
     names = [one["symbol"] for one in constituents]
     divisors = None if before is None else before.divisor, after.divisor
     return {
@@ -107,17 +111,19 @@ def _document(
         "divisor_before": divisors[0],
         "divisor_after": divisors[1],
         "lines": [
-            {"tag": line.tag, "text": line.text}
-            for line in (*found.lines, *_said(before, done, found.closes, options))
+            {"tag": tag, "text": text}
+            for tag, text in (*found.lines, *_said(before, done, found.closes, options))
         ],
     }
 
 
-def _one(found: Review, symbol: str, weight: float) -> dict[str, Any]:
-    decision = found.decision
-    assert decision is not None
-    supply = decision.supplies[symbol]
-    return {"symbol": symbol, "weight": weight, "price_usd": found.closes[symbol].usd, "supply": supply}
+def _one(found: Review, target: Target) -> dict[str, Any]:
+    return {
+        "symbol": target.symbol,
+        "weight": float(target.weight),
+        "price_usd": float(found.closes[target.symbol].usd),
+        "supply": float(target.supply),
+    }
 
 
 def _effective_ms(change: Change) -> int:
@@ -125,17 +131,17 @@ def _effective_ms(change: Change) -> int:
     return event.effective_at_ms if isinstance(event, Announce) else change.entry.at_ms
 
 
-def _said(before: IndexState | None, done: list[Change], prices: Prices, options: Options) -> list[Any]:
+def _said(
+    before: IndexState | None, done: list[Change], prices: Prices, options: Options
+) -> list[tuple[str, str]]:
     """Return the lines of the book's part, after those of the decision (S0-5, S0-11, S0-97)."""
-    from strategies.crypto_index.pipeline import Line
-
     after = done[-1].state
     old, new = book.levels(before, done, prices)
-    lines = [Line("IndexManager", f"event: {type(change.entry.event).__name__}") for change in done]
+    lines = [("IndexManager", f"event: {type(change.entry.event).__name__}") for change in done]
     if before is None:
-        lines.append(Line("Divisor", f"launched: divisor {after.divisor}, level {new}"))
+        lines.append(("Divisor", f"launched: divisor {after.divisor}, level {new}"))
     else:
-        lines.append(Line("Divisor", f"{before.divisor} -> {after.divisor}, level {old} -> {new}"))
+        lines.append(("Divisor", f"{before.divisor} -> {after.divisor}, level {old} -> {new}"))
     where = "dry run, nothing is written" if options.dry_run else "recorded"
     count = len(index_level.weights(after))
-    return [*lines, Line("StateManager", f"{where}: divisor {after.divisor}, {count} constituents")]
+    return [*lines, ("StateManager", f"{where}: divisor {after.divisor}, {count} constituents")]
