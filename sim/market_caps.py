@@ -4,9 +4,9 @@ The supplies are those of late December 2024, to four digits, and the same on ev
 history of market caps. Values traded are the venue's own.
 """
 
+import csv
+from functools import cache
 from pathlib import Path
-
-import pandas as pd
 
 from sim.venue.recorded import DAILY_FILE
 
@@ -14,8 +14,17 @@ SUPPLIES = Path(__file__).resolve().parent / "sample" / "supplies.csv"
 THOUSAND = 1000
 
 
+@cache
+def coins() -> frozenset[str]:
+    """Return the symbols whose supply is known."""
+    with SUPPLIES.open(encoding="utf-8") as lines:
+        return frozenset(row["symbol"] for row in csv.DictReader(lines))
+
+
 def build(data: Path, out: Path) -> Path:
     """Write the market caps of a data directory of venue prices to out, which is made, and return it."""
+    import pandas as pd  # a daemon that only asks for the symbols does without it
+
     out.mkdir(parents=True, exist_ok=True)
     coins = pd.read_csv(SUPPLIES, keep_default_na=False)
     daily = pd.read_parquet(data / DAILY_FILE, columns=["date", "symbol", "close", "volume", "live"])

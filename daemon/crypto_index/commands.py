@@ -133,6 +133,9 @@ def remove(
     if json_:
         _print(document)
         return
+    if "accepted" in document:
+        typer.echo(f"the daemon removes {symbol.upper()} now; nightdesk index history shows it")
+        return
     typer.echo(
         f"{document['removed']} left {document['index']} at level {document['level_after']}, "
         f"divisor {document['divisor_before']} -> {document['divisor_after']}"

@@ -100,9 +100,10 @@ def remove(directory: Path, state_dir: Path, symbol: str, reason: str) -> dict[s
     except AlreadyRunning:
         try:
             return control.ask(state_dir, do="index_remove", symbol=symbol, reason=reason)
-        except control.NotRunning:
-            pass
-        raise
+        except control.NotRunning as error:
+            raise BadUse(
+                f"{directory}: kept by another process, and no daemon of {state_dir} answers: name its --state-dir"
+            ) from error
 
 
 def removed(ledger: book.Book, symbol: str, reason: str, *, now_ms: int | None = None) -> dict[str, Any]:
