@@ -100,11 +100,12 @@ def by_bt(market: Market, walk: Walk) -> pd.Series:
         bt.algos.Rebalance(),
     ]
     test = bt.Backtest(
-        bt.Strategy("bench", steps), close, initial_capital=1e12, integer_positions=False, progress_bar=False
+        bt.Strategy("bench", steps), close, initial_capital=1e6, integer_positions=False, progress_bar=False
     )
     done = bt.run(test)
     found: pd.Series = done.prices["bench"].loc[pd.Timestamp(FIRST) :]
-    return found / found.iloc[0] * 1000
+    level: pd.Series = found / found.iloc[0] * 1000
+    return level
 
 
 def by_skfolio(market: Market, names: list[str]) -> Any:

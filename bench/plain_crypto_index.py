@@ -18,7 +18,7 @@ def plain_levels(
             value = sum(held * close.loc[day, symbol] for symbol, held in units.items())
         if not units or day.is_month_end:
             weights = plain_weights(caps, volume, day, k=k)
-            units = {symbol: value * w / close.loc[day, symbol] for symbol, w in weights.items()}
+            units = {str(symbol): value * w / close.loc[day, str(symbol)] for symbol, w in weights.items()}
         levels[day] = value
     return pd.Series(levels)
 

@@ -83,7 +83,7 @@ def backtest(
             walks[rules.name] = walked(market, rules, first, span[1], told=lambda _: told(1))
         except IndexRefused as error:
             raise ValueError(f"{rules.name}: {error}") from error
-    whole = np.cumprod(1 + total_market_returns(market))
+    whole: Floats = np.cumprod(1 + total_market_returns(market), dtype=np.float64)
     inside = (market.days >= np.datetime64(first)) & (market.days <= np.datetime64(span[1]))
     return Tested(
         walks=walks, tracks={name: tracked(walk) for name, walk in walks.items()}, market=whole[inside]

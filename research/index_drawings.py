@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter, ScalarFormatter
+from numpy.typing import NDArray
 
 from research.index_record import Track
 from research.index_walk import Walk
@@ -54,10 +55,12 @@ def levels(tracks: Mapping[str, Track], market: Floats) -> Picture:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        days = next(iter(tracks.values())).days
+        days = _times(next(iter(tracks.values())).days)
         axes.plot(days, market / market[0], color=GREY, linewidth=2.4, alpha=0.45, label="total market")
         for colour, (name, track) in _coloured(tracks):
-            axes.plot(track.days, track.gross / track.gross[0], color=colour, linewidth=1.2, label=name)
+            axes.plot(
+                _times(track.days), track.gross / track.gross[0], color=colour, linewidth=1.2, label=name
+            )
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(ScalarFormatter())
         axes.yaxis.set_minor_formatter(ScalarFormatter())
@@ -71,10 +74,10 @@ def levels(tracks: Mapping[str, Track], market: Floats) -> Picture:
 def drawdowns(tracks: Mapping[str, Track], market: Floats) -> Picture:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        days = next(iter(tracks.values())).days
+        days = _times(next(iter(tracks.values())).days)
         axes.fill_between(days, _fall(market), 0, color=GREY, alpha=0.2, linewidth=0, label="total market")
         for colour, (name, track) in _coloured(tracks):
-            axes.plot(track.days, _fall(track.net), color=colour, linewidth=0.9, label=name)
+            axes.plot(_times(track.days), _fall(track.net), color=colour, linewidth=0.9, label=name)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         _key(axes)
         _dress(axes, "below the last peak, net")
@@ -93,7 +96,7 @@ def weights(walk: Walk) -> Picture:
         axes = figure.subplots()
         colours = [*COLOURS[: len(shown)], FAINT]
         axes.stackplot(
-            [day.day for day in days],
+            _times([day.day for day in days]),
             *bands,
             np.maximum(rest, 0.0),
             labels=[*shown, "others"],
@@ -118,11 +121,11 @@ def memberships(walk: Walk) -> tuple[Picture, int]:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         for row, symbol in enumerate(order):
-            bars = [(float(date2num(day)), float(days)) for day, days in stays[symbol]]  # type: ignore[no-untyped-call]
+            bars = [(_number(day), float(days)) for day, days in stays[symbol]]
             axes.broken_barh(bars, (row - 0.38, 0.76), color=COLOURS[row % len(COLOURS)])
         axes.set_yticks(range(len(order)), labels=order)
         axes.set_ylim(len(order) - 0.4, -0.6)
-        axes.set_xlim(walk.days[0].day, walk.days[-1].day)
+        axes.set_xlim(_number(walk.days[0].day), _number(walk.days[-1].day))
         axes.xaxis_date()
         _dress(axes, "")
         axes.tick_params(axis="y", labelsize=7)
@@ -152,6 +155,15 @@ def _runs(days: Sequence[date]) -> Iterator[tuple[date, int]]:
     for _, run in groupby(enumerate(days), key=lambda kd: kd[1] - timedelta(days=kd[0])):
         stay = [day for _, day in run]
         yield stay[0], len(stay)
+
+
+def _times(days: Sequence[date]) -> NDArray[np.datetime64]:
+    return np.array(days, dtype="datetime64[D]")
+
+
+def _number(day: date) -> float:
+    """Return a day as matplotlib counts them."""
+    return float(date2num(day))  # type: ignore[no-untyped-call]
 
 
 def _coloured(tracks: Mapping[str, Track]) -> Iterator[tuple[str, tuple[str, Track]]]:

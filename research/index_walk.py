@@ -203,7 +203,7 @@ def _caught_up(walk: Walk, state: IndexState, today: _Today) -> IndexState:
 
 
 def _applied(walk: Walk, state: IndexState | None, event: Event, today: _Today) -> IndexState:
-    targets = event.targets if isinstance(event, Launch | Reweight | Announce) else ()
+    targets: tuple[Target, ...] = event.targets if isinstance(event, Launch | Reweight | Announce) else ()
     symbols = [target.symbol for target in targets] + ([] if state is None else _symbols(state))
     change = index_level.applied(state, event, today.told(symbols), at_ms=close_ms(today.market.day))
     walk.entries.append(change.entry)
@@ -213,4 +213,4 @@ def _applied(walk: Walk, state: IndexState | None, event: Event, today: _Today) 
 def _symbols(state: IndexState) -> list[str]:
     """Return who must have a price: members, and who is announced."""
     announced = state.pending.targets if state.pending else ()
-    return [one.symbol for one in (*state.members, *announced)]
+    return [member.symbol for member in state.members] + [target.symbol for target in announced]

@@ -130,9 +130,9 @@ def _faults(table: Mapping[str, Any]) -> list[str]:
 def _kind(section: Mapping[str, Any], kinds: tuple[type[Any], ...], name: str) -> tuple[Any, str]:
     if len(kinds) == 1:
         return kinds[0], ""
-    rules = {_field(kind, RULE).default: kind for kind in kinds}
+    rules = {str(_field(kind, RULE).default): kind for kind in kinds}
     rule = section.get(RULE)
-    if rule in rules:
+    if isinstance(rule, str) and rule in rules:
         return rules[rule], ""
     near = difflib.get_close_matches(str(rule), rules, n=1)
     meant = f", did you mean {near[0]}" if near else ""

@@ -46,7 +46,13 @@ def sections(rules: Methodology) -> Sections:
     wait = _days(rules.eligibility.stale_max_days + 1)
     return [
         ("What it is", [" ".join(rules.about.split()) or "Nothing is said about it."]),
-        ("Base", [f"The level is {rules.base.level:,.2f} at the close of {rules.base.day}."]),
+        (
+            "Base",
+            [
+                f"The level is {rules.base.level:,.2f} at the close of {rules.base.day}.",
+                "A backtest begins with that level on a first day of its own.",
+            ],
+        ),
         ("Who may be a member", list(_eligibility(rules.eligibility))),
         ("How many", [_count(rules)]),
         ("Who stays", list(_buffer(rules))),

@@ -27,7 +27,7 @@ def chosen(caps_usd: Mapping[str, float], *, incumbents: Sequence[str], k: int, 
     is within rank_enter comes in. Then the smallest go, or the largest come, until there are k.
     """
     order = ranked(caps_usd)
-    held = {symbol for symbol in incumbents if symbol in caps_usd}
+    held = set(incumbents)
     inside = [symbol for symbol in order if symbol in held]
     outside = [symbol for symbol in order if symbol not in held]
     said: list[str] = []

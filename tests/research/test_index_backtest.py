@@ -20,6 +20,7 @@ from daemon.crypto_index.methodology_file import BUNDLED, chosen, top
 from research.index_backtest import backtest, backtest_document, report
 from research.index_drawings import levels, memberships, svg
 from research.index_files import write
+from research.index_level_again import check
 from research.index_page import shown
 from research.index_record import correlation, performance, returns_of, tracked
 from research.index_walk import walked
@@ -219,6 +220,8 @@ def test_each_ledger_leads_to_the_same_levels_when_every_event_is_done_again(tes
     for name, walk in tested.walks.items():
         entries = [entry for entry, _ in LedgerLines(out / f"{name}.ledger.jsonl").places()]
         assert entries == walk.entries
+        checked = check(out / f"{name}.ledger.jsonl")
+        assert (checked.difference, checked.levels) == (None, len(walk.entries))
 
 
 def test_the_page_has_every_index_and_figure_and_asks_the_network_for_nothing(tested, document, out):

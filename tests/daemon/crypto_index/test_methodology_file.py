@@ -8,7 +8,7 @@ import pytest
 
 from daemon.crypto_index import rule_book
 from daemon.crypto_index.backtesting import books
-from daemon.crypto_index.methodology_file import BUNDLED, TEMPLATE, chosen, read, top
+from daemon.crypto_index.methodology_file import BUNDLED, SECTIONS, TEMPLATE, chosen, read, top
 from daemon.options import BadUse
 from strategies.crypto_index.methodology import (
     Category,
@@ -251,3 +251,25 @@ def test_rule_books_custody_map_and_page_are_in_the_wheel():
         *(ROOT / "research/templates").iterdir(),
     ]
     assert set(needed) <= packed
+
+
+def ruled(kind):
+    return next(field.default for field in dataclasses.fields(kind) if field.name == "rule")
+
+
+def test_every_key_and_rule_is_in_the_documentation():
+    page = (ROOT / "docs" / "crypto_index.md").read_text("utf-8")
+    for section, classes in SECTIONS.items():
+        for kind in classes:
+            keys = {field.name for field in dataclasses.fields(kind)}
+            if len(classes) == 1:
+                assert {key for key in keys if f"| `{section}.{key}` |" not in page} == set()
+            else:
+                row = next(
+                    line
+                    for line in page.splitlines()
+                    if line.startswith(f"| `[{section}]` | `{ruled(kind)}` |")
+                )
+                assert {key for key in keys - {"rule"} if f"`{key}`" not in row} == set()
+    for kind in Category:
+        assert f"`{kind.value}`" in page

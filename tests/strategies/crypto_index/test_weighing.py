@@ -86,3 +86,12 @@ def test_the_briefs_rule_falls_back_to_market_cap_where_the_covariance_is_singul
     weights, said = weighed(still, LiteralMinimumVariance(), CAPS)
     assert said[0] == "by market cap: the covariance is singular"
     assert weights == weighed(market, RULES[0], CAPS)[0]
+
+
+def test_a_hole_that_leaves_too_few_whole_days_means_weights_by_market_cap(market):
+    holed = replace(market, close=cells(market.close, 190, 2, np.nan))
+    assert weighed(market, MinimumVariance(days=20), CAPS)[1][0].startswith("covariance of 20 days")
+    assert (
+        weighed(holed, MinimumVariance(days=20), CAPS)[1][0]
+        == "by market cap: 18 days with all returns, 20 are needed"
+    )
