@@ -297,6 +297,9 @@ class IndexPriceSettings:
     settlement: SettlementSettings = field(default_factory=SettlementSettings)
 
 
+OptionalPath = Annotated[str | None, StringConstraints(min_length=1), Allowed("a path")]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CryptoIndexSettings:
     """A crypto index: who is in it, what it is worth each second, and its settlement level of each day."""
@@ -313,29 +316,16 @@ class CryptoIndexSettings:
         Allowed("a TOML file, or the name of one that comes with nightdesk"),
         Doc("its rule book: `nightdesk index methodology`"),
     ] = "nci-like"
-    dir: Annotated[
-        str | None,
-        StringConstraints(min_length=1),
-        Allowed("a path"),
-        Doc("where its ledger is; else crypto-index in the state directory"),
-    ] = None
+    dir: Annotated[OptionalPath, Doc("where its ledger is; else crypto-index in the state directory")] = None
     data: Annotated[
-        str | None,
-        StringConstraints(min_length=1),
-        Allowed("a path"),
-        Doc("data directory of market caps, to which each day's rows are added"),
+        OptionalPath, Doc("data directory of market caps, to which each day's rows are added")
     ] = None
     blacklist: Annotated[
-        str | None,
-        StringConstraints(min_length=1),
-        Allowed("a path"),
+        OptionalPath,
         Doc("list of symbols that leave the same day; else blacklist.json in data, which may be absent"),
     ] = None
     custody_map: Annotated[
-        str | None,
-        StringConstraints(min_length=1),
-        Allowed("a path"),
-        Doc("who keeps which coin; else custody_map.json in data, else the bundled one"),
+        OptionalPath, Doc("who keeps which coin; else custody_map.json in data, else the bundled one")
     ] = None
     settlement: Annotated[
         Literal["twap", "partitioned_median"],

@@ -131,7 +131,8 @@ pipeline trades 23 names on it with its default parameters; on most nights of 20
 |---|---|---|---|
 {rows}
 
-- `supplies.csv` (symbol, supply in coins, category): 40 coins, late December 2024, to four digits; for the dry run's crypto index. Not from the sources below.
+- `supplies.csv` (symbol, supply in coins, category): 40 coins, late December 2024, to four digits;
+  for the dry run's crypto index. Rounded from CoinMarketCap snapshots.
 
 Source and licences
 - Exchange candles and funding: hippocritical/freqtrade_hyperliquid_download-data, commit

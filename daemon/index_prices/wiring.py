@@ -118,14 +118,7 @@ def wire(configured: Settings, edges: Edges, *, sinks: Sinks = (), witnesses: Si
     ledger = _ledger(edges.out, desk, board, rules, expected)
     engine = PriceEngine(board, lane, edges.clock, metrics, record=ledger, witnesses=witnesses)
     box: list[Instance] = []
-    endpoint = Endpoint(
-        About(
-            leads=lambda: box[0].leads(),
-            health=lambda: box[0].health(),
-            metrics=lambda: metrics.text() + level_text(edges.level()),
-            level=edges.level,
-        )
-    )
+    endpoint = Endpoint(_about(box, metrics, edges.level))
     told = IndexAlerts(Rules(_levels(settings)), desk)
     settlements = Settlements(
         rules, told=(endpoint.settled, metrics.settled, Unsettling(desk).settled), kept=ledger.settled
@@ -164,6 +157,15 @@ def wire(configured: Settings, edges: Edges, *, sinks: Sinks = (), witnesses: Si
     _follow(made)
     box.append(Instance(made))
     return box[0]
+
+
+def _about(box: list[Instance], metrics: Metrics, level: Callable[[], Mapping[str, Any] | None]) -> About:
+    return About(
+        leads=lambda: box[0].leads(),
+        health=lambda: box[0].health(),
+        metrics=lambda: metrics.text() + level_text(level()),
+        level=level,
+    )
 
 
 def _ledger(
