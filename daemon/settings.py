@@ -306,15 +306,10 @@ class CryptoIndexSettings:
 
     enabled: Annotated[
         bool,
-        Doc(
-            "`nightdesk run` keeps the index, with prices of [index_price] beside it; a dry run on the sample always does"
-        ),
+        Doc("`nightdesk run` keeps the index, with prices of [index_price] beside it; a dry run always does"),
     ] = False
     methodology: Annotated[
-        str,
-        StringConstraints(min_length=1),
-        Allowed("a TOML file, or the name of one that comes with nightdesk"),
-        Doc("its rule book: `nightdesk index methodology`"),
+        str, Allowed("a TOML file, or the name of one that comes with nightdesk"), Doc("its rule book")
     ] = "nci-like"
     dir: Annotated[OptionalPath, Doc("where its ledger is; else crypto-index in the state directory")] = None
     data: Annotated[
