@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from core.events import AnyEvent, PriceAgreed, PriceDisputed
 from core.prices.agreement import Agreement
@@ -30,11 +31,15 @@ Take = Callable[[Sequence[Published]], None]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What an index in the daemon's process is given: the state directory, where its values go, whom to tell how it is."""
+    """What an index in the daemon's process is given: the state directory, where its values go, whom to tell how it is.
+
+    level: what the crypto index that is kept from its values is worth, to be served with them; None where none is kept.
+    """
 
     directory: Path
     take: Take
     told: Alerts
+    level: Callable[[], Mapping[str, Any] | None] = lambda: None
 
     def failed(self, error: Exception) -> None:
         text = f"the index price beside the daemon does not run, so no price is compared: {error!r}"

@@ -19,6 +19,7 @@ from core.report import iso
 from daemon import config_file, hangups, logs
 from daemon.clock import WallClock
 from daemon.control import ControlServer
+from daemon.crypto_index.place import DIRECTORY
 from daemon.data_directory import SAMPLE, check_night, check_start, checked_market
 from daemon.options import BadUse, RunOptions
 from daemon.service import Service
@@ -71,7 +72,8 @@ def _staged(options: RunOptions, settings: Settings) -> tuple[Ends, RunOptions]:
     check_start(market, start_ms)
     if options.data is not None or options.start_ms is not None:
         check_night(directory, start_ms, session, settings.idio_statarb)
-    return memory_ends(options, market=market, start_ms=start_ms), replace(options, until_ms=until_ms)
+    ends = memory_ends(options, market=market, start_ms=start_ms, settings=settings)
+    return ends, replace(options, until_ms=until_ms)
 
 
 def _in_memory(options: RunOptions) -> bool:
@@ -167,6 +169,8 @@ def _done(service: Service, request: dict[str, Any], load: Callable[[], Settings
             return dict(service.reset(reason))
         case {"do": "reconcile"}:
             return dict(service.reconcile())
+        case {"do": "index_remove", "symbol": str(symbol), "reason": str(reason)}:
+            return dict(service.index_remove(symbol, reason))
         case {"do": "reload"}:
             return _reload(service, load)
         case _:
@@ -215,7 +219,8 @@ def _night(options: RunOptions, session: SessionSettings, data_end_ms: int) -> t
 
 def _move_aside(store: Store) -> None:
     """A venue in memory begins empty, so what we remember of an earlier one is put aside, never deleted."""
-    kept = [p for p in (store.journal_path, store.nonces_path, store.history_path) if p.exists()]
+    names = (store.journal_path, store.nonces_path, store.history_path, store.directory / DIRECTORY)
+    kept = [p for p in names if p.exists()]
     if not kept:
         return
     now = datetime.fromtimestamp(WallClock().now_ms() / 1000, tz=UTC).strftime("%Y%m%dT%H%M%S.%f")

@@ -1,7 +1,7 @@
 """The daemon while it runs: its tasks, its birth and its death. It decides nothing about trading."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isinf
 from typing import Any, Protocol
@@ -69,6 +69,15 @@ class Pulse(Protocol):
     def stopping(self) -> None: ...
 
 
+class KeptIndex(Protocol):
+    """shown is what it is worth, None where that is not known."""
+
+    shown: dict[str, Any] | None
+
+    async def run(self) -> None: ...
+    def ask_removal(self, symbol: str, reason: str) -> dict[str, Any]: ...
+
+
 @dataclass(slots=True)
 class Shell:
     """Everything the service runs with; wired in one place."""
@@ -90,6 +99,8 @@ class Shell:
     reread_secrets: Callable[[], None]
     index: Callable[[], Awaitable[None]] | None = None
     """Runs an index price beside the engine, whose loss stops nothing."""
+    levels: "KeptIndex | None" = None
+    """Keeps a crypto index, likewise."""
 
 
 class Service:
@@ -140,7 +151,7 @@ class Service:
         tasks = [asyncio.ensure_future(job) for job in work]
         for task in tasks:
             task.add_done_callback(self._essential)
-        beside = [asyncio.ensure_future(self._keep_index(shell.index))] if shell.index is not None else []
+        beside = [asyncio.ensure_future(self._keep_index(name, run)) for name, run in self._beside()]
         await self._stop.wait()
         for helper in beside:
             helper.cancel()
@@ -254,11 +265,18 @@ class Service:
         self._mark("ready")
         await asyncio.Event().wait()
 
-    async def _keep_index(self, run: Callable[[], Awaitable[None]]) -> None:
-        """Run the index price once the book is hedged again, and again whenever it fails."""
+    def _beside(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        shell = self._shell
+        if shell.index is not None:
+            yield "index price", shell.index
+        if shell.levels is not None:
+            yield "crypto index", shell.levels.run
+
+    async def _keep_index(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run an index once the book is hedged again, and again whenever it fails."""
         while "protected" not in self.marks_ms:
             await self._clock.sleep(LATCH_LOOK_S)
-        await keep_running("index price", run, clock=self._clock)
+        await keep_running(name, run, clock=self._clock)
 
     async def _hourly(self) -> None:
         """Keep the history up to date between sessions: inside one the venue's weight belongs to closes and orders."""
@@ -380,7 +398,18 @@ class Service:
             "stream_up": self.state.account.stream_up,
             "marks_ms": self.marks_ms,
             **status_document(self.state),
+            **self._index_document(),
         }
+
+    def _index_document(self) -> dict[str, Any]:
+        levels = self._shell.levels
+        return {} if levels is None else {"crypto_index": levels.shown}
+
+    def index_remove(self, symbol: str, reason: str) -> dict[str, Any]:
+        levels = self._shell.levels
+        if levels is None:
+            return {"error": "this daemon keeps no crypto index"}
+        return levels.ask_removal(symbol, reason)
 
     def kill(self, reason: str) -> dict[str, Any]:
         """Latch first, then tell the engine: the file survives whatever comes next."""

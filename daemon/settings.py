@@ -297,6 +297,46 @@ class IndexPriceSettings:
     settlement: SettlementSettings = field(default_factory=SettlementSettings)
 
 
+OptionalPath = Annotated[str | None, StringConstraints(min_length=1), Allowed("a path")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CryptoIndexSettings:
+    """A crypto index: who is in it, what it is worth each second, and its settlement level of each day."""
+
+    enabled: Annotated[
+        bool,
+        Doc("`nightdesk run` keeps the index, with prices of [index_price] beside it; a dry run always does"),
+    ] = False
+    methodology: Annotated[
+        str, Allowed("a TOML file, or the name of one that comes with nightdesk"), Doc("its rule book")
+    ] = "nci-like"
+    dir: Annotated[OptionalPath, Doc("where its ledger is; else crypto-index in the state directory")] = None
+    data: Annotated[
+        OptionalPath, Doc("data directory of market caps, to which each day's rows are added")
+    ] = None
+    blacklist: Annotated[
+        OptionalPath,
+        Doc("list of symbols that leave the same day; else blacklist.json in data, which may be absent"),
+    ] = None
+    custody_map: Annotated[
+        OptionalPath, Doc("who keeps which coin; else custody_map.json in data, else the bundled one")
+    ] = None
+    settlement: Annotated[
+        Literal["twap", "partitioned_median"],
+        Doc("which settlement value of an index price is a member's, at 00:00 UTC"),
+    ] = "twap"
+    settle_wait_s: Annotated[
+        float,
+        Ge(2),
+        Le(600),
+        Doc("how long after 00:00 settlement values and the day's data are waited for; the level waits too"),
+    ] = 20.0
+    data_every_s: Annotated[
+        float, Ge(5), Le(86_400), Doc("how often data that a late review waits for are looked for")
+    ] = 300.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole configuration; immutable, replaced as a whole by a reload."""
@@ -311,6 +351,7 @@ class Settings:
     log: LogSettings = field(default_factory=LogSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     index_price: IndexPriceSettings = field(default_factory=IndexPriceSettings)
+    crypto_index: CryptoIndexSettings = field(default_factory=CryptoIndexSettings)
 
 
 RELOAD: Mapping[str, Reload] = {
@@ -340,6 +381,7 @@ RELOAD: Mapping[str, Reload] = {
     "log.keep": Reload.RESTART,
     "alerts": Reload.NOW,
     "index_price": Reload.RESTART,
+    "crypto_index": Reload.RESTART,
 }
 """A key, or a section whose keys are all alike. No key is named twice and none is missing; a test says so."""
 

@@ -6,14 +6,15 @@ All modes run the same engine, adapter and state; they differ in clock, transpor
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from adapters.backoff import Backoff
 from adapters.hyperliquid.budget import Budget
@@ -28,12 +29,15 @@ from adapters.hyperliquid.universe import Universe
 from adapters.ports import Clock, HttpTransport, SocketTransport
 from adapters.secrets import Secret, SecretProvider
 from core.book import venue_ms
+from core.prices.types import Published
+from core.types import TradingState
 from daemon import config_file
 from daemon.alerts import Alerts
 from daemon.app import App
 from daemon.clock import LoopClock, SteadyClock, VenueClock, WallClock, loop_s
 from daemon.compute import Compute, InlineCompute, WorkerCompute
 from daemon.credentials import alert_references, alert_url, signing_key, sources
+from daemon.data_directory import SAMPLE
 from daemon.history import HistoryKeeper
 from daemon.inbox import Inbox
 from daemon.logs import Logs
@@ -41,13 +45,13 @@ from daemon.night import NightDesk, Parts
 from daemon.nonce_file import NonceFile
 from daemon.options import BadUse, RunOptions
 from daemon.outbox import Outbox
-from daemon.price_check import Desk, Place, PriceCheck, RunIndex
+from daemon.price_check import Desk, Place, PriceCheck, RunIndex, Take
 from daemon.pulse import NoPulse, pulse
 from daemon.restore import restore
 from daemon.rotation import Rotated, Rotation, take_key
 from daemon.scheduler import ClockAlarms, WallAlarms
 from daemon.service import Alarms, Pulse, Service, Shell
-from daemon.settings import Settings
+from daemon.settings import CryptoIndexSettings, Settings
 from daemon.time_keeping import time_keeping
 from daemon.venue_facts import venue_facts
 from state.disk import OS_DISK, Disk
@@ -58,6 +62,7 @@ from state.nonces import FileNonces
 from state.store import Identity, Store
 
 if TYPE_CHECKING:
+    from daemon.crypto_index.keeper import Keeper
     from sim.venue.price_source import PriceSource
 
 BASE_URLS = {
@@ -69,6 +74,8 @@ NO_LIMIT_PER_MIN = 1_000_000.0
 
 PATIENCE_PER_SPEED = 0.25
 """A stream's silence is judged in the clock's seconds; at speed 20 a second is 50 ms of a busy machine's."""
+
+MIDNIGHT = "00:00"
 
 DRY_RUN_USDC = Decimal(1_000_000)
 
@@ -98,6 +105,21 @@ class Ends:
     """How the signing key is read again; None where the account is a throw-away one."""
     index: RunIndex | None = None
     """What makes index values beside the engine; None where nobody does."""
+    levels: "LevelEnds | None" = None
+    """A crypto index that is kept from index values; None where none is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelEnds:
+    """The edges of a kept crypto index: its configuration in a state directory, what computes, where the disk is waited for.
+
+    prices makes index values for it alone; None where those of the index beside the engine are taken.
+    """
+
+    settings: Callable[[Path], CryptoIndexSettings]
+    compute: Callable[[], Compute]
+    apart: Callable[[Callable[[], Any]], Awaitable[Any]]
+    prices: Callable[[Take], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True)
@@ -141,6 +163,7 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
     service_box: list[Service] = []
     desk = NightDesk(parts, settings=lambda: service_box[0].settings, state=lambda: app.state, put=inbox.put)
     rotation = _rotation(ends, settings, gateway, told=parts.alerts, now=lambda: service_box[0].settings)
+    keeper = _keeper(ends, settings, app, parts)
     shell = Shell(
         app=app,
         outbox=Outbox(gateway=gateway, desk=desk, clock=ends.clock, put=inbox.put),
@@ -157,7 +180,8 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
         settings=settings,
         elapsed_ms=ends.elapsed_ms,
         reread_secrets=rotation.ask,
-        index=_compared(ends, settings, app, parts),
+        index=_compared(ends, settings, app, parts, keeper),
+        levels=keeper,
     )
     service_box.append(service := Service(shell))
 
@@ -169,13 +193,48 @@ def wire(ends: Ends, settings: Settings, store: Store, logs: Logs) -> Wired:
     return Wired(service, desk, store, rotation, close)
 
 
-def _compared(ends: Ends, settings: Settings, app: App, parts: Parts) -> Callable[[], Awaitable[None]] | None:
+def _compared(
+    ends: Ends, settings: Settings, app: App, parts: Parts, keeper: "Keeper | None"
+) -> Callable[[], Awaitable[None]] | None:
     """Return what makes index values and has each compared with the venue's price, None where nobody makes any."""
     if ends.index is None:
         return None
     desk = Desk(state=lambda: app.state, put=app.inbox.put, now_ms=ends.clock.now_ms, elapsed_s=loop_s)
     check = PriceCheck(settings.index_price, desk)
-    return partial(ends.index, Place(parts.store.directory, check.take, parts.alerts))
+    if keeper is None:
+        return partial(ends.index, Place(parts.store.directory, check.take, parts.alerts))
+
+    def take(values: Sequence[Published]) -> None:
+        check.take(values)
+        keeper.take(values)
+
+    place = Place(parts.store.directory, take, parts.alerts, level=lambda: keeper.shown)
+    return partial(ends.index, place)
+
+
+def _keeper(ends: Ends, settings: Settings, app: App, parts: Parts) -> "Keeper | None":
+    levels = ends.levels
+    if levels is None:
+        return None
+    from daemon.crypto_index.keeper import Keeper
+    from daemon.crypto_index.work import Parts as KeeperParts
+    from daemon.index_prices.settlements import rules_of
+
+    directory = parts.store.directory
+    return Keeper(
+        KeeperParts(
+            settings=partial(levels.settings, directory),
+            settlement=rules_of(settings.index_price.settlement),
+            method=settings.crypto_index.settlement,
+            directory=directory,
+            clock=ends.clock,
+            told=parts.alerts,
+            compute=levels.compute,
+            apart=levels.apart,
+            halted=lambda: app.state.trading is TradingState.HALTED or parts.latch.read() is not None,
+            prices=levels.prices,
+        )
+    )
 
 
 def _rotation(
@@ -250,6 +309,33 @@ def live_ends(settings: Settings) -> Ends:
         elapsed_ms=elapsed_since_exec_ms,
         key=_key_reader(settings),
         index=_index_beside(settings, clock) if settings.index_price.beside else None,
+        levels=_live_levels(settings) if settings.crypto_index.enabled else None,
+    )
+
+
+def _live_levels(settings: Settings) -> LevelEnds:
+    """Raises BadUse where there would be no prices to keep an index from."""
+    index = settings.index_price
+    if not index.beside:
+        raise BadUse("crypto_index.enabled: its prices come from index_price.beside: set that to true too")
+    if MIDNIGHT not in index.settlement.at:
+        raise BadUse(
+            f'crypto_index.enabled: index_price.settlement.at must have "{MIDNIGHT}", when levels settle'
+        )
+    kept = settings.crypto_index
+    return LevelEnds(settings=lambda _: kept, compute=WorkerCompute, apart=asyncio.to_thread)
+
+
+def _dry_levels(options: RunOptions, settings: Settings, market: "PriceSource", clock: Clock) -> LevelEnds:
+    """An index of the simulated venue's own prices, with market caps made from its data."""
+    from daemon.crypto_index import dry
+
+    virtual = options.speed is None
+    return LevelEnds(
+        settings=partial(dry.settings_of, settings.crypto_index, options.data or SAMPLE),
+        compute=partial(InlineCompute, clock) if virtual else WorkerCompute,
+        apart=dry.at_once if virtual else asyncio.to_thread,
+        prices=partial(dry.run_prices, market, clock),
     )
 
 
@@ -275,8 +361,10 @@ def remote_ends(settings: Settings, url: str) -> Ends:
     )
 
 
-def memory_ends(options: RunOptions, *, market: "PriceSource", start_ms: int) -> Ends:
-    """The venue in this process; the virtual loop when speed is max."""
+def memory_ends(
+    options: RunOptions, *, market: "PriceSource", start_ms: int, settings: Settings | None = None
+) -> Ends:
+    """The venue in this process; the virtual loop when speed is max. settings: those of a crypto index beside it."""
     from sim.venue.edge import Edge
     from sim.venue.limits import WITHOUT_WEIGHT
     from sim.venue.memory import InMemoryVenue
@@ -308,6 +396,7 @@ def memory_ends(options: RunOptions, *, market: "PriceSource", start_ms: int) ->
         weight_per_min=NO_LIMIT_PER_MIN,
         elapsed_ms=elapsed_since_exec_ms,
         speed=options.speed or 1.0,
+        levels=None if settings is None else _dry_levels(options, settings, market, clock),
     )
 
 

@@ -14,6 +14,7 @@ from math import isfinite
 import numpy as np
 
 from core import index_level
+from core.levels.overdue import overdue
 from core.levels.types import (
     Announce,
     Event,
@@ -22,18 +23,13 @@ from core.levels.types import (
     LedgerEntry,
     Price,
     Publish,
-    RemovalCause,
-    Remove,
     Reweight,
     Target,
-    Withdraw,
 )
 from strategies.crypto_index.market import Market
-from strategies.crypto_index.methodology import Every, Methodology
+from strategies.crypto_index.methodology import Methodology
 from strategies.crypto_index.pipeline import Decision, NothingEligible, reviewed, reweighted
-
-DAY_MS = 86_400_000
-EPOCH = date(1970, 1, 1)
+from strategies.crypto_index.schedule import DAY_MS, close_ms, is_last_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +75,6 @@ def walked(
     return walk
 
 
-def close_ms(day: date) -> int:
-    """Return when a day closes: the next midnight UTC."""
-    return ((day - EPOCH).days + 1) * DAY_MS
-
-
 def targets_of(decision: Decision) -> tuple[Target, ...]:
     """Return what the index is to hold, in exact numbers: weights that sum to one to the last digit."""
     held = {s: Decimal(repr(w)) for s, w in decision.weights.items() if w > 0}
@@ -92,12 +83,6 @@ def targets_of(decision: Decision) -> tuple[Target, ...]:
         Target(symbol, Decimal(repr(decision.supplies[symbol])), weight / whole)
         for symbol, weight in held.items()
     )
-
-
-def is_last_of(every: Every, day: date) -> bool:
-    """Say whether a day is the last of its month, or quarter."""
-    following = day + timedelta(days=1)
-    return following.day == 1 and (every is Every.MONTH or following.month % 3 == 1)
 
 
 def heard(market: Market, symbols: Sequence[str], *, stale_days: int) -> dict[str, Price]:
@@ -141,7 +126,7 @@ def _day(walk: Walk, state: IndexState | None, market: Market) -> IndexState:
     if state is None:
         return _launched(walk, today)
     before, held = _weights(state, today.told(_symbols(state))), state.members
-    state = _taken_effect(walk, _without_the_priceless(walk, state, today), today)
+    state = _caught_up(walk, state, today)
     decision = _decision(market, rules, state)
     if decision is not None:
         walk.decisions.append(decision)
@@ -207,34 +192,14 @@ def _taken_up(decision: Decision, rules: Methodology) -> Event:
     return Announce(targets=targets, effective_at_ms=close_ms(decision.day + timedelta(days=wait)))
 
 
-def _without_the_priceless(walk: Walk, state: IndexState, today: _Today) -> IndexState:
-    """Return the index without members whose last price is too old: they leave at it (E0-4)."""
-    told = today.told(_symbols(state))
-    if all(member.symbol in told for member in state.members):
+def _caught_up(walk: Walk, state: IndexState, today: _Today) -> IndexState:
+    """Return the index without members whose last price is too old, and after what was announced for today (E0-4)."""
+    told, at_ms = today.told(_symbols(state)), close_ms(today.market.day)
+    if state.pending is None and all(member.symbol in told for member in state.members):
         return state
-    gone = index_level.coverage(state, told, at_ms=close_ms(today.market.day)).excluded
-    return _removed(walk, state, gone, today) if gone else state
-
-
-def _taken_effect(walk: Walk, state: IndexState, today: _Today) -> IndexState:
-    """Return the index after what was announced for today; who has lost its price since does not come in."""
-    at_ms = close_ms(today.market.day)
-    if index_level.due(state, at_ms=at_ms) is None or state.pending is None:
-        return state
-    told, held = today.told(_symbols(state)), {member.symbol for member in state.members}
-    wanted = [target.symbol for target in state.pending.targets]
-    gone = tuple(s for s in wanted if s not in told and s not in held)
-    if len(gone) == len(wanted):
-        return _applied(walk, state, Withdraw(reason="nothing announced has a price", by="backtest"), today)
-    state = _removed(walk, state, gone, today) if gone else state
-    due = index_level.due(state, at_ms=at_ms)
-    return state if due is None else _applied(walk, state, due, today)
-
-
-def _removed(walk: Walk, state: IndexState, symbols: tuple[str, ...], today: _Today) -> IndexState:
-    said = f"no price within {state.stale_ms // DAY_MS} days"
-    event = Remove(symbols=symbols, cause=RemovalCause.NO_PRICE, reason=said, by="backtest")
-    return _applied(walk, state, event, today)
+    while (event := overdue(state, told, at_ms=at_ms, by="backtest")) is not None:
+        state = _applied(walk, state, event, today)
+    return state
 
 
 def _applied(walk: Walk, state: IndexState | None, event: Event, today: _Today) -> IndexState:

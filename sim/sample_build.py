@@ -131,6 +131,9 @@ pipeline trades 23 names on it with its default parameters; on most nights of 20
 |---|---|---|---|
 {rows}
 
+- `supplies.csv` (symbol, supply in coins, category): 40 coins, late December 2024, to four digits;
+  for the dry run's crypto index. Rounded from CoinMarketCap snapshots.
+
 Source and licences
 - Exchange candles and funding: hippocritical/freqtrade_hyperliquid_download-data, commit
   1ca28f43b845f94ecf028d4756d498f505dbfea2, user_data/data/hyperliquid/futures (1d, 1h and 1m candles, 1h funding rates).

@@ -45,7 +45,12 @@ async def _run(
     directory = directory_of(settings, place.directory)
     with InstanceLock.acquire(directory):
         edges = Edges(
-            clock=clock, elapsed_s=monotonic_s, network_of=network_of, directory=directory, terms=terms
+            clock=clock,
+            elapsed_s=monotonic_s,
+            network_of=network_of,
+            directory=directory,
+            terms=terms,
+            level=place.level,
         )
         instance = wire(settings, edges, witnesses=(place.take,))
         await instance.run(index.host, index.port, ready=lambda _: place.runs())

@@ -88,12 +88,19 @@ def compare(
 @ledgers.command()
 def verify(
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="FILE",
-            help="a ledger of index prices (replay --out, run --out; several files in their order), or of levels",
+            metavar="[FILE]...",
+            help="a ledger of index prices (replay --out, run --out; several files in their order), or of levels; "
+            "default: that of the configured crypto index",
         ),
-    ],
+    ] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option("--state-dir", help="state directory of the daemon")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="config.toml; without it ./config.toml, else defaults")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Make every value of a ledger again, by an implementation of its own; exit 1 at the first that differs."""
@@ -101,12 +108,21 @@ def verify(
 
     from daemon.index_prices import verifying
 
-    found = verifying.finding(files)
+    found = verifying.finding(files or [_own_ledger(state_dir, config)])
     _print(found.document) if json_ else _show(Text(found.text, style=found.ending))
     if found.ending is verifying.Ending.DIFFERS:
         raise typer.Exit(MISMATCH)
     if found.ending is verifying.Ending.NOT_CLOSED:
         raise typer.Exit(NOT_CLOSED)
+
+
+def _own_ledger(state_dir: Path | None, config: Path | None) -> Path:
+    from daemon import operate
+    from daemon.crypto_index.place import directory_of
+    from state.index_ledger import LEDGER
+
+    settings = operate.settings(config).crypto_index
+    return directory_of(settings, operate.directory(state_dir, config)) / LEDGER
 
 
 def _show(what: Any) -> None:

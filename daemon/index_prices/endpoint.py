@@ -38,20 +38,19 @@ CLOSING_S = 1.0
 SETTLEMENTS_MAX = 100
 """Kept for those who ask later."""
 
-PATHS = (
-    "GET /v1/index, /v1/index/BTC-USD, /v1/settlements, /v1/health, /metrics, and the websocket /v1/stream"
-)
+PATHS = "GET /v1/index, /v1/index/BTC-USD, /v1/level, /v1/settlements, /v1/health, /metrics, and the websocket /v1/stream"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What the endpoint asks of the instance: whether it publishes, how it is, its metrics."""
+    """What the endpoint asks of the instance: whether it publishes, how it is, its metrics; a crypto index kept beside."""
 
     leads: Callable[[], bool]
     health: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], bytes]
+    level: Callable[[], Mapping[str, Any] | None] = lambda: None
 
 
 class Endpoint:
@@ -81,6 +80,7 @@ class Endpoint:
         app = web.Application(middlewares=[_explained], client_max_size=HEARD_MAX_BYTES)
         app.router.add_get("/v1/index", self._index)
         app.router.add_get("/v1/index/{symbol}", self._symbol)
+        app.router.add_get("/v1/level", self._level)
         app.router.add_get("/v1/settlements", self._settlements)
         app.router.add_get("/v1/health", self._health)
         app.router.add_get("/v1/stream", self._stream)
@@ -134,6 +134,12 @@ class Endpoint:
             known = ", ".join(sorted(self._newest)).replace("/", "-") or "none yet"
             raise _fault(web.HTTPNotFound, f"no index {name[:40]}; published are {known}")
         return _json(proof(value))
+
+    async def _level(self, _: web.Request) -> web.Response:
+        shown = self._about.level()
+        if shown is None:
+            raise _fault(web.HTTPNotFound, "no crypto index is kept here, or it is not launched yet")
+        return _json(dict(shown))
 
     async def _settlements(self, request: web.Request) -> web.Response:
         """Every instance answers: what it published of them stays true when another one leads."""

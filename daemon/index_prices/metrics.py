@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import isfinite
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily
@@ -144,3 +145,21 @@ def _tell(gauge: Gauge, number: float | None, *labels: str) -> None:
         gauge.remove(*labels)
     else:
         gauge.labels(*labels).set(number)
+
+
+def level_text(shown: Mapping[str, Any] | None) -> bytes:
+    """Return the lines of a crypto index that is kept beside, none where it has no level."""
+    if shown is None or shown["level"] is None:
+        return b""
+    name, ok = shown["index"], int(shown["state"] == "OK")
+    return (
+        "# HELP nightdesk_crypto_index_level Level of the crypto index\n"
+        "# TYPE nightdesk_crypto_index_level gauge\n"
+        f'nightdesk_crypto_index_level{{index="{name}"}} {float(shown["level"])}\n'
+        "# HELP nightdesk_crypto_index_ok 1 while the level is of now\n"
+        "# TYPE nightdesk_crypto_index_ok gauge\n"
+        f'nightdesk_crypto_index_ok{{index="{name}"}} {ok}\n'
+        "# HELP nightdesk_crypto_index_divisor Divisor of the crypto index\n"
+        "# TYPE nightdesk_crypto_index_divisor gauge\n"
+        f'nightdesk_crypto_index_divisor{{index="{name}"}} {float(shown["divisor"])}\n'
+    ).encode()

@@ -2,10 +2,11 @@
 
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from adapters.exchanges import venues
 from adapters.exchanges.connector import Connector
@@ -25,7 +26,7 @@ from daemon.index_prices.endpoint import About, Endpoint
 from daemon.index_prices.engine import Nowhere, PriceEngine, Record, Sinks, ToAll
 from daemon.index_prices.holds import Holds
 from daemon.index_prices.instance import Instance, Made, counts_of
-from daemon.index_prices.metrics import Metrics
+from daemon.index_prices.metrics import Metrics, level_text
 from daemon.index_prices.pairs import pairs_of
 from daemon.index_prices.publisher import Election, Publisher
 from daemon.index_prices.settlements import Settlements, Unsettling, rules_of
@@ -45,7 +46,8 @@ TOLD_S = 0.5
 class Edges:
     """Where an instance ends: its clocks, the way to each venue, its own directory and the disk below it, its ledger's file.
 
-    connector_of is another way to a venue than the way out: a scripted market's.
+    connector_of is another way to a venue than the way out: a scripted market's. level is that of a crypto index which is
+    kept in this process.
     """
 
     clock: Clock
@@ -55,6 +57,7 @@ class Edges:
     out: Path | None = None
     terms: Terms | None = None
     disk: Disk = OS_DISK
+    level: Callable[[], Mapping[str, Any] | None] = lambda: None
     connector_of: Callable[[str, tuple[str, ...], Lane], Connector] | None = None
 
 
@@ -115,9 +118,7 @@ def wire(configured: Settings, edges: Edges, *, sinks: Sinks = (), witnesses: Si
     ledger = _ledger(edges.out, desk, board, rules, expected)
     engine = PriceEngine(board, lane, edges.clock, metrics, record=ledger, witnesses=witnesses)
     box: list[Instance] = []
-    endpoint = Endpoint(
-        About(leads=lambda: box[0].leads(), health=lambda: box[0].health(), metrics=metrics.text)
-    )
+    endpoint = Endpoint(_about(box, metrics, edges.level))
     told = IndexAlerts(Rules(_levels(settings)), desk)
     settlements = Settlements(
         rules, told=(endpoint.settled, metrics.settled, Unsettling(desk).settled), kept=ledger.settled
@@ -156,6 +157,15 @@ def wire(configured: Settings, edges: Edges, *, sinks: Sinks = (), witnesses: Si
     _follow(made)
     box.append(Instance(made))
     return box[0]
+
+
+def _about(box: list[Instance], metrics: Metrics, level: Callable[[], Mapping[str, Any] | None]) -> About:
+    return About(
+        leads=lambda: box[0].leads(),
+        health=lambda: box[0].health(),
+        metrics=lambda: metrics.text() + level_text(level()),
+        level=level,
+    )
 
 
 def _ledger(

@@ -59,10 +59,11 @@ class Elsewhere:
             px = float(best[0].px + best[1].px) / 2 * (1 + self.off(asset.name))
             self.said[asset.name] = px
             base = asset.name.removeprefix("k")
-            yield _value(base, px if base == asset.name else px / THOUSAND, now_ms)
+            yield value_of(base, px if base == asset.name else px / THOUSAND, now_ms)
 
 
-def _value(base: str, px: float, at_ms: int) -> Published:
+def value_of(base: str, px: float, at_ms: int) -> Published:
+    """Return an index value of a coin in USD that nothing is wrong with."""
     return Published(
         symbol=f"{base}/USD",
         at_ms=at_ms,

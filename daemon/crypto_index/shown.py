@@ -1,0 +1,49 @@
+"""How a rebalance, a level and a history are printed for people."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+
+def rebalance(document: dict[str, Any]) -> Group:
+    """Return the tagged lines, the constituents, and what happened to level and divisor."""
+    lines = [Text(f"[{line['tag']}] {line['text']}") for line in document["lines"]]
+    table = Table(title=f"{document['index']}, review of the close of {document['asof']}")
+    for name in ("symbol", "weight", "price USD", "supply"):
+        table.add_column(name, justify="left" if name == "symbol" else "right")
+    for one in document["constituents"]:
+        table.add_row(
+            one["symbol"], f"{one['weight']:.4%}", f"{one['price_usd']:,.8g}", f"{one['supply']:,.0f}"
+        )
+    before = document["level_before"]
+    moved = "launched at" if before is None else f"{before:,.6f} ->"
+    result = f"[Result] level {moved} {document['level_after']:,.6f}, in force from {document['effective']}"
+    return Group(*lines, table, Text(result))
+
+
+def level(document: dict[str, Any]) -> Group:
+    table = Table(
+        title=f"{document['index']} {float(document['level']):,.6f}, {document['timestamp']} "
+        f"({document['age_s'] / 3600:,.1f} h old), divisor {document['divisor']}"
+    )
+    for name in ("symbol", "weight", "price USD", "of"):
+        table.add_column(name, justify="right" if name in ("weight", "price USD") else "left")
+    for one in document["constituents"]:
+        table.add_row(
+            one["symbol"], f"{float(one['weight']):.4%}", f"{float(one['price_usd']):,.8g}", one["price_at"]
+        )
+    announced = document["announced"]
+    said = "nothing is announced" if announced is None else f"announced for {announced['effective']}"
+    return Group(table, Text(said))
+
+
+def history(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Table:
+    table = Table()
+    for name in columns:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*map(str, row))
+    return table

@@ -1,0 +1,186 @@
+"""An index kept by the daemon: nothing is done twice, nothing missed, whenever it dies; kill switch and blacklist."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from daemon.crypto_index.work import Work
+from research.index_level_again import check
+from state.errors import AlreadyRunning, DiskRefuses
+from state.index_ledger import IndexLedger
+from tests.daemon.crypto_index.kept import House, Stopped, write_data
+
+NIGHT = "2021-03-31T23:59:00", "2021-04-01T00:00:30"
+MONTH_END = [("03-31 00:00:00", "Launch"), ("04-01 00:00:00", "Reweight"), ("04-01 00:00:00", "Publish")]
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path)
+
+
+def of(house, kind):
+    return [entry for entry in house.entries if type(entry.event).__name__ == kind]
+
+
+def test_a_month_end_is_reviewed_at_the_settlement_values_and_the_level_does_not_jump(house):
+    house.lives(*NIGHT)
+    assert house.told == MONTH_END
+    (review,) = of(house, "Reweight")
+    assert {price.symbol: float(price.usd) for price in review.prices}.items() <= house.px.items()
+    assert abs(review.level / review.before - 1) < Decimal("1e-12")
+    assert review.divisor != house.entries[0].divisor
+    assert check(house.directory / "crypto-index" / "ledger.jsonl").difference is None
+
+
+def test_the_level_of_a_second_follows_prices_and_stands_from_midnight_until_it_is_settled(house):
+    house.lives(*NIGHT)
+    launch = house.entries[0]
+    shown = [one for one in house.seen if one is not None and one["state"] == "OK"]
+    value = sum(house.px[m.symbol] * float(m.supply * m.factor) for m in launch.members)
+    before = [one for one in shown if one["timestamp"] < "2021-04-01"]
+    assert float(before[-1]["level"]) == pytest.approx(value / float(launch.divisor), rel=1e-12)
+    assert float(shown[-1]["level"]) == pytest.approx(float(before[-1]["level"]), rel=1e-12)
+    assert "SETTLING" in {one["state"] for one in house.seen if one is not None}
+    assert not any("2021-04-01T00:00:00" <= one["timestamp"] < "2021-04-01T00:00:01" for one in shown)
+
+
+@pytest.mark.parametrize("seconds", [2, 60, 61, 62])
+def test_a_restart_at_any_moment_repeats_nothing_and_misses_nothing(house, seconds):
+    house.lives(
+        NIGHT[0], f"2021-04-01T00:00:{seconds - 60:02}" if seconds >= 60 else f"2021-03-31T23:59:{seconds:02}"
+    )
+    house.lives(f"2021-04-01T00:00:{max(seconds - 60, 0):02}", "2021-04-01T00:00:40")
+    assert house.told == MONTH_END
+
+
+@pytest.mark.parametrize("dies_at", range(3))
+def test_a_death_between_decision_and_record_decides_again(house, monkeypatch, dies_at):
+    record, left = Work._record, [dies_at]
+
+    async def dying(self, event, prices, *, at_ms):
+        if not left[0]:
+            raise Stopped
+        left[0] -= 1
+        await record(self, event, prices, at_ms=at_ms)
+
+    monkeypatch.setattr(Work, "_record", dying)
+    with pytest.raises(BaseExceptionGroup):
+        house.lives(*NIGHT)
+    monkeypatch.setattr(Work, "_record", record)
+    house.lives("2021-03-31T23:59:50", NIGHT[1])
+    assert house.told == MONTH_END
+
+
+def test_midnights_and_a_month_end_while_it_was_down_are_made_up_for_in_order(house):
+    house.lives("2021-03-30T12:00:00", "2021-03-30T12:00:05")
+    house.lives("2021-04-02T12:00:00", "2021-04-02T12:00:10")
+    assert house.told == [
+        ("03-30 00:00:00", "Launch"),
+        ("03-31 00:00:00", "Publish"),
+        *MONTH_END[1:],
+        ("04-02 00:00:00", "Publish"),
+    ]
+
+
+def test_a_review_that_waits_for_its_data_is_announced_for_the_next_midnight(house):
+    write_data(house.data, until="2021-03-30")
+    house.lives(*NIGHT)
+    assert house.told == [MONTH_END[0], MONTH_END[2]]
+    assert house.codes["crypto_index.review"] == "error"
+    write_data(house.data)
+    house.lives("2021-04-01T09:00:00", "2021-04-01T09:01:30")
+    assert house.told[2:] == [("04-01 09:00:00", "Announce")]
+    house.lives("2021-04-01T23:59:00", "2021-04-02T00:00:30")
+    assert house.told[3:] == [("04-02 00:00:00", "Reweight"), ("04-02 00:00:00", "Publish")]
+
+
+def test_what_does_not_settle_is_said_and_the_close_of_the_data_stands_for_it(house):
+    del house.px["BTC"]
+    house.lives(*NIGHT)
+    assert house.codes["crypto_index.unsettled"] == "warning"
+    (level,) = of(house, "Publish")
+    stood = {price.symbol: float(price.usd) for price in level.prices}
+    assert stood["ETH"] == 50.0
+    assert stood["BTC"] not in (0.0, 100.0)
+
+
+def test_a_halt_stops_reviews_and_not_the_level(house):
+    house.lives("2021-03-31T23:59:00", "2021-03-31T23:59:05")
+    house.is_halted = True
+    shown = house.lives("2021-03-31T23:59:30", NIGHT[1])
+    assert house.told == [MONTH_END[0], MONTH_END[2]]
+    assert shown["state"] == "OK"
+    assert house.codes["crypto_index.halted"] == "warning"
+    house.is_halted = False
+    house.lives("2021-04-01T10:00:00", "2021-04-01T10:00:10")
+    assert house.told[-1] == ("04-01 10:00:00", "Announce")
+
+
+def test_a_coin_on_the_blacklist_leaves_the_same_day_and_the_others_share_its_weight(house):
+    house.lives("2021-03-31T12:00:00", "2021-03-31T12:00:05")
+    (house.data / "blacklist.json").write_text('["ETH"]')
+    before = house.entries[0]
+    shown = house.lives("2021-03-31T13:00:00", "2021-03-31T13:00:05")
+    (removal,) = of(house, "Remove")
+    assert "ETH" not in shown["members"]
+    assert removal.event.reason == "on the blacklist"
+    assert abs(removal.level / removal.before - 1) < Decimal("1e-12")
+    assert set(removal.members) < set(before.members)
+
+
+@pytest.mark.parametrize("text", ["null", "{", '{"ETH": 1}', ""])
+def test_a_blacklist_that_cannot_be_read_reviews_nothing_and_says_so(house, text):
+    house.lives("2021-03-31T23:58:00", "2021-03-31T23:58:05")
+    (house.data / "blacklist.json").write_text(text)
+    house.lives(*NIGHT)
+    assert house.told == [MONTH_END[0], MONTH_END[2]]
+    assert house.codes["crypto_index.blacklist"] == "critical"
+
+
+def test_a_second_start_on_the_same_directory_is_refused_and_told(house):
+    house.lives("2021-03-31T12:00:00", "2021-03-31T12:00:05")
+    with IndexLedger.open(house.directory / "crypto-index"), pytest.raises(AlreadyRunning):
+        house.lives("2021-03-31T12:01:00", "2021-03-31T12:01:05")
+    assert house.codes["crypto_index.down"] == "error"
+
+
+def test_a_disk_that_refuses_ends_the_life_is_told_and_the_next_one_goes_on(house, monkeypatch):
+    record = IndexLedger.record
+
+    def refuses(self, event, prices, *, at_ms):
+        if at_ms % 86_400_000 == 0 and self.state is not None:
+            raise DiskRefuses("ledger.jsonl: cannot be written (No space left on device)")
+        return record(self, event, prices, at_ms=at_ms)
+
+    monkeypatch.setattr(IndexLedger, "record", refuses)
+    with pytest.raises(DiskRefuses):
+        house.lives(*NIGHT)
+    assert house.codes["crypto_index.down"] == "error"
+    monkeypatch.setattr(IndexLedger, "record", record)
+    house.lives("2021-04-01T00:00:10", NIGHT[1])
+    assert house.told == MONTH_END
+    assert "crypto_index.down" not in house.codes
+
+
+def test_an_operators_removal_is_done_by_the_daemon_that_keeps_the_index(house):
+    answers = []
+
+    def ask(keeper):
+        answers.extend([keeper.ask_removal("ETH", "key leaked"), keeper.ask_removal("DOGE", "why not")])
+
+    shown = house.lives("2021-03-31T12:00:00", "2021-03-31T12:00:20", meanwhile=(10, ask))
+    assert answers == [{"accepted": True}, {"error": "DOGE is no member of THREE"}]
+    assert "ETH" not in shown["members"]
+    assert [entry.event.reason for entry in of(house, "Remove")] == ["key leaked"]
+
+
+def test_an_index_is_not_kept_by_another_methodology_than_it_was_launched_by(house):
+    house.lives("2021-03-31T12:00:00", "2021-03-31T12:00:05")
+    other = house.directory.parent / "other.toml"
+    other.write_text((house.directory.parent / "three.toml").read_text())
+    document = json.dumps(str(other))
+    house.settings = type(house.settings)(methodology=json.loads(document), data=str(house.data))
+    with pytest.raises(Exception, match="launched by methodology three"):
+        house.lives("2021-03-31T12:01:00", "2021-03-31T12:01:05")
