@@ -90,7 +90,7 @@ def verify(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE]...",
+            metavar="FILE",
             help="a ledger of index prices (replay --out, run --out; several files in their order), or of levels; "
             "default: that of the configured crypto index",
         ),

@@ -286,8 +286,8 @@ def play(
     )
     made = wiring.memory_ends
 
-    def ends(options, *, market, start_ms):
-        found = made(options, market=market, start_ms=start_ms)
+    def ends(options, *, market, start_ms, settings):
+        found = made(options, market=market, start_ms=start_ms, settings=settings)
         if on is not None:
             peer = Peer(on.peer.venue, found.clock, seed=seed + 1)
             found.http = found.sockets = peer

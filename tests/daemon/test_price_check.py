@@ -12,7 +12,7 @@ from core.types import Coin, Instrument, Purpose
 from daemon.price_check import Desk, PriceCheck, coin_of
 from daemon.settings import IndexPriceSettings, keys
 from tests.core.desk import BTC, CLOSE_MS, INSTRUMENTS, PRICES, SOL, D, desk, quote
-from tests.daemon.index_prices.market import value
+from tests.daemon.index_prices.values import value
 from tests.daemon.staged import ms, play
 
 PEPE = Coin("kPEPE")
