@@ -36,9 +36,11 @@ from daemon.crypto_index.asking import BLACKLIST, REVIEW, Asked, Kind, Review, e
 from daemon.crypto_index.book import removed
 from daemon.crypto_index.due import Done, day_of
 from daemon.crypto_index.place import Place
+from daemon.crypto_index.review_file import keep
 from daemon.crypto_index.stream import Stream
 from daemon.price_check import Take
 from daemon.settings import CryptoIndexSettings
+from state.errors import DiskRefuses
 from state.index_ledger import IndexLedger
 from strategies.crypto_index.schedule import DAY_MS, close_ms
 
@@ -49,6 +51,8 @@ EVERY_S = 1.0
 COMPUTE_S = 60.0
 ALERT = "crypto_index"
 SETTLING = "SETTLING"
+LARGEST = 3
+"""Members that the log names of a review."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +154,7 @@ class Work:
             return
         day, kind = late
         found = await self._review(kind, day)
-        if found is None or not self._is_decided(found, day):
+        if found is None or not await self._is_decided(found, day):
             return
         await self._announce(found, day, now_ms)
 
@@ -159,7 +163,7 @@ class Work:
         if self._is_halted(day):
             return
         found = await self._review(Kind.MEMBERS, day)
-        if found is None or not self._is_decided(found, day):
+        if found is None or not await self._is_decided(found, day):
             return
         await self._try(launch_of(found, self._where.rules), found.closes, close_ms(day))
 
@@ -195,7 +199,7 @@ class Work:
             self._done.level_ms = midnight_ms
 
     async def _take_up(self, found: Review, day: date, prices: Mapping[str, Price], at_ms: int) -> None:
-        if self._is_decided(found, day):
+        if await self._is_decided(found, day):
             await self._withdraw_pending(at_ms)
             await self._try(event_of(found, self._where.rules), prices, at_ms)
 
@@ -294,7 +298,7 @@ class Work:
             return None
         return found
 
-    def _is_decided(self, found: Review, day: date) -> bool:
+    async def _is_decided(self, found: Review, day: date) -> bool:
         """Say whether a review is of its day and decided something; people are told where it is not."""
         if found.day != day:
             text = f"the review of {day} waits for its data: {self._where.files.data} ends on {found.day}"
@@ -303,10 +307,23 @@ class Work:
         if not found.targets:
             self._raised("review", "critical", f"{day}: {found.refused}; what holds goes on")
             return False
-        for tag, text in found.lines:
-            log.info("index review", tag=tag, text=text)
         self._ended("review")
+        await self._kept(found)
         return True
+
+    async def _kept(self, found: Review) -> None:
+        """Say how a review came out, and where its reasons are; a disk that does not take them stops no review."""
+        weights = sorted(((target.weight, target.symbol) for target in found.targets), reverse=True)
+        largest = ", ".join(f"{symbol} {weight:.1%}" for weight, symbol in weights[:LARGEST])
+        try:
+            path = await self._parts.apart(lambda: keep(self._where.directory, found))
+        except DiskRefuses as error:
+            self._raised("reasons", "warning", f"{found.day}: the reasons of a review are not kept: {error}")
+            path = None
+        else:
+            self._ended("reasons")
+        reasons = None if path is None else str(path)
+        log.info("index review", of=str(found.day), members=len(weights), largest=largest, reasons=reasons)
 
     def _is_halted(self, day: date) -> bool:
         if not self._parts.halted():

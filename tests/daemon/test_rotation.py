@@ -105,13 +105,14 @@ def test_a_key_that_is_new_in_its_file_is_taken_when_asked(path):
 
 def test_a_key_is_read_again_without_being_asked(path):
     async def scenario():
-        rotation, gateway, _ = rotating(from_file(path), every_s=0.05)
+        rotation, gateway, told = rotating(from_file(path), every_s=0.05)
         async with running(rotation):
             await until(lambda: gateway.signer)
             path.write_text(NEW)
             await until(lambda: gateway.signer.address == Signer.from_key(NEW).address)
+        return told
 
-    asyncio.run(scenario())
+    assert asyncio.run(scenario()).said == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +49,14 @@ class ZooKeeperServer:
     def hosts(self):
         return f"{self.address}:{self.port}"
 
-    def stop_for(self, seconds):
+    @contextmanager
+    def stopped(self):
         """Stop it, not its sockets: a pause of its garbage collector, or of its host."""
         self.process.send_signal(signal.SIGSTOP)
-        time.sleep(seconds)
-        self.process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def close(self):
         self.process.kill()

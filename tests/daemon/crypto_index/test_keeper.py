@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
+import structlog
 
 from daemon.crypto_index.work import Work
 from research.index_level_again import check
@@ -32,6 +33,26 @@ def test_a_month_end_is_reviewed_at_the_settlement_values_and_the_level_does_not
     assert abs(review.level / review.before - 1) < Decimal("1e-12")
     assert review.divisor != house.entries[0].divisor
     assert check(house.directory / "crypto-index" / "ledger.jsonl").difference is None
+
+
+def test_the_reasons_of_a_review_are_in_a_file_of_its_day_and_its_outcome_is_one_line_of_the_log(house):
+    with structlog.testing.capture_logs() as logs:
+        house.lives(*NIGHT)
+    kept = (house.directory / "crypto-index" / "reviews" / "2021-03-31.txt").read_text().splitlines()
+    assert any(line.startswith("[Eligibility] ") and "ACCEPTED" in line for line in kept)
+    assert any(line.startswith("[IndexManager] ") for line in kept)
+    said = [one for one in logs if one["event"] == "index review"]
+    assert [one["of"] for one in said] == ["2021-03-30", "2021-03-31"]
+    assert said[-1]["members"] == len(of(house, "Reweight")[0].event.targets)
+    assert said[-1]["reasons"].endswith("2021-03-31.txt")
+
+
+def test_a_disk_that_does_not_take_the_reasons_stops_no_review(house):
+    (house.directory / "crypto-index").mkdir(parents=True)
+    (house.directory / "crypto-index" / "reviews").touch()
+    house.lives(*NIGHT)
+    assert house.told == MONTH_END
+    assert house.codes["crypto_index.reasons"] == "warning"
 
 
 def test_the_level_of_a_second_follows_prices_and_stands_from_midnight_until_it_is_settled(house):
