@@ -17,6 +17,7 @@ from core.types import HEDGE_COINS, Coin, Phase, Purpose, TradingState
 Document = dict[str, Any]
 
 EXPLAINED_BPS_MAX = 1.0
+UNDECIDED = "left to an order without an outcome"
 
 
 def session_report(state: State) -> Document:
@@ -203,7 +204,7 @@ def _why_no_slice(state: State, session: Session, coin: Coin) -> str:
     if record.slice_ms < state.started_ms <= (record.ended_ms or 0):
         return f"the daemon was started again at {_clock(state.started_ms)}, too late for a slice"
     if coin in record.undecided:
-        return f"left to an order without an outcome since {_clock(record.undecided[coin])}: not traded beside it"
+        return f"{UNDECIDED} since {_clock(record.undecided[coin])}: not traded beside it"
     return ""
 
 

@@ -5,7 +5,10 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from core.trade import LIFE_MIN_MS
+from core.orders import ASK_AGAIN_MS, EXPIRY_SLACK_MS
+from core.report import UNDECIDED
+from core.trade import FINAL_LIFE_MS, LIFE_MIN_MS
+from core.twap import AGAIN_MS
 from core.types import HEDGE_COINS
 from daemon import config_file
 from sim.checkers import Failure
@@ -20,6 +23,9 @@ than seven coins nothing is traded, and a kill can cost nothing."""
 PROOF_S = 4.0
 """From the start of a process to slices: the stream comes within a second, the read that proves its fills
 core.reconcile.RETRY_MS later, its answer by the next tick."""
+EXPIRED_S = (FINAL_LIFE_MS + EXPIRY_SLACK_MS + ASK_AGAIN_MS + AGAIN_MS) / 1000
+"""From a kill between the record of a slice and its sending to a slice of the same coins: nobody knows by which nonce it would
+have gone, so it is dead when it has expired; after the last slice what is missing is tried again each AGAIN_MS."""
 
 
 def crash_points(base: Outcome, *, every: int = 1) -> Iterator[Night]:
@@ -47,18 +53,22 @@ def exempt(base: Outcome, outcome: Outcome) -> frozenset[str]:
     ours, theirs = outcome.explained, base.explained
     off = [coin for coin in {**theirs, **ours} if not _is_same(base, outcome, coin)]
     excused = {
-        coin for coin in off if _is_as_bad(base, outcome, coin) or (coin in ours and was_late(outcome))
+        coin
+        for coin in off
+        if _is_as_bad(base, outcome, coin) or (coin in ours and was_late(outcome, ours[coin]))
     }
     return frozenset({*excused, *HEDGE_COINS} if excused else ())
 
 
-def was_late(outcome: Outcome) -> bool:
+def was_late(outcome: Outcome, reason: str = "") -> bool:
     """Say whether a killed night had no time for another slice: to start again, to prove its fills, and to send it.
 
-    A slice that came due while the daemon was away goes at once, so the time between two slices does not count.
+    A slice that came due while the daemon was away goes at once, so the time between two slices does not count. What was
+    left to an order without an outcome waits for its proof (reason, as the report has it).
     """
     deadline_s = config_file.parse(outcome.night.config).trading.session.deadline_s
-    needed_s = Unit().restart_s + PROOF_S + LIFE_MIN_MS / 1000
+    ready_s = EXPIRED_S if reason.startswith(UNDECIDED) else Unit().restart_s + PROOF_S
+    needed_s = ready_s + LIFE_MIN_MS / 1000
     return outcome.killed_s is not None and outcome.killed_s > deadline_s - needed_s
 
 

@@ -122,7 +122,7 @@ def _address(key: str) -> str:
 class Lives:
     """The daemon's lives so far, the one that runs, and how those before it ended.
 
-    killed_s is when the first one was killed (seconds from the close), None where it left by itself.
+    killed_s is when the first one was killed (seconds from the close), None where it left by itself; was_killed: the last one was.
     remains are the tasks of those that were killed: let go of, they would run their last words in the middle of a night.
     """
 
@@ -132,6 +132,7 @@ class Lives:
     remains: list[object] = field(default_factory=list)
     restart_after_s: float | None = None
     killed_s: float | None = None
+    was_killed: bool = False
     running: Daemon | None = None
     context: Context = field(default_factory=copy_context)
     skew_ms: int = 0
@@ -323,6 +324,7 @@ class World:
         stop.cancel()
         self.lives.running = None
         self.network.break_all(life)
+        self.lives.was_killed = life.dead
         if life.dead:
             self.lives.killed_s = self.now_s if first else self.lives.killed_s
             self.lives.remains.append(asyncio.all_tasks(self.loop))

@@ -59,7 +59,7 @@ class JournalReplays:
             yield f"the journal cannot be read: {error}"
             return
         yield from self._sent.journaled(self._cloids | self._of_another)
-        if world.daemon.state.stopping:
+        if world.daemon.state.stopping and not world.lives.was_killed:
             yield from _differences(state, world.daemon.state)
 
     def _again(self, state: State, record: Record) -> tuple[State, str]:

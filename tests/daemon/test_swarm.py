@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from daemon import swarm
+from core.report import UNDECIDED
 from daemon.crash_points import SAME_BOOK, crash_points, exempt, same_book
 from daemon.swarm import Tally
 from daemon.swarm_pool import Played, Pool
@@ -123,6 +124,15 @@ def test_after_a_late_kill_what_the_report_explains_may_be_off_and_the_hedges_wi
     assert same_book(WHOLE, night)[0].text == "ADA 8 instead of 9"
     early = replace(night, killed_s=66.9)
     assert exempt(WHOLE, early) == frozenset()
+
+
+def test_a_slice_that_was_recorded_and_never_sent_has_until_its_expiry_is_proved():
+    """It lives 4 s, is dead for sure 2.5 s later, is asked about each 2 s, and a last slice is repeated each 5 s."""
+    why = f"{UNDECIDED} since 00:01:09: not traded beside it"
+    night = outcome(Night(seed=0), positions=OFF, explained={"SOL": why}, killed_s=59.6)
+    assert exempt(WHOLE, night) == {"SOL", "BTC", "ETH"}
+    assert exempt(WHOLE, replace(night, killed_s=59.4)) == frozenset()
+    assert exempt(WHOLE, replace(night, explained={"SOL": WHY})) == frozenset()
 
 
 def test_what_the_uninterrupted_night_could_not_reach_either_may_be_off_for_the_same_reason():

@@ -26,6 +26,12 @@ def test_a_state_that_is_not_the_journals_is_found():
     ]
 
 
+def test_a_last_life_that_was_killed_may_have_had_in_mind_what_it_never_wrote():
+    world = at_end_with(replace(night().world.daemon.state, starts=99))
+    world.lives = SimpleNamespace(was_killed=True)
+    assert of(world) == []
+
+
 def test_prices_that_no_record_needed_may_differ():
     state = night().world.daemon.state
     assert of(at_end_with(replace(state, quotes={}, mids_usd={}))) == []
