@@ -24,8 +24,8 @@ PROOF_S = 4.0
 """From the start of a process to slices: the stream comes within a second, the read that proves its fills
 core.reconcile.RETRY_MS later, its answer by the next tick."""
 EXPIRED_S = (FINAL_LIFE_MS + EXPIRY_SLACK_MS + ASK_AGAIN_MS + AGAIN_MS) / 1000
-"""From a kill between the record of a slice and its sending to a slice of the same coins: nobody knows by which nonce it would
-have gone, so it is dead when it has expired; after the last slice what is missing is tried again each AGAIN_MS."""
+"""From a kill between the record of a slice and its sending to a slice of the same coins: nobody knows by which nonce it
+would have gone, so it is dead when it has expired; after the last slice what is missing is tried again each AGAIN_MS."""
 
 
 def crash_points(base: Outcome, *, every: int = 1) -> Iterator[Night]:

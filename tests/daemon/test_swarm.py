@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from daemon import swarm
 from core.report import UNDECIDED
+from daemon import swarm
 from daemon.crash_points import SAME_BOOK, crash_points, exempt, same_book
 from daemon.swarm import Tally
 from daemon.swarm_pool import Played, Pool
