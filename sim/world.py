@@ -123,7 +123,8 @@ class Lives:
     """The daemon's lives so far, the one that runs, and how those before it ended.
 
     killed_s is when the first one was killed (seconds from the close), None where it left by itself. was_killed: the
-    last one was. remains are the tasks of those that were killed: let go of, they would run their last words in the middle of a night.
+    last one was. remains are the tasks of those that were killed: let go of, they would run their last words in the
+    middle of a night.
     """
 
     all: list[Life] = field(default_factory=list)
