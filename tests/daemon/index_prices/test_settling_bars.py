@@ -42,13 +42,15 @@ def test_a_last_print_moves_the_briefs_price_and_hardly_the_vetted_one(tmp_path)
     assert settled(path, "--method", "vetted_literal")[0]["price"] == pytest.approx(130)
 
 
-def test_what_comes_after_the_end_of_a_window_changes_nothing(tmp_path):
+@pytest.mark.parametrize("method", ["vetted", "vetted_literal", "reference_rate"])
+def test_what_comes_after_the_end_of_a_window_changes_nothing(tmp_path, method):
+    words = "--method", method
     bars = [minutes(venue, usd, 1) for venue, usd in zip("ABC", (100, 101, 103), strict=True)]
-    known = settled(written(tmp_path, *bars))
+    known = settled(written(tmp_path, *bars), *words)
     later = [minutes(venue, 500, 9, end_ms=MIDNIGHT_MS + 3_600_000) for venue in "ABC"]
     path = written(tmp_path, *bars, *later)
-    assert settled(path) == known
-    assert [one["end"] - MIDNIGHT_MS for one in settled(path, "--at", "00:00,01:00")] == [0, 3_600_000]
+    assert settled(path, *words) == known
+    assert [one["price"] for one in settled(path, *words, "--at", "00:00,01:00")] == [known[0]["price"], 500]
 
 
 def test_exchanges_are_told_with_their_penalties_and_faults_and_other_quotes_left_out(tmp_path):
