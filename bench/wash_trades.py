@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 
 from strategies.quant.benford import Verdict
 from strategies.quant.trailing import Floats
-from strategies.quant.wash_trades import CandleSigns, candle_signs, suspected, trade_signs
+from strategies.quant.wash_trades import (
+    TRADES_WINDOW,
+    WINDOW,
+    CandleSigns,
+    candle_signs,
+    suspected,
+    trade_signs,
+)
 
 SHARED = Path(os.environ.get("NIGHTDESK_SHARED", Path(__file__).resolve().parents[1] / "../shared"))
-HALF_DAY = 720
-"""Candles in a window: half a day of minutes, or thirty days of hours."""
-
-TRADES = 2000
 CALIBRATED_WINDOWS = 3
 STABLE_PAIRS = ("USDT/USD", "USDC/USD", "USDC/USDT")
 REPEATED = "hyperliquid"
@@ -92,27 +95,27 @@ def hourly(shared: Path) -> Iterator[Window]:
 
 
 def cut(rows: pd.DataFrame, source: str, series: str) -> Iterator[Window]:
-    """Yield windows of HALF_DAY candles; a minute without a trade has no range."""
+    """Yield windows of WINDOW candles; a minute without a trade has no range."""
     table = rows[["volume", "high", "low"]].astype(float)
     table = table.assign(high=table.high.ffill(), low=table.low.ffill()).where(
         table.high.notna() | (table.volume != 0), table.assign(high=1.0, low=1.0)
     )
-    for start in range(0, len(table) - HALF_DAY + 1, HALF_DAY):
-        part = table.iloc[start : start + HALF_DAY].to_numpy().T
+    for start in range(0, len(table) - WINDOW + 1, WINDOW):
+        part = table.iloc[start : start + WINDOW].to_numpy().T
         if np.isfinite(part).all(axis=0).mean() > 0.9:
             yield Window(source, series, *part)
 
 
 def tapes(shared: Path) -> tuple[list[Tape], list[Tape]]:
-    """Return the first and the second half of each feed's trades, in windows of TRADES."""
+    """Return the first and the second half of each feed's trades, in windows of TRADES_WINDOW."""
     table = pd.read_parquet(shared / "data/multi_venue/binance_trades_20240808.parquet")
     halves: tuple[list[Tape], list[Tape]] = ([], [])
     for feed, rows in table.groupby("feed", observed=True):
         ordered = rows.sort_values("recv_ns", kind="stable")
         sizes, bought = ordered.qty.to_numpy(float), ~ordered.buyer_is_maker.to_numpy(bool)
-        starts = range(0, len(sizes) - TRADES + 1, TRADES)
+        starts = range(0, len(sizes) - TRADES_WINDOW + 1, TRADES_WINDOW)
         for i, start in enumerate(starts):
-            part = slice(start, start + TRADES)
+            part = slice(start, start + TRADES_WINDOW)
             halves[2 * i >= len(starts)].append(Tape(f"Binance {feed}", sizes[part], bought[part]))
     return halves
 

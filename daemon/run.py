@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 
 from core.calendar import DAY_MS, current_close_ms
@@ -19,6 +20,7 @@ from core.report import iso
 from daemon import config_file, hangups, logs
 from daemon.clock import WallClock
 from daemon.control import ControlServer
+from daemon.crypto_index.by_hand import ByHand
 from daemon.crypto_index.place import DIRECTORY
 from daemon.data_directory import SAMPLE, check_night, check_start, checked_market
 from daemon.options import BadUse, RunOptions
@@ -157,6 +159,8 @@ def answer(service: Service, request: dict[str, Any], load: Callable[[], Setting
     except StateError as error:
         log.error("an operator's request failed", do=request.get("do"), error=str(error))
         return {"error": str(error)}
+    except msgspec.ValidationError as error:
+        return {"error": f"unknown request: {error}"}
 
 
 def _done(service: Service, request: dict[str, Any], load: Callable[[], Settings]) -> dict[str, Any]:
@@ -169,8 +173,8 @@ def _done(service: Service, request: dict[str, Any], load: Callable[[], Settings
             return dict(service.reset(reason))
         case {"do": "reconcile"}:
             return dict(service.reconcile())
-        case {"do": "index_remove", "symbol": str(symbol), "reason": str(reason)}:
-            return dict(service.index_remove(symbol, reason))
+        case {"do": "index_change", "change": dict(change)}:
+            return dict(service.index_change(msgspec.convert(change, ByHand)))
         case {"do": "reload"}:
             return _reload(service, load)
         case _:

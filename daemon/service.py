@@ -28,6 +28,7 @@ from daemon.account_modes import AccountRefused
 from daemon.app import App, status_document
 from daemon.compute import ComputeFailed
 from daemon.config_file import Change, diff, taken_over
+from daemon.crypto_index.by_hand import ByHand
 from daemon.history import HOUR_MS
 from daemon.logs import Changes, Logs
 from daemon.night import NightDesk, Parts
@@ -75,7 +76,7 @@ class KeptIndex(Protocol):
     shown: dict[str, Any] | None
 
     async def run(self) -> None: ...
-    def ask_removal(self, symbol: str, reason: str) -> dict[str, Any]: ...
+    def ask(self, one: ByHand) -> dict[str, Any]: ...
 
 
 @dataclass(slots=True)
@@ -405,11 +406,11 @@ class Service:
         levels = self._shell.levels
         return {} if levels is None else {"crypto_index": levels.shown}
 
-    def index_remove(self, symbol: str, reason: str) -> dict[str, Any]:
+    def index_change(self, one: ByHand) -> dict[str, Any]:
         levels = self._shell.levels
         if levels is None:
             return {"error": "this daemon keeps no crypto index"}
-        return levels.ask_removal(symbol, reason)
+        return levels.ask(one)
 
     def kill(self, reason: str) -> dict[str, Any]:
         """Latch first, then tell the engine: the file survives whatever comes next."""

@@ -324,6 +324,10 @@ class CryptoIndexSettings:
     ] = None
     settlement: Annotated[
         Literal["twap", "partitioned_median"],
+        Allowed(
+            '"twap" or "partitioned_median"; by volume (vetted, reference_rate) only recorded minutes settle, as no '
+            "connector hands volumes on: `nightdesk index-price settle`"
+        ),
         Doc("which settlement value of an index price is a member's, at 00:00 UTC"),
     ] = "twap"
     settle_wait_s: Annotated[

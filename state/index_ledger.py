@@ -6,13 +6,13 @@ anew. The document is the witness that no entry is gone: a ledger that ends befo
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
 from core.index_level import applied, correction
-from core.levels.types import Change, Correction, Event, IndexState, Price, Restate
+from core.levels.types import Change, Correction, Event, IndexRefused, IndexState, Price, Restate
 from core.levels.vector import Prices
 from state.disk import OS_DISK, Disk, sync_directory
 from state.errors import CorruptFile, DiskRefuses, NewerFile, StateError
@@ -84,16 +84,6 @@ class IndexLedger:
         self._size += len(line) + 1
         self._write_document()
         return change
-
-    def restated(
-        self, right: Iterable[tuple[int, Iterable[Price]]], *, reason: str, by: str, at_ms: int
-    ) -> Change:
-        """Correct levels of this ledger: of each entry, by its sequence, the prices that should have been.
-
-        Raises StateError where there is no such level in this ledger.
-        """
-        corrections = tuple(corrected(self._path, sequence, prices) for sequence, prices in right)
-        return self.record(Restate(corrections=corrections, reason=reason, by=by), {}, at_ms=at_ms)
 
     def roll(self) -> Path | None:
         """Keep the ledger under the number of its first entry and go on in a new one, of which a start does less again.
@@ -228,8 +218,12 @@ def document_of(directory: Path, disk: Disk = OS_DISK) -> JsonFile[Place]:
     return JsonFile(directory / DOCUMENT, Place, "index_state", disk=disk)
 
 
-def corrected(path: Path, sequence: int, prices: Iterable[Price]) -> Correction:
-    """Return the correction of a level that a ledger holds, as it stands after the corrections it has had."""
+def corrected(path: Path, sequence: int, usd: Mapping[str, Decimal]) -> Correction:
+    """Return the correction of a level that a ledger holds, as it stands after the corrections it has had.
+
+    usd: of each member that stood at a wrong price, the right one. Raises IndexRefused where there is no such level,
+    or one of them was no member then.
+    """
     past: IndexState | None = None
     standing = Decimal(0)
     for entry, place in LedgerLines(path).places():
@@ -238,8 +232,13 @@ def corrected(path: Path, sequence: int, prices: Iterable[Price]) -> Correction:
         if isinstance(entry.event, Restate):
             standing = next((c.new for c in entry.event.corrections if c.sequence == sequence), standing)
     if past is None:
-        raise StateError(f"{path}: has no level with the number {sequence}")
-    return correction(past, standing, prices)
+        raise IndexRefused(f"{path}: has no level with the number {sequence}")
+    members = {member.symbol for member in past.members}
+    if strangers := sorted(usd.keys() - members):
+        raise IndexRefused(
+            f"{', '.join(strangers)}: no member at entry {sequence}, of {', '.join(sorted(members))}"
+        )
+    return correction(past, standing, (Price(symbol, px, past.at_ms) for symbol, px in sorted(usd.items())))
 
 
 def _make(directory: Path, disk: Disk) -> None:

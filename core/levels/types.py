@@ -122,6 +122,8 @@ class Fork(IndexEvent, frozen=True, kw_only=True):
     child: str
     ratio: Decimal
     variant: ForkVariant
+    reason: str = ""
+    by: str = ""
 
 
 class Redenominate(IndexEvent, frozen=True, kw_only=True):
@@ -129,6 +131,8 @@ class Redenominate(IndexEvent, frozen=True, kw_only=True):
 
     symbol: str
     ratio: Decimal
+    reason: str = ""
+    by: str = ""
 
 
 class ChangeSupply(IndexEvent, frozen=True, kw_only=True):

@@ -2,9 +2,11 @@
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,7 +19,12 @@ Config = Annotated[
     Path | None, typer.Option("--config", help="config.toml; without it ./config.toml, else defaults")
 ]
 StateDir = Annotated[Path | None, typer.Option("--state-dir", help="state directory of the daemon")]
+Reason = Annotated[str, typer.Option("--reason", help="why; kept in the ledger")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="show what it would do, record nothing")]
+Prices = Annotated[list[str], typer.Option("--price", help="SYMBOL=USD, of each symbol that needs one")]
+ForkValue = Literal["dropped", "total_return"]
 
+OPERATOR = "operator"
 BOOK = "TOML file, or one of brief, nci-like, bgci-like, cmc20-like, crix-like, top"
 
 
@@ -118,28 +125,137 @@ def history(
 @ledgers.command("remove")
 def remove(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="member that leaves now")],
-    reason: Annotated[str, typer.Option("--reason", help="why; kept in the ledger")],
+    reason: Reason,
     state_dir: StateDir = None,
     config: Config = None,
     json_: Json = False,
 ) -> None:
     """Remove a member the same day at the last vetted price; the others take its weight in proportion."""
-    from daemon.crypto_index import kept
+    from daemon.crypto_index import kept, shown
+    from daemon.crypto_index.by_hand import Removing
 
     directory, daemon_dir = _directory(state_dir, config)
-    document = kept.remove(directory, daemon_dir, symbol, reason)
+    one = Removing(symbol=symbol.strip().upper(), reason=reason, by=OPERATOR)
+    _told(kept.changed(directory, daemon_dir, one), shown.change, json_)
+
+
+@ledgers.command("restate")
+def restate(
+    level: Annotated[
+        str,
+        typer.Argument(metavar="LEVEL", help="day whose close it is of, ISO, or its number in the history"),
+    ],
+    price: Prices,
+    reason: Reason,
+    by: Annotated[str, typer.Option("--by", help="who decided; kept in the ledger")] = OPERATOR,
+    dry_run: DryRun = False,
+    state_dir: StateDir = None,
+    config: Config = None,
+    json_: Json = False,
+) -> None:
+    """Announce what a published level would have been at the right prices; the published one stays as it is."""
+    from daemon.crypto_index import kept, shown
+    from daemon.crypto_index.by_hand import Restating
+
+    directory, daemon_dir = _directory(state_dir, config)
+    number = kept.entry_of(directory, level)
+    one = Restating(entry=number, usd=_usd(price), reason=reason, by=by)
+    document = kept.tried(directory, one) if dry_run else kept.changed(directory, daemon_dir, one)
+    _told(document, shown.change, json_)
+
+
+@ledgers.command("fork")
+def fork(
+    parent: Annotated[str, typer.Argument(metavar="PARENT", help="member that inherits the place")],
+    child: Annotated[str, typer.Argument(metavar="CHILD", help="ticker of the other chain")],
+    facts: Annotated[
+        Path, typer.Option("--facts", help="TOML file of both chains, by which the fork rule decides")
+    ],
+    price: Prices,
+    value: Annotated[
+        ForkValue,
+        typer.Option("--value", help="of the child: dropped, or put into all members as a dividend"),
+    ],
+    ratio: Annotated[str, typer.Option("--ratio", help="coins of the child for a coin of the parent")] = "1",
+    dry_run: DryRun = False,
+    state_dir: StateDir = None,
+    config: Config = None,
+    json_: Json = False,
+) -> None:
+    """Record a fork: the parent stays by the fork rule, the child's value is dropped or put into all members."""
+    from core.levels.types import ForkVariant
+    from daemon.crypto_index import fork_file, kept, shown
+    from daemon.crypto_index.by_hand import Forking
+
+    directory, daemon_dir = _directory(state_dir, config)
+    names = parent.strip().upper(), child.strip().upper()
+    found = fork_file.decided(facts, *names)
+    one = Forking(
+        parent=names[0],
+        child=names[1],
+        ratio=_number(ratio, "--ratio"),
+        variant=ForkVariant(value),
+        usd=_usd(price),
+        reason=f"{names[0]} {found['because']}",
+        by=OPERATOR,
+    )
+    document = kept.tried(directory, one) if dry_run else kept.changed(directory, daemon_dir, one)
+    _told(document | {"inheritance": found}, shown.change, json_)
+
+
+@ledgers.command("redenominate")
+def redenominate(
+    symbol: Annotated[
+        str, typer.Argument(metavar="SYMBOL", help="member whose coin is another unit from now on")
+    ],
+    ratio: Annotated[
+        str, typer.Option("--ratio", help="old coins in a new one: the price is so many times as high")
+    ],
+    reason: Reason,
+    dry_run: DryRun = False,
+    state_dir: StateDir = None,
+    config: Config = None,
+    json_: Json = False,
+) -> None:
+    """Count a member in another unit of its coin: price times the ratio, supply divided by it, nothing else moves."""
+    from daemon.crypto_index import kept, shown
+    from daemon.crypto_index.by_hand import Redenominating
+
+    directory, daemon_dir = _directory(state_dir, config)
+    number = _number(ratio, "--ratio")
+    if number == 1:
+        raise BadUse("--ratio 1: a unit of 1 old coin is the old one")
+    one = Redenominating(symbol=symbol.strip().upper(), ratio=number, reason=reason, by=OPERATOR)
+    document = kept.tried(directory, one) if dry_run else kept.changed(directory, daemon_dir, one)
+    _told(document, shown.change, json_)
+
+
+def _told(document: dict[str, Any], shown: Callable[[dict[str, Any]], str], json_: bool) -> None:
     if "error" in document:
         raise BadUse(document["error"])
-    if json_:
-        _print(document)
-        return
-    if "accepted" in document:
-        typer.echo(f"the daemon removes {symbol.upper()} now; nightdesk index history shows it")
-        return
-    typer.echo(
-        f"{document['removed']} left {document['index']} at level {document['level_after']}, "
-        f"divisor {document['divisor_before']} -> {document['divisor_after']}"
-    )
+    _print(document) if json_ else typer.echo(shown(document))
+
+
+def _usd(prices: list[str]) -> dict[str, Decimal]:
+    """Return the prices of BTC=100.5, by symbol. Raises BadUse."""
+    found: dict[str, Decimal] = {}
+    for text in prices:
+        symbol, is_there, usd = text.partition("=")
+        symbol = symbol.strip().upper()
+        if not is_there or not symbol or symbol in found:
+            raise BadUse(f"--price {text}: give each symbol once, with its price in USD, such as BTC=100.5")
+        found[symbol] = _number(usd, f"--price {symbol}")
+    return found
+
+
+def _number(text: str, option: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal(0)
+    if not (number.is_finite() and number > 0):
+        raise BadUse(f"{option} {text}: must be a number above 0")
+    return number
 
 
 def _directory(state_dir: Path | None, config: Path | None) -> tuple[Path, Path]:

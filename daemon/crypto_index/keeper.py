@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from core.prices.types import Published
+from daemon.crypto_index.by_hand import ByHand, members_of
 from daemon.crypto_index.due import Done
 from daemon.crypto_index.kept import history
 from daemon.crypto_index.place import Place, place
@@ -30,19 +31,20 @@ class Keeper:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._stream = Stream(parts.settlement, parts.method)
-        self._asked: list[tuple[str, str]] = []
+        self._asked: list[ByHand] = []
         self.shown: dict[str, Any] | None = None
 
     def take(self, values: Sequence[Published]) -> None:
         self._stream.take(values)
 
-    def ask_removal(self, symbol: str, reason: str) -> dict[str, Any]:
-        """Take an operator's removal; it is done within seconds, or told as refused."""
+    def ask(self, one: ByHand) -> dict[str, Any]:
+        """Take a change that an operator makes; it is done within seconds, or told as refused."""
         if self.shown is None:
             return {"error": "this daemon keeps no index, or has not launched it yet"}
-        if symbol not in self.shown["members"]:
-            return {"error": f"{symbol} is no member of {self.shown['index']}"}
-        self._asked.append((symbol, reason))
+        for symbol in members_of(one):
+            if symbol not in self.shown["members"]:
+                return {"error": f"{symbol} is no member of {self.shown['index']}"}
+        self._asked.append(one)
         return {"accepted": True}
 
     async def run(self) -> None:
@@ -82,7 +84,7 @@ class Keeper:
     async def _work(self, work: "Work") -> None:
         while True:
             while self._asked:
-                await work.remove(*self._asked.pop(0))
+                await work.by_hand(self._asked.pop(0))
             await work.jobs()
             self._ended("down")
             await self._parts.clock.sleep(EVERY_S)

@@ -1,23 +1,35 @@
-"""`nightdesk index level`, `history` and `remove`: what a directory has of its index, and the one change made by hand."""
+"""`nightdesk index level` and `history`: what a directory has of its index; and changes of it that are made by hand."""
 
 import csv
 import io
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core import index_level
-from core.levels.types import IndexRefused, IndexState, LedgerEntry
+from core.levels.types import Event, IndexRefused, IndexState, LedgerEntry, Restate
 from core.report import iso
 from daemon import control
 from daemon.clock import WallClock
-from daemon.crypto_index import book
+from daemon.crypto_index import book, by_hand
+from daemon.crypto_index.by_hand import ByHand, Forking, Redenominating, Removing, Restating
 from daemon.options import BadUse
 from state.errors import AlreadyRunning
 from state.index_ledger import LEDGER, IndexLedger, document_of
 from state.index_lines import LedgerLines
+from strategies.crypto_index.schedule import close_ms
 
 COLUMNS = ("sequence", "timestamp", "event", "level", "divisor", "members", "said")
+KINDS: Mapping[type, str] = {
+    Removing: "index removal",
+    Restating: "index restatement",
+    Forking: "index fork",
+    Redenominating: "index redenomination",
+}
 
 
 def level(directory: Path) -> dict[str, Any]:
@@ -65,6 +77,8 @@ def rows(directory: Path) -> Iterator[tuple[Any, ...]]:
     for entry in history(directory):
         count = count if entry.members is None else len(entry.members)
         said = getattr(entry.event, "reason", "")
+        if isinstance(entry.event, Restate):
+            said = "; ".join([*(f"{c.sequence}: {c.old} -> {c.new}" for c in entry.event.corrections), said])
         yield (
             entry.sequence,
             iso(entry.at_ms),
@@ -84,49 +98,101 @@ def as_csv(directory: Path) -> str:
     return text.getvalue()
 
 
-def remove(directory: Path, state_dir: Path, symbol: str, reason: str) -> dict[str, Any]:
-    """Remove a member the same day; a daemon that keeps the index does it where one runs.
+def changed(directory: Path, state_dir: Path, one: ByHand) -> dict[str, Any]:
+    """Do a change by hand; a daemon that keeps the index does it where one runs, and says that it was accepted.
 
     Raises BadUse where it cannot be, StateError where the ledger cannot be written.
     """
-    symbol = symbol.strip().upper()
-    if not reason.strip():
-        raise BadUse("--reason is empty: it stands in the ledger for ever")
-    if not (directory / LEDGER).exists():
-        raise _nothing(directory)
+    _check(directory, one)
     try:
         with IndexLedger.open(directory) as ledger:
-            return removed(ledger, symbol, reason)
+            return _document(ledger, directory, one)
     except AlreadyRunning:
+        tried(directory, one)
         try:
-            return control.ask(state_dir, do="index_remove", symbol=symbol, reason=reason)
+            return control.ask(state_dir, do="index_change", change=msgspec.to_builtins(one))
         except control.NotRunning as error:
             raise BadUse(
                 f"{directory}: kept by another process, and no daemon of {state_dir} answers: name its --state-dir"
             ) from error
 
 
-def removed(ledger: book.Book, symbol: str, reason: str, *, now_ms: int | None = None) -> dict[str, Any]:
-    """Remove a member from an open book, at the last vetted prices. Raises BadUse."""
-    before = ledger.state
+def tried(directory: Path, one: ByHand) -> dict[str, Any]:
+    """Return what a change by hand would do at the last vetted prices; nothing is recorded. Raises BadUse."""
+    _check(directory, one)
+    places = LedgerLines(directory / LEDGER)
+    state = next((place.state for _, place in deque(places.places(), maxlen=1)), None)
+    if state is None and places.begins is not None:
+        state = places.begins.state
+    return _document(book.Draft(state), directory, one) | {"dry_run": True}
+
+
+def entry_of(directory: Path, which: str) -> int:
+    """Return the number of a level: as it is given, or of the last one of a day's close. Raises BadUse."""
+    if which.isdecimal():
+        return int(which)
     try:
-        event = book.removal(symbol, reason, by="operator")
-        change = book.removed(ledger, event, now_ms=WallClock().now_ms() if now_ms is None else now_ms)
+        at_ms = close_ms(date.fromisoformat(which))
+    except ValueError:
+        raise BadUse(f"{which}: neither a day such as 2021-12-31 nor the number of an entry") from None
+    levels = [e for e in history(directory) if e.at_ms == at_ms and e.level is not None]
+    if not levels:
+        raise BadUse(
+            f"{which}: no level of that day's close is in the ledger; nightdesk index history has all"
+        )
+    return levels[-1].sequence
+
+
+def _check(directory: Path, one: ByHand) -> None:
+    if not one.reason.strip():
+        raise BadUse("--reason is empty: it stands in the ledger for ever")
+    if not (directory / LEDGER).exists():
+        raise _nothing(directory)
+
+
+def _document(kept: book.Book, directory: Path, one: ByHand) -> dict[str, Any]:
+    before = kept.state
+    try:
+        change = by_hand.done(kept, one, {}, directory=directory, now_ms=WallClock().now_ms())
     except IndexRefused as error:
         raise BadUse(str(error)) from error
     assert before is not None
     entry = change.entry
-    return {
-        "kind": "index removal",
+    common = {
+        "kind": KINDS[type(one)],
         "index": change.state.name,
-        "removed": symbol,
+        **_said(one, entry.event),
         "timestamp": iso(entry.at_ms),
-        "level_before": str(entry.before),
-        "level_after": str(entry.level),
         "divisor_before": str(before.divisor),
         "divisor_after": str(entry.divisor),
-        "constituents": _constituents(change.state),
     }
+    if entry.level is None:
+        return common
+    levels = {"level_before": str(entry.before), "level_after": str(entry.level)}
+    return common | levels | {"constituents": _constituents(change.state)}
+
+
+def _said(one: ByHand, event: Event) -> dict[str, Any]:
+    match one, event:
+        case Restating(), Restate():
+            (wrong,) = event.corrections
+            return {
+                "entry": wrong.sequence,
+                "published": str(wrong.old),
+                "restated": str(wrong.new),
+                "reason": one.reason,
+                "by": one.by,
+            }
+        case Forking(), _:
+            return {
+                "parent": one.parent,
+                "child": one.child,
+                "ratio": str(one.ratio),
+                "value": str(one.variant),
+            }
+        case Redenominating(), _:
+            return {"redenominated": one.symbol, "ratio": str(one.ratio)}
+    return {"removed": one.symbol} if isinstance(one, Removing) else {}
 
 
 def _level(state: IndexState) -> Any:

@@ -40,6 +40,31 @@ def level(document: dict[str, Any]) -> Group:
     return Group(table, Text(said))
 
 
+def change(document: dict[str, Any]) -> str:
+    """Return what a change made by hand did, would do, or that the daemon does it."""
+    inherits = document.get("inheritance")
+    said = "" if inherits is None else f"{inherits['parent']} {inherits['because']}\n"
+    if "accepted" in document:
+        return f"{said}the daemon does it now; nightdesk index history shows it"
+    said += "nothing is recorded: " if "dry_run" in document else ""
+    match document["kind"]:
+        case "index removal":
+            said += f"{document['removed']} left {document['index']}"
+        case "index restatement":
+            return (
+                f"{said}entry {document['entry']} of {document['index']} was published as {document['published']}, "
+                f"restated as {document['restated']}; it stays as it is"
+            )
+        case "index fork":
+            said += f"{document['child']} forked from {document['parent']}, its value {document['value']}"
+        case _:
+            said += f"{document['redenominated']} is counted in units of {document['ratio']} old ones"
+    return (
+        f"{said}, level {document['level_before']} -> {document['level_after']}, "
+        f"divisor {document['divisor_before']} -> {document['divisor_after']}"
+    )
+
+
 def history(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Table:
     table = Table()
     for name in columns:

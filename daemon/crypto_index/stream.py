@@ -39,6 +39,10 @@ class Stream:
         """Return the newest good price of each symbol; none is later than now."""
         return {symbol: price for symbol, price in self.prices.items() if price.at_ms <= now_ms}
 
+    def forget(self, symbol: str) -> None:
+        """Forget the newest price of a coin whose unit is another one from now on."""
+        self.prices.pop(symbol, None)
+
     def settlements(self, midnight_ms: int) -> dict[str, Price | None]:
         """Return what windows that ended at a midnight settled at, None where one did not settle."""
         found = self._settled.get(midnight_ms, {})

@@ -34,6 +34,7 @@ from daemon.alerts import Alerts
 from daemon.compute import Compute, ComputeFailed
 from daemon.crypto_index.asking import BLACKLIST, REVIEW, Asked, Kind, Review, event_of, launch_of
 from daemon.crypto_index.book import removed
+from daemon.crypto_index.by_hand import ByHand, Redenominating, Removing, done, is_told_in_new_unit
 from daemon.crypto_index.due import Done, day_of
 from daemon.crypto_index.place import Place
 from daemon.crypto_index.review_file import keep
@@ -51,6 +52,9 @@ EVERY_S = 1.0
 COMPUTE_S = 60.0
 ALERT = "crypto_index"
 SETTLING = "SETTLING"
+SILENT_MS = 5000
+"""Without a good value for so long a price is no longer told."""
+
 LARGEST = 3
 """Members that the log names of a review."""
 
@@ -135,9 +139,43 @@ class Work:
             self._look_ms = now_ms + round(1000 * self._settings.data_every_s)
             await self._look()
 
-    async def remove(self, symbol: str, reason: str) -> None:
-        event = Remove(symbols=(symbol,), cause=RemovalCause.BLACKLIST, reason=reason, by="operator")
-        await self._removed(event)
+    async def by_hand(self, one: ByHand) -> None:
+        """Do what an operator asked for, at the newest prices; a removal at the last vetted ones."""
+        if not isinstance(one, Removing) and self._done.midnights(self._parts.clock.now_ms()):
+            # prices of now must not stand in for settlement values that are still to come
+            await self.jobs()
+        now_ms = self._parts.clock.now_ms()
+        heard = self._stream.heard(now_ms)
+        directory = self._where.directory
+        try:
+            if isinstance(one, Redenominating):
+                heard = self._in_old_units(one, heard, now_ms)
+            async with self._writing:
+                change = await self._parts.apart(
+                    lambda: done(self._ledger, one, heard, directory=directory, now_ms=now_ms)
+                )
+        except IndexRefused as error:
+            self._raised("change", "critical", f"{type(one).__name__} cannot be: {error}")
+            return
+        if isinstance(one, Redenominating) and one.symbol in heard:
+            self._stream.forget(one.symbol)
+        self._ended("change")
+        self._note(change)
+
+    def _in_old_units(
+        self, one: Redenominating, heard: Mapping[str, Price], now_ms: int
+    ) -> Mapping[str, Price]:
+        """Return what was heard, without a price in the new unit. Raises IndexRefused where the old one is still told."""
+        told, others = heard.get(one.symbol), {s: p for s, p in heard.items() if s != one.symbol}
+        old_usd = next((p.usd for p in self._state().prices if p.symbol == one.symbol), None)
+        if told is None or old_usd is None or is_told_in_new_unit(one, told.usd, old_usd):
+            return others
+        if now_ms - told.at_ms < SILENT_MS:
+            raise IndexRefused(
+                f"{one.symbol} is still told in its old unit: ask again when its index price is in the new one, "
+                "or hold it until then (nightdesk index-price hold)"
+            )
+        return others | {one.symbol: told}
 
     async def _look(self) -> None:
         """Launch, take out who is on the blacklist, make up for a review that its data came too late for."""

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,9 @@ WIDTH = 160
 """Columns of what is written to a file or a pipe."""
 
 INPUT = "normalised ticks or minute bars (.parquet, .jsonl, .json, .csv, .gz), or raw frames; a file, or a directory of them"
+
+BARS = "bars with venue, pair, close and volume (.parquet, .jsonl, .json, .csv, .gz); a file, or a directory of them"
+SettleMethod = Literal["vetted", "vetted_literal", "reference_rate"]
 
 Input = Annotated[Path, typer.Argument(metavar="PRICES", help=INPUT)]
 Preset = Annotated[str | None, typer.Option("--preset", help="named methodology; default: nightdesk")]
@@ -67,6 +70,35 @@ def replay(
 
 
 @prices.command()
+def settle(
+    path: Annotated[Path, typer.Argument(metavar="BARS", help=BARS)],
+    method: Annotated[
+        SettleMethod,
+        typer.Option(
+            "--method", help="vetted, vetted_literal (the brief's, word for word) or reference_rate"
+        ),
+    ] = "vetted",
+    at: Annotated[str, typer.Option("--at", help="ends of windows, UTC, several with commas")] = "00:00",
+    symbols: Symbols = None,
+    screened: Annotated[
+        bool, typer.Option("--screened", help="leave out venues that fail the wash-trade screen until then")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Settle on recorded minute bars with volumes, in dollars; live settlement has no volumes (run, replay)."""
+    from daemon.index_prices import replaying, settling_bars
+
+    document = settling_bars.settle(
+        path,
+        symbols=replaying.symbols_of(symbols),
+        rules=replaying.settlement_rules(at, option="--at"),
+        method=settling_bars.Method(method),
+        screened=screened,
+    )
+    _print(document) if json_ else _show(settling_bars.view(document))
+
+
+@prices.command()
 def compare(
     path: Annotated[Path | None, typer.Argument(metavar="PRICES", help=INPUT)] = None,
     events: Annotated[
@@ -83,6 +115,18 @@ def compare(
     if figure is not None:
         comparing.draw(scores, figure)
     _print(comparison.document(scores)) if json_ else _show(comparison.view(scores, "on"))
+
+
+@ledgers.command()
+def screen(
+    path: Annotated[Path, typer.Argument(metavar="BARS", help=f"{BARS}, or trades with size and side")],
+    json_: Json = False,
+) -> None:
+    """Say of each venue whether its volumes, or trades, look fabricated: pass or fail, with the figures."""
+    from daemon.index_prices import screening
+
+    document = screening.screen(path)
+    _print(document) if json_ else _show(screening.view(document))
 
 
 @ledgers.command()

@@ -85,15 +85,15 @@ def symbols_of(text: str | None) -> tuple[str, ...]:
     return tuple(f"{symbol.partition('/')[0]}/USD" for symbol in found)
 
 
-def settlement_rules(settle_at: str) -> SettlementRules:
+def settlement_rules(settle_at: str, *, option: str = "--settle-at") -> SettlementRules:
     """Return the rules of a replay whose windows end at HH:MM, several with commas. Raises BadUse."""
     times = [text.strip() for text in settle_at.split(",")]
     if not all(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text) for text in times):
-        raise BadUse(f"--settle-at {settle_at}: give times of the day such as 00:00 or 08:00,16:00")
+        raise BadUse(f"{option} {settle_at}: give times of the day such as 00:00 or 08:00,16:00")
     rules = replace(SETTLEMENT, at_min=minutes_of(times))
     fault = rules.fault()
     if fault is not None:
-        raise BadUse(f"--settle-at {settle_at}: {fault}")
+        raise BadUse(f"{option} {settle_at}: {fault}")
     return rules
 
 

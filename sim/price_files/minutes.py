@@ -62,7 +62,7 @@ def ticks_of_bars(rows: Iterable[Mapping[str, Any]], spelled: Spellings | None =
     refused, units = Counter[str](), Counter[str]()
     bars, spelled = list[Bar](), spelled or Spellings()
     for row in rows:
-        found = _bar(row, spelled)
+        found = bar_of(row, spelled)
         if isinstance(found, str):
             refused[found] += 1
         else:
@@ -75,7 +75,7 @@ def ticks_of_bars(rows: Iterable[Mapping[str, Any]], spelled: Spellings | None =
     return Stream(undated=[ticks], refused=+refused, units=+units)
 
 
-def _bar(row: Mapping[str, Any], spelled: Spellings) -> tuple[Bar, str] | str:
+def bar_of(row: Mapping[str, Any], spelled: Spellings) -> tuple[Bar, str] | str:
     """Return a row's bar and the unit of its time, or why it is none."""
     start, source, symbol = stamp_of(said(row, STARTS)), said(row, SOURCE), said(row, SYMBOL)
     if start is None or not is_date(start[0] + MINUTE_MS) or not is_name(source) or not is_name(symbol):

@@ -1,8 +1,8 @@
-"""Who carries on after a fork, and what becomes of the other chain's coins (E0-23). Pure.
+"""Who carries on after a fork (E0-23). Pure.
 
 The parent inherits the place in the index: the chain that holds the ticker on most core exchanges, else the larger
-by market cap, else the older. The child is no member: it enters by eligibility like any other. Its first vetted
-price is worth something to who held the parent: an index that pays that out lowers nothing, one that drops it does.
+by market cap, else the older. The child is no member: it enters by eligibility like any other. What becomes of its
+value is the event's to say (core/levels/turns.py).
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 VOLUME_EXEMPT_DAYS = 45
-"""For so long after a fork the two chains need not pass the volume rule (Bitwise)."""
+"""For so long after a fork the two chains need not pass the volume rule (Bitwise); told, applied by nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,22 +43,6 @@ class Inheritance:
     volume_exempt_until: date
 
 
-class ChildValue(StrEnum):
-    """What an index does with the child's value."""
-
-    DROPPED = "dropped"
-    DISTRIBUTED = "distributed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
-    """USD that a unit of the parent brings in coins of the child, and what of that enters the total-return level."""
-
-    child: str
-    value_usd: Decimal
-    reinvested_usd: Decimal
-
-
 def inheritance(a: Chain, b: Chain, *, core_exchanges: frozenset[str], forked_on: date) -> Inheritance:
     """Return who inherits; the same whichever chain is named first.
 
@@ -73,23 +57,6 @@ def inheritance(a: Chain, b: Chain, *, core_exchanges: frozenset[str], forked_on
         because=because,
         volume_exempt_until=forked_on + timedelta(days=VOLUME_EXEMPT_DAYS),
     )
-
-
-def child_distribution(
-    child: str, *, coins_per_unit: Decimal, first_price_usd: Decimal | None, rule: ChildValue
-) -> Distribution | None:
-    """Return what the child is worth to a unit of the parent at its first vetted price; None until there is one.
-
-    Raises ValueError on a price or a ratio that is not a positive number.
-    """
-    if first_price_usd is None:
-        return None
-    for name, value in (("coins per unit", coins_per_unit), ("first price", first_price_usd)):
-        if not (value.is_finite() and value > 0):
-            raise ValueError(f"{name} of {child} is {value}: it must be a positive number")
-    worth = coins_per_unit * first_price_usd
-    kept = worth if rule is ChildValue.DISTRIBUTED else Decimal(0)
-    return Distribution(child=child, value_usd=worth, reinvested_usd=kept)
 
 
 def literal_parent(a: Chain, b: Chain, *, core_exchanges: frozenset[str]) -> Chain:

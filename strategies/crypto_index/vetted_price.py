@@ -1,8 +1,8 @@
 """One price of a coin from half an hour of minutes on several exchanges: the brief's way and a corrected one.
 
 The brief compares each exchange with its own last half hour (S0-13 to S0-21). Here exchanges are compared with each
-other (E0-9), on whole minutes of one window (E0-11), and none can spoil the rest (E0-12). The settlement price of an
-index is the reference rate of core/prices/averages.py (E0-10); this is the named alternative.
+other (E0-9), on whole minutes of one window (E0-11), and none can spoil the rest (E0-12). Methods of
+`nightdesk index-price settle` beside the reference rate of core/prices/averages.py (E0-10).
 """
 
 from collections.abc import Sequence

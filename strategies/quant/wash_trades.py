@@ -17,6 +17,10 @@ from scipy.stats import rankdata
 from strategies.quant.benford import Benford, benford
 from strategies.quant.trailing import Floats
 
+WINDOW = 720
+"""Candles in a window: half a day of minutes, or thirty days of hours."""
+
+TRADES_WINDOW = 2000
 CANDLES_MIN = 200
 TRADES_MIN = 500
 TAIL_SHARE = 0.05
@@ -96,6 +100,19 @@ def candle_signs(volume: Floats, high: Floats, low: Floats) -> CandleSigns:
     )
 
 
+def candle_windows(volume: Floats, high: Floats, low: Floats) -> tuple[CandleSigns, ...]:
+    """Screen a series (t,) window by window, oldest first; what is left at its end is in none, if there is another."""
+    parts = [slice(i * WINDOW, (i + 1) * WINDOW) for i in range(max(len(volume) // WINDOW, 1))]
+    return tuple(candle_signs(volume[part], high[part], low[part]) for part in parts)
+
+
+def trade_windows(sizes: Floats, bought: NDArray[np.bool_]) -> tuple[TradeSigns, ...]:
+    """Screen trades (t,) window by window, in their order; what is left at the end is in none, if there is another."""
+    count = max(len(sizes) // TRADES_WINDOW, 1)
+    parts = [slice(i * TRADES_WINDOW, (i + 1) * TRADES_WINDOW) for i in range(count)]
+    return tuple(trade_signs(sizes[part], bought[part]) for part in parts)
+
+
 def suspected(windows: Sequence[CandleSigns]) -> bool | None:
     """Return whether a venue's windows together look fabricated: most of them do, or their median moves too little.
 
@@ -106,6 +123,12 @@ def suspected(windows: Sequence[CandleSigns]) -> bool | None:
         return None
     typical = float(np.median([window.volatility for window in said]))
     return typical < TYPICAL_VOLATILITY_MIN or 2 * sum(bool(window.signs) for window in said) > len(said)
+
+
+def trades_suspected(windows: Sequence[TradeSigns]) -> bool | None:
+    """Return whether most of a venue's stretches of trades look fabricated; None where none has enough trades."""
+    said = [window for window in windows if window.signs is not None]
+    return 2 * sum(bool(window.signs) for window in said) > len(said) if said else None
 
 
 def trade_signs(sizes: Floats, bought: NDArray[np.bool_]) -> TradeSigns:

@@ -13,12 +13,12 @@ from random import Random
 import pytest
 
 from core.index_level import level
-from core.levels.types import Announce, IndexRefused, Price, Publish, RemovalCause, Remove, Reweight
+from core.levels.types import Announce, IndexRefused, Publish, RemovalCause, Remove, Restate, Reweight
 from sim.nights.disk import WorldDisk
 from sim.nights.disk_faults import DiskFault, DiskFaultKind
 from state.disk import OsDisk
-from state.errors import AlreadyRunning, CorruptFile, DiskRefuses, NewerFile, StateError
-from state.index_ledger import DOCUMENT, LEDGER, IndexLedger, document_of
+from state.errors import AlreadyRunning, CorruptFile, DiskRefuses, NewerFile
+from state.index_ledger import DOCUMENT, LEDGER, IndexLedger, corrected, document_of
 from state.index_lines import LedgerLines
 from tests.core.levels.indices import DAY, T0, launch, prices, targets
 from tests.sim.nights.lives import Count, Killed
@@ -445,11 +445,15 @@ def test_a_correction_is_of_the_level_as_it_stands_and_rewrites_nothing(tmp_path
     lived(tmp_path)
     before = (tmp_path / LEDGER).read_bytes()
     with closing(IndexLedger.open(tmp_path)) as ledger:
-        right = [(3, [Price("A", D(100), T0 + 3)])]
-        one = ledger.restated(right, reason="busted", by="committee", at_ms=T0 + 9).entry.event.corrections[0]
-        two = ledger.restated([(3, [])], reason="not busted", by="committee", at_ms=T0 + 9).entry.event
-        assert (two.corrections[0].old, two.corrections[0].new) == (one.new, one.old)
-        with pytest.raises(StateError, match="no level with the number 2"):
-            ledger.restated([(2, [])], reason="r", by="b", at_ms=T0 + 9)
+        path = tmp_path / LEDGER
+        one = (corrected(path, 3, {"A": D(100)}),)
+        ledger.record(Restate(corrections=one, reason="busted", by="committee"), {}, at_ms=T0 + 9)
+        two = (corrected(path, 3, {}),)
+        ledger.record(Restate(corrections=two, reason="not busted", by="committee"), {}, at_ms=T0 + 9)
+        assert (two[0].old, two[0].new) == (one[0].new, one[0].old)
+        with pytest.raises(IndexRefused, match="no level with the number 2"):
+            corrected(path, 2, {})
+        with pytest.raises(IndexRefused, match="Z: no member at entry 3"):
+            corrected(path, 3, {"Z": D(1)})
         assert level(ledger.state, {}, at_ms=T0 + DAY) > 0
     assert (tmp_path / LEDGER).read_bytes().startswith(before)

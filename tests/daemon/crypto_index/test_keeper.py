@@ -1,11 +1,14 @@
 """An index kept by the daemon: nothing is done twice, nothing missed, whenever it dies; kill switch and blacklist."""
 
+import asyncio
 import json
 from decimal import Decimal
 
 import pytest
 import structlog
 
+from core.levels.types import ForkVariant
+from daemon.crypto_index.by_hand import Forking, Redenominating, Removing, Restating
 from daemon.crypto_index.work import Work
 from research.index_level_again import check
 from state.errors import AlreadyRunning, DiskRefuses
@@ -185,16 +188,111 @@ def test_a_disk_that_refuses_ends_the_life_is_told_and_the_next_one_goes_on(hous
     assert "crypto_index.down" not in house.codes
 
 
+DAY = "2021-03-31T12:00:00", "2021-03-31T12:00:20"
+
+
+def asking(one, answers):
+    return 10, lambda keeper: answers.append(keeper.ask(one))
+
+
 def test_an_operators_removal_is_done_by_the_daemon_that_keeps_the_index(house):
     answers = []
-
-    def ask(keeper):
-        answers.extend([keeper.ask_removal("ETH", "key leaked"), keeper.ask_removal("DOGE", "why not")])
-
-    shown = house.lives("2021-03-31T12:00:00", "2021-03-31T12:00:20", meanwhile=(10, ask))
+    for symbol in ("ETH", "DOGE"):
+        one = Removing(symbol=symbol, reason="key leaked", by="operator")
+        shown = house.lives(*DAY, meanwhile=asking(one, answers))
     assert answers == [{"accepted": True}, {"error": "DOGE is no member of THREE"}]
     assert "ETH" not in shown["members"]
     assert [entry.event.reason for entry in of(house, "Remove")] == ["key leaked"]
+
+
+def test_an_operators_fork_is_at_the_prices_of_now_and_pays_the_childs_value_out(house):
+    usd = {"BTC": Decimal(90), "BTCX": Decimal(10)}
+    one = Forking(
+        parent="BTC",
+        child="BTCX",
+        ratio=Decimal(1),
+        variant=ForkVariant.TOTAL_RETURN,
+        usd=usd,
+        reason="BTC has the larger market cap",
+        by="operator",
+    )
+    house.lives(*DAY, meanwhile=asking(one, []))
+    before = [shown for shown in house.seen if shown is not None][-1]
+    (fork,) = of(house, "Fork")
+    assert {p.symbol: float(p.usd) for p in fork.prices} == {
+        s: px for s, px in house.px.items() if s in before["members"]
+    } | {"BTC": 90.0, "BTCX": 10.0}
+    told = [shown for shown in house.seen if shown is not None and shown["state"] == "OK"]
+    assert float(fork.before) == pytest.approx(float(told[0]["level"]), rel=1e-12)
+    assert fork.level == fork.before
+    assert check(house.directory / "crypto-index" / "ledger.jsonl").difference is None
+
+
+def test_a_fork_asked_for_before_a_midnight_has_settled_takes_nothing_from_its_settlement_values(house):
+    house.lives("2021-04-01T12:00:00", "2021-04-01T12:00:05")
+    usd = {"BTC": Decimal(90), "BTCX": Decimal(10)}
+    one = Forking(
+        parent="BTC",
+        child="BTCX",
+        ratio=Decimal(1),
+        variant=ForkVariant.DROPPED,
+        usd=usd,
+        reason="r",
+        by="b",
+    )
+    house.lives("2021-04-01T23:59:00", "2021-04-02T00:00:30", meanwhile=(60, lambda keeper: keeper.ask(one)))
+    assert house.told[1:] == [("04-02 00:00:00", "Publish"), (house.told[-1][0], "Fork")]
+
+
+def test_a_redenomination_waits_until_the_index_price_is_in_the_new_unit_and_the_level_does_not_move(house):
+    one = Redenominating(symbol="ETH", ratio=Decimal(1000), reason="a new coin", by="operator")
+    house.lives(*DAY, meanwhile=asking(one, []))
+    assert "in the new one" in next(a.text for a in house.alerts.active() if a.code == "crypto_index.change")
+    assert not of(house, "Redenominate")
+    level = next(shown["level"] for shown in reversed(house.seen) if shown is not None and shown["level"])
+    house.px["ETH"] *= 1000
+    house.lives("2021-03-31T12:01:00", "2021-03-31T12:01:20", meanwhile=asking(one, []))
+    assert len(of(house, "Redenominate")) == 1
+    shown = next(shown for shown in reversed(house.seen) if shown is not None)
+    assert shown["state"] == "OK"
+    assert float(shown["level"]) == pytest.approx(float(level), rel=1e-12)
+    assert "crypto_index.change" not in house.codes
+    assert check(house.directory / "crypto-index" / "ledger.jsonl").difference is None
+
+
+def test_a_coin_that_is_not_told_may_be_redenominated_and_what_was_heard_before_is_forgotten(house):
+    one = Redenominating(symbol="ETH", ratio=Decimal(1000), reason="a new coin", by="operator")
+
+    def silent(keeper):
+        house.level = keeper.shown["level"]
+        house.px.pop("ETH")
+        asyncio.get_running_loop().call_later(7, keeper.ask, one)
+
+    shown = house.lives("2021-03-31T12:01:00", "2021-03-31T12:01:20", meanwhile=(3, silent))
+    assert len(of(house, "Redenominate")) == 1
+    assert "ETH" in shown["carried"]
+    assert float(shown["level"]) == pytest.approx(float(house.level), rel=1e-12)
+
+
+def test_an_operators_restatement_is_recorded_and_the_published_level_stays(house):
+    house.lives(*NIGHT)
+    published = of(house, "Publish")[-1]
+    one = Restating(
+        entry=published.sequence, usd={"ETH": Decimal(40)}, reason="a busted print", by="committee"
+    )
+    house.lives("2021-04-01T12:00:00", "2021-04-01T12:00:20", meanwhile=asking(one, []))
+    (wrong,) = of(house, "Restate")[0].event.corrections
+    assert (wrong.sequence, wrong.old) == (published.sequence, published.level)
+    assert wrong.new < wrong.old
+    assert of(house, "Publish")[-1] == published
+    assert check(house.directory / "crypto-index" / "ledger.jsonl").difference is None
+
+
+def test_a_change_that_cannot_be_is_told_and_the_index_is_kept_on(house):
+    one = Restating(entry=99, usd={"ETH": Decimal(40)}, reason="r", by="b")
+    shown = house.lives(*DAY, meanwhile=asking(one, []))
+    assert house.codes["crypto_index.change"] == "critical"
+    assert shown["state"] == "OK"
 
 
 def test_an_index_is_not_kept_by_another_methodology_than_it_was_launched_by(house):

@@ -1,4 +1,4 @@
-"""Forks as they happened, the cases that the brief leaves open, and the child's value."""
+"""Forks as they happened, and the cases that the brief leaves open."""
 
 from datetime import date
 from decimal import Decimal
@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from strategies.crypto_index.forks import (
     Because,
     Chain,
-    ChildValue,
-    child_distribution,
     inheritance,
     literal_parent,
 )
@@ -88,20 +86,6 @@ def test_the_briefs_rule_passes_by_a_second_chain_that_holds_the_ticker():
     assert between(a, b).parent is b
 
 
-@pytest.mark.parametrize(("rule", "kept"), [(ChildValue.DROPPED, "0"), (ChildValue.DISTRIBUTED, "250")])
-def test_the_child_is_worth_its_first_vetted_price_and_the_index_says_what_becomes_of_it(rule, kept):
-    """E0-23: a coin of Bitcoin Cash for each bitcoin, at 250."""
-    found = child_distribution("BCH", coins_per_unit=Decimal(1), first_price_usd=Decimal(250), rule=rule)
-    assert (found.value_usd, found.reinvested_usd) == (Decimal(250), Decimal(kept))
-
-
-def test_a_child_without_a_price_is_worth_nothing_yet():
-    assert (
-        child_distribution("BCH", coins_per_unit=Decimal(1), first_price_usd=None, rule=ChildValue.DROPPED)
-        is None
-    )
-
-
 @pytest.mark.parametrize(
     ("a", "b", "core", "words"),
     [
@@ -115,10 +99,3 @@ def test_a_child_without_a_price_is_worth_nothing_yet():
 def test_a_fork_that_makes_no_sense_is_refused(a, b, core, words):
     with pytest.raises(ValueError, match=words):
         inheritance(a, b, core_exchanges=core, forked_on=DAY)
-
-
-def test_a_price_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="first price of BCH is NaN"):
-        child_distribution(
-            "BCH", coins_per_unit=Decimal(1), first_price_usd=Decimal("NaN"), rule=ChildValue.DROPPED
-        )
