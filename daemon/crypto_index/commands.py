@@ -59,8 +59,12 @@ def backtest(
 
 @ledgers.command("rebalance")
 def rebalance(
-    methodology: Annotated[str | None, typer.Option("--methodology", help=BOOK)] = None,
-    data: Annotated[Path | None, typer.Option(help="data directory of market caps")] = None,
+    methodology: Annotated[
+        str | None, typer.Option("--methodology", help=f"{BOOK}; default: crypto_index.methodology")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="data directory of market caps; default: crypto_index.data")
+    ] = None,
     asof: Annotated[
         str | None, typer.Option(help="day whose close is the last that is known, ISO; default: the newest")
     ] = None,
@@ -138,7 +142,8 @@ def remove(
         return
     typer.echo(
         f"{document['removed']} left {document['index']} at level {document['level_after']}, "
-        f"divisor {document['divisor_before']} -> {document['divisor_after']}"
+        f"divisor {document['divisor_before']} -> {document['divisor_after']}\n"
+        f"the next review may take {document['removed']} in again: put it on the blacklist to keep it out"
     )
 
 

@@ -14,17 +14,27 @@ from daemon.clock import WallClock
 from daemon.crypto_index import book
 from daemon.options import BadUse
 from state.errors import AlreadyRunning
-from state.index_ledger import LEDGER, IndexLedger, document_of
+from state.index_ledger import DOCUMENT, LEDGER, IndexLedger, document_of
 from state.index_lines import LedgerLines
 
 COLUMNS = ("sequence", "timestamp", "event", "level", "divisor", "members", "said")
+
+
+def nothing(directory: Path) -> BadUse:
+    """Return what to say of a directory without the ledger or the document that is asked for."""
+    has_ledger, has_document = (directory / LEDGER).exists(), (directory / DOCUMENT).exists()
+    if has_ledger != has_document:
+        gone, there = (DOCUMENT, LEDGER) if has_ledger else (LEDGER, DOCUMENT)
+        mend = "the next nightdesk index rebalance writes it anew" if has_ledger else "put it back"
+        return BadUse(f"{directory / gone}: is gone, but {there} is there: {mend}")
+    return BadUse(f"{directory}: has no index yet; nightdesk index rebalance launches it")
 
 
 def level(directory: Path) -> dict[str, Any]:
     """Return the last recorded level and what it is made of. Raises BadUse where nothing was launched."""
     known = document_of(directory).read()
     if known is None:
-        raise _nothing(directory)
+        raise nothing(directory)
     return level_document(known.state, now_ms=WallClock().now_ms())
 
 
@@ -53,7 +63,7 @@ def history(directory: Path) -> Iterator[LedgerEntry]:
     """Yield every entry, oldest first, of ledgers that were begun anew too. Raises BadUse where there is none."""
     paths = [*sorted(directory.glob("ledger-*.jsonl")), directory / LEDGER]
     if not paths[-1].exists():
-        raise _nothing(directory)
+        raise nothing(directory)
     for path in paths:
         for entry, _ in LedgerLines(path).places():
             yield entry
@@ -93,7 +103,7 @@ def remove(directory: Path, state_dir: Path, symbol: str, reason: str) -> dict[s
     if not reason.strip():
         raise BadUse("--reason is empty: it stands in the ledger for ever")
     if not (directory / LEDGER).exists():
-        raise _nothing(directory)
+        raise nothing(directory)
     try:
         with IndexLedger.open(directory) as ledger:
             return removed(ledger, symbol, reason)
@@ -152,7 +162,3 @@ def _constituents(state: IndexState) -> list[dict[str, Any]]:
         }
         for m in sorted(state.members, key=lambda m: -parts[m.symbol])
     ]
-
-
-def _nothing(directory: Path) -> BadUse:
-    return BadUse(f"{directory}: has no index yet; nightdesk index rebalance launches it")

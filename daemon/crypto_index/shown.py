@@ -25,10 +25,9 @@ def rebalance(document: dict[str, Any]) -> Group:
 
 
 def level(document: dict[str, Any]) -> Group:
-    table = Table(
-        title=f"{document['index']} {float(document['level']):,.6f}, {document['timestamp']} "
-        f"({document['age_s'] / 3600:,.1f} h old), divisor {document['divisor']}"
-    )
+    head = f"{document['index']} {float(document['level']):,.6f} at {document['timestamp']}"
+    age = f"{document['age_s'] / 3600:,.1f} h old, divisor {document['divisor']}"
+    table = Table()
     for name in ("symbol", "weight", "price USD", "of"):
         table.add_column(name, justify="right" if name in ("weight", "price USD") else "left")
     for one in document["constituents"]:
@@ -37,7 +36,7 @@ def level(document: dict[str, Any]) -> Group:
         )
     announced = document["announced"]
     said = "nothing is announced" if announced is None else f"announced for {announced['effective']}"
-    return Group(table, Text(said))
+    return Group(Text(head, style="bold"), Text(age), table, Text(said))
 
 
 def history(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Table:
