@@ -13,7 +13,7 @@ is none that is known. Symbols are read as upper-case tickers.
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -169,7 +169,7 @@ def _kinds(path: Path) -> Mapping[str, Dated]:
     return {symbol: tuple(sorted(dated.items())) for symbol, dated in kinds.items()}
 
 
-def _category(row: Mapping[str, str], path: Path) -> Category:
+def _category(row: Mapping[Hashable, Any], path: Path) -> Category:
     allowed = [kind.value for kind in Category]
     if row["category"] not in allowed:
         said = f"is a {row['category']!r}" if row["category"] else "has no category"
@@ -208,7 +208,7 @@ def _csv(path: Path, *, needed: tuple[str, ...]) -> pd.DataFrame:
     if missing := [name for name in needed if name not in table.columns]:
         raise DataFault(f"{path}: missing columns {missing}; it must hold {', '.join(needed)}")
     wanted = [name for name in table.columns if name in (*needed, SINCE)]
-    table = table[wanted].fillna("").apply(lambda column: column.str.strip())
-    if (nameless := table["symbol"] == "").any():
+    texts: pd.DataFrame = table[wanted].fillna("").apply(lambda column: column.str.strip())
+    if (nameless := texts["symbol"] == "").any():
         raise DataFault(f"{path}: row {int(nameless.argmax())}: symbol is missing; name the coin")
-    return table
+    return texts

@@ -24,10 +24,11 @@ def schema_of(path: Path) -> pa.Schema:
 def columns_of(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Return some columns of a parquet file as a table. Raises DataFault where its pages are damaged."""
     try:
-        return pq.read_table(path, columns=list(columns)).to_pandas(ignore_metadata=True)
+        table: pd.DataFrame = pq.read_table(path, columns=list(columns)).to_pandas(ignore_metadata=True)
     except (pa.ArrowInvalid, OSError) as error:
         said = " ".join(str(error).split())
         raise DataFault(f"{path}: a damaged parquet file ({said}); write it again") from error
+    return table
 
 
 def check_type(name: str, kind: pa.DataType, path: Path) -> None:
