@@ -12,7 +12,8 @@ is none that is known. Symbols are read as upper-case tickers.
 """
 
 import json
-from collections.abc import Mapping
+import zlib
+from collections.abc import Hashable, Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -20,9 +21,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
-from adapters.tables import DataFault, check_type, refuse, schema_of, with_naive_days
+from adapters.tables import DataFault, check_type, columns_of, refuse, schema_of, with_naive_days
 from strategies.crypto_index.market import Dated, Market
 from strategies.crypto_index.methodology import Category
 
@@ -31,6 +31,16 @@ CATEGORIES = "categories.csv"
 MONTHLY = "*monthly*.csv.gz"
 CUSTODY = "custody_map.json"
 BLACKLIST = "blacklist.json"
+UNREADABLE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    UnicodeDecodeError,
+    pd.errors.ParserError,
+    pd.errors.EmptyDataError,
+)
+"""What a CSV that is none, or is cut short or packed wrongly, makes pandas raise."""
+SINCE = "since"
 LONG_AGO = date(2009, 1, 3)
 
 BUNDLED_CUSTODY = Path(str(files("strategies.crypto_index") / CUSTODY))
@@ -75,7 +85,7 @@ def read_blacklist(path: Path, *, is_asked: bool) -> frozenset[str]:
     document = _json(path)
     if not isinstance(document, list) or not all(isinstance(s, str) and s for s in document):
         raise DataFault(f'{path}: must be a list of symbols, as ["LUNA"]; nothing is decided until it is')
-    return frozenset(symbol.upper() for symbol in document)
+    return frozenset(symbol.strip().upper() for symbol in document)
 
 
 def _custodians(path: Path, *, is_asked: bool) -> Mapping[str, tuple[str, ...]] | None:
@@ -88,7 +98,7 @@ def _custodians(path: Path, *, is_asked: bool) -> Mapping[str, tuple[str, ...]] 
         raise DataFault(
             f'{path}: must map symbols to lists of custodians, as {{"BTC": ["BitGo", "Coinbase"]}}'
         )
-    return {symbol.upper(): tuple(names) for symbol, names in document.items()}
+    return {symbol.strip().upper(): tuple(names) for symbol, names in document.items()}
 
 
 def _is_names(names: object) -> bool:
@@ -97,12 +107,12 @@ def _is_names(names: object) -> bool:
 
 def _json(path: Path) -> object:
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise DataFault(
             f"{path}: no such file; nothing is decided without it. Write it, or name another"
         ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise DataFault(
             f"{path}: cannot be read as JSON ({error}); nothing is decided until it can"
         ) from error
@@ -121,22 +131,24 @@ def _daily(directory: Path) -> pd.DataFrame:
         raise DataFault(f"{path}: missing columns {missing}; it must hold {', '.join(columns)}")
     for name in columns:
         check_type(name, schema.field(name).type, path)
-    table = pq.read_table(path, columns=columns).to_pandas(ignore_metadata=True)
+    table = columns_of(path, columns)
     if not len(table):
         raise DataFault(f"{path}: no rows; it must hold a row a coin and day")
-    table = with_naive_days(table.rename(columns={supply: "supply"}))
+    table = with_naive_days(table)
     table["symbol"] = table["symbol"].astype("str").str.strip().str.upper()
-    _check(table, path)
-    return table
+    _check(table, path, supply)
+    return table.rename(columns={supply: "supply"})
 
 
-def _check(table: pd.DataFrame, path: Path) -> None:
+def _check(table: pd.DataFrame, path: Path, supply: str) -> None:
     refuse(table, path, table["date"].isna(), "date", "is missing; every row needs its UTC day")
-    refuse(table, path, table["symbol"].isna(), "symbol", "is missing; name the coin")
+    refuse(
+        table, path, table["symbol"].isna() | (table["symbol"] == ""), "symbol", "is missing; name the coin"
+    )
     refuse(
         table, path, table["date"] != table["date"].dt.normalize(), "date", "is not a UTC day; stamp it 00:00"
     )
-    for name in ("close", "supply", "quote_volume"):
+    for name in ("close", supply, "quote_volume"):
         bad = np.isinf(table[name]) | (table[name] < 0) | ((table[name] == 0) & (name == "close"))
         refuse(table, path, bad, name, "is not a number that can be; drop the row, or leave the field empty")
     twice = table.duplicated(["date", "symbol"])
@@ -145,17 +157,24 @@ def _check(table: pd.DataFrame, path: Path) -> None:
 
 def _kinds(path: Path) -> Mapping[str, Dated]:
     table = _csv(path, needed=("symbol", "category"))
-    kinds: dict[str, list[tuple[date, Category]]] = {}
-    allowed = [kind.value for kind in Category]
+    kinds: dict[str, dict[date, Category]] = {}
     for row in table.to_dict("records"):
-        if row["category"] not in allowed:
+        symbol, kind = row["symbol"].upper(), _category(row, path)
+        day = _day(row[SINCE], path) if row.get(SINCE) else LONG_AGO
+        known = kinds.setdefault(symbol, {})
+        if known.setdefault(day, kind) is not kind:
             raise DataFault(
-                f"{path}: {row['symbol']} is a {row['category']!r}; known are {', '.join(allowed)}"
+                f"{path}: {symbol} is a {known[day]} and a {kind} at once; keep one, or say since when"
             )
-        since = row.get("since")
-        day = LONG_AGO if since is None or pd.isna(since) else _day(str(since), path)
-        kinds.setdefault(str(row["symbol"]).upper(), []).append((day, Category(row["category"])))
-    return {symbol: tuple(sorted(dated)) for symbol, dated in kinds.items()}
+    return {symbol: tuple(sorted(dated.items())) for symbol, dated in kinds.items()}
+
+
+def _category(row: Mapping[Hashable, Any], path: Path) -> Category:
+    allowed = [kind.value for kind in Category]
+    if row["category"] not in allowed:
+        said = f"is a {row['category']!r}" if row["category"] else "has no category"
+        raise DataFault(f"{path}: {row['symbol']} {said}; known are {', '.join(allowed)}")
+    return Category(row["category"])
 
 
 def _day(text: str, path: Path) -> date:
@@ -172,19 +191,24 @@ def _first_seen(directory: Path) -> Mapping[str, date]:
         days = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce")
         if days.isna().any():
             text = table["date"][days.isna()].iloc[0]
-            raise DataFault(f"{path}: date {str(text)!r} is no day; write it as 2021-05-31")
-        for symbol, day in days.groupby(table["symbol"].astype(str).str.upper()).min().items():
+            raise DataFault(f"{path}: date {text!r} is no day; write it as 2021-05-31")
+        for symbol, day in days.groupby(table["symbol"].str.upper()).min().items():
             seen[str(symbol)] = min(seen.get(str(symbol), date.max), day.date())
     return seen
 
 
 def _csv(path: Path, *, needed: tuple[str, ...]) -> pd.DataFrame:
+    """Return a table of texts without blanks around them."""
     try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        table = pd.read_csv(path, dtype="str", keep_default_na=False)
     except FileNotFoundError:
         raise DataFault(f"{path}: no such file; it holds {', '.join(needed)}") from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except UNREADABLE as error:
         raise DataFault(f"{path}: cannot be read as CSV ({error}); write it again") from error
     if missing := [name for name in needed if name not in table.columns]:
         raise DataFault(f"{path}: missing columns {missing}; it must hold {', '.join(needed)}")
-    return table
+    wanted = [name for name in table.columns if name in (*needed, SINCE)]
+    texts: pd.DataFrame = table[wanted].fillna("").apply(lambda column: column.str.strip())
+    if (nameless := texts["symbol"] == "").any():
+        raise DataFault(f"{path}: row {int(nameless.argmax())}: symbol is missing; name the coin")
+    return texts

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
-from adapters.tables import DataFault, check_type, refuse, schema_of, with_naive_days
+from adapters.tables import DataFault, check_type, columns_of, refuse, schema_of, with_naive_days
 from strategies.idio_statarb.panel import HEDGES, Panel
 
 FILE = "perp_daily.parquet"
@@ -53,7 +52,7 @@ def _load(path: Path) -> pd.DataFrame:
         raise DataFault(f"{path}: missing columns {missing}; it must hold {', '.join(COLUMNS)}")
     for name in COLUMNS:
         check_type(name, schema.field(name).type, path)
-    table = pq.read_table(path, columns=list(COLUMNS)).to_pandas(ignore_metadata=True)
+    table = columns_of(path, COLUMNS)
     table["symbol"] = table["symbol"].astype("category")
     if not len(table):
         raise DataFault(f"{path}: no rows; it must hold daily candles")

@@ -1,5 +1,6 @@
 """Tables from parquet, and how a bad row is told: which file, which row, what is wrong, how to mend it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,16 @@ def schema_of(path: Path) -> pa.Schema:
         return pq.read_schema(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataFault(f"{path}: not a readable parquet file ({error}); write it again") from error
+
+
+def columns_of(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Return some columns of a parquet file as a table. Raises DataFault where its pages are damaged."""
+    try:
+        table: pd.DataFrame = pq.read_table(path, columns=list(columns)).to_pandas(ignore_metadata=True)
+    except (pa.ArrowInvalid, OSError) as error:
+        said = " ".join(str(error).split())
+        raise DataFault(f"{path}: a damaged parquet file ({said}); write it again") from error
+    return table
 
 
 def check_type(name: str, kind: pa.DataType, path: Path) -> None:

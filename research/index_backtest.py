@@ -1,5 +1,6 @@
 """`nightdesk index backtest`: rule books through the same days, each judged with all others counted as tries."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -48,17 +49,21 @@ def backtest_document(
     stderr when that is a terminal. Raises DataFault for bad data, and ValueError for dates that the data don't have.
     """
     own = (data / CUSTODY).is_file()
+    _check_out(out)
     market = read_market(data, custody=None if own else BUNDLED_CUSTODY)
     with _progress() as progress:
         task = progress.add_task("backtest", total=len(books) * ((end - start).days + 1))
         tested = backtest(market, books, (start, end), told=lambda days: progress.advance(task, days))
-    out.mkdir(parents=True, exist_ok=True)
     document = {
         "kind": "index backtest",
         **report(tested, asked=start),
         "custody": "the data directory's" if own else "bundled: one day's view, not point in time",
     }
-    return {**document, "files": write(tested.walks, tested.tracks, tested.market, document, out)}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return {**document, "files": write(tested.walks, tested.tracks, tested.market, document, out)}
+    except OSError as error:
+        raise _not_written(error.filename or out, str(error.strerror)) from error
 
 
 def backtest(
@@ -81,7 +86,7 @@ def backtest(
     for rules in books:
         try:
             walks[rules.name] = walked(market, rules, first, span[1], told=lambda _: told(1))
-        except IndexRefused as error:
+        except (IndexRefused, ValueError) as error:
             raise ValueError(f"{rules.name}: {error}") from error
     whole: Floats = np.cumprod(1 + total_market_returns(market), dtype=np.float64)
     inside = (market.days >= np.datetime64(first)) & (market.days <= np.datetime64(span[1]))
@@ -114,7 +119,22 @@ def report(tested: Tested, *, asked: date) -> dict[str, Any]:
     }
 
 
+def _check_out(out: Path) -> None:
+    """Refuse before the work what cannot be written after it."""
+    place = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not place.is_dir():
+        raise _not_written(place, "it is no directory")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise _not_written(place, "its rights forbid it")
+
+
+def _not_written(path: Path | str, why: str) -> ValueError:
+    return ValueError(f"{path}: cannot be written ({why}); name another directory with --out")
+
+
 def _check(market: Market, books: Sequence[Methodology], span: tuple[date, date]) -> None:
+    if span[1] < span[0]:
+        raise ValueError(f"the end {span[1]} is before the start {span[0]}; change their places")
     first, last = market.days[0].item(), market.day
     if not first <= span[0] or not span[1] <= last:
         raise ValueError(
@@ -140,6 +160,8 @@ def _first_members(market: Market, rules: Methodology, span: tuple[date, date]) 
             reviewed(market.until(day), rules)
         except (NothingEligible, TooFewDays) as error:
             said = error
+        except ValueError as error:
+            raise ValueError(f"{rules.name}: {error}") from error
         else:
             return day
     raise ValueError(f"{rules.name} has no members on any day from {span[0]} on: {said}")

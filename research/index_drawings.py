@@ -27,8 +27,8 @@ GREY, FAINT = "#666666", "#c9ced6"
 SHOWN = 14
 """Members with a colour of their own; the others are one band."""
 DAYS_APART = 7
-WIDTH_IN, LEFT_IN, RIGHT_IN, EDGE_IN = 11.0, 0.75, 0.95, 0.35
-"""Size and margins of a picture; on the right is room for the names of members."""
+WIDTH_IN, LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 11.0, 0.75, 0.95, 0.35, 0.5
+"""Size and margins of a picture; on the right is room for the names of members, below for the year."""
 
 Picture = Callable[[Figure], None]
 
@@ -40,8 +40,8 @@ def svg(draw: Picture, *, height_in: float) -> bytes:
     figure.subplots_adjust(
         left=LEFT_IN / WIDTH_IN,
         right=1 - RIGHT_IN / WIDTH_IN,
-        bottom=EDGE_IN / height_in,
-        top=1 - EDGE_IN / height_in,
+        bottom=BOTTOM_IN / height_in,
+        top=1 - TOP_IN / height_in,
     )
     draw(figure)
     out = BytesIO()

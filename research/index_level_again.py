@@ -176,7 +176,10 @@ def changed(
             prices = prices | {symbol: F(rounded(prices[symbol] * ratio))}
         case kind:
             must("kind", kind, kind if kind in ("Fork", "Publish") else "one that is known")
-    must("members", members, made)
+    must("symbols of members", sorted(members), sorted(made))
+    for symbol, (supply, factor) in members.items():
+        must(f"supply of {symbol}", supply, made[symbol][0])
+        must(f"factor of {symbol}", factor, made[symbol][1])
     return prices
 
 

@@ -78,7 +78,7 @@ def _index(name: str, walk: Walk) -> dict[str, Any]:
         "title": walk.methodology.title,
         "about": " ".join(walk.methodology.about.split()),
         "weights": _inline(drawings.weights(walk), height_in=3.6),
-        "members": _inline(was_in, height_in=0.7 + ROW_IN * rows),
+        "members": _inline(was_in, height_in=drawings.TOP_IN + drawings.BOTTOM_IN + ROW_IN * rows),
         "changes": [(day, " ".join(came), " ".join(gone)) for day, came, gone in changes(walk)],
     }
 

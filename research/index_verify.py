@@ -26,6 +26,9 @@ BROKEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, R
 """What a record raises that is not one."""
 
 
+WANTED = "Name a ledger: one of index prices (replay --out, run --out), or an index's ledger.jsonl"
+
+
 class NotALedger(Exception):
     """A file that is no ledger of index prices; the text says what is."""
 
@@ -65,11 +68,10 @@ def header_of(path: Path) -> Record:
         with path.open(encoding="utf-8") as file:
             header = json.loads(file.readline() or "null")
     except (OSError, ValueError, RecursionError) as error:
-        raise NotALedger(f"{path}: cannot be read ({error}). Name a file that replay --out wrote") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise NotALedger(f"{path}: cannot be read ({why}). {WANTED}") from error
     if not isinstance(header, dict) or "ledger" not in header:
-        raise NotALedger(
-            f"{path}: its first line is no header of a ledger. Name a file that replay --out wrote"
-        )
+        raise NotALedger(f"{path}: its first line is no header of a ledger. {WANTED}")
     return header
 
 

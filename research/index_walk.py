@@ -18,6 +18,7 @@ from core.levels.overdue import overdue
 from core.levels.types import (
     Announce,
     Event,
+    IndexRefused,
     IndexState,
     Launch,
     LedgerEntry,
@@ -70,7 +71,10 @@ def walked(
     walk, state = Walk(rules), None
     for k in range((end - start).days + 1):
         day = start + timedelta(days=k)
-        state = _day(walk, state, market.until(day))
+        try:
+            state = _day(walk, state, market.until(day))
+        except IndexRefused as error:
+            raise IndexRefused(f"at the close of {day}: {error}") from error
         told(day)
     return walk
 

@@ -18,7 +18,7 @@ from daemon.__main__ import CODES
 from daemon.settings import keys
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN = ("README.md", "docs/tutorial.md", "docs/runbook.md")
+RUN = ("README.md", "docs/tutorial.md", "docs/tutorial_crypto_index.md", "docs/runbook.md")
 LIMIT_S = 180.0
 """For all the blocks of one document together; on an idle machine they take about 45 s."""
 
@@ -98,6 +98,8 @@ def test_every_command_block_runs_as_it_stands(document, place):
     if document == "docs/tutorial.md":
         assert said.count("The book is where it should be.") == 2
         assert "restarts 1" in said
+    if document == "docs/tutorial_crypto_index.md":
+        assert "3 entries and 3 levels made again" in said
 
 
 def test_every_block_that_is_not_run_says_why():

@@ -2,9 +2,7 @@
 
 from core.index_level import due
 from core.levels.types import Event, IndexState, RemovalCause, Remove, Withdraw
-from core.levels.vector import Prices, coverage
-
-DAY_MS = 86_400_000
+from core.levels.vector import DAY_MS, Prices, coverage
 
 
 def overdue(state: IndexState, heard: Prices, *, at_ms: int, by: str) -> Event | None:

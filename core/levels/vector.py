@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from core.levels.arithmetic import checked
 from core.levels.types import IndexRefused, IndexState, Price
 
+DAY_MS = 86_400_000
+
 Prices = Mapping[str, Price]
 
 
@@ -39,7 +41,7 @@ def coverage(state: IndexState, heard: Prices, *, at_ms: int) -> Coverage:
             (fresh if found is heard.get(symbol) else carried).append(symbol)
     if not fresh and not carried:
         raise IndexRefused(
-            f"no member of {state.name} has a price within {state.stale_ms} ms; the level stands still"
+            f"no member of {state.name} has a price within {state.stale_ms / DAY_MS:g} days; the level stands still"
         )
     return Coverage(tuple(fresh), tuple(carried), tuple(excluded))
 
@@ -68,7 +70,7 @@ def vector(
             found[symbol] = price
     if missing:
         raise IndexRefused(
-            f"no price within {state.stale_ms} ms of {', '.join(missing)}: find one, or exclude what has none"
+            f"no price within {state.stale_ms / DAY_MS:g} days of {', '.join(missing)}: find one, or exclude what has none"
         )
     return found
 

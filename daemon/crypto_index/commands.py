@@ -66,8 +66,12 @@ def backtest(
 
 @ledgers.command("rebalance")
 def rebalance(
-    methodology: Annotated[str | None, typer.Option("--methodology", help=BOOK)] = None,
-    data: Annotated[Path | None, typer.Option(help="data directory of market caps")] = None,
+    methodology: Annotated[
+        str | None, typer.Option("--methodology", help=f"{BOOK}; default: crypto_index.methodology")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="data directory of market caps; default: crypto_index.data")
+    ] = None,
     asof: Annotated[
         str | None, typer.Option(help="day whose close is the last that is known, ISO; default: the newest")
     ] = None,

@@ -19,7 +19,7 @@ from daemon.crypto_index import book, by_hand
 from daemon.crypto_index.by_hand import ByHand, Forking, Redenominating, Removing, Restating
 from daemon.options import BadUse
 from state.errors import AlreadyRunning
-from state.index_ledger import LEDGER, IndexLedger, document_of
+from state.index_ledger import DOCUMENT, LEDGER, IndexLedger, document_of
 from state.index_lines import LedgerLines
 from strategies.crypto_index.schedule import close_ms
 
@@ -32,11 +32,21 @@ KINDS: Mapping[type, str] = {
 }
 
 
+def nothing(directory: Path) -> BadUse:
+    """Return what to say of a directory without the ledger or the document that is asked for."""
+    has_ledger, has_document = (directory / LEDGER).exists(), (directory / DOCUMENT).exists()
+    if has_ledger != has_document:
+        gone, there = (DOCUMENT, LEDGER) if has_ledger else (LEDGER, DOCUMENT)
+        mend = "the next nightdesk index rebalance writes it anew" if has_ledger else "put it back"
+        return BadUse(f"{directory / gone}: is gone, but {there} is there: {mend}")
+    return BadUse(f"{directory}: has no index yet; nightdesk index rebalance launches it")
+
+
 def level(directory: Path) -> dict[str, Any]:
     """Return the last recorded level and what it is made of. Raises BadUse where nothing was launched."""
     known = document_of(directory).read()
     if known is None:
-        raise _nothing(directory)
+        raise nothing(directory)
     return level_document(known.state, now_ms=WallClock().now_ms())
 
 
@@ -65,7 +75,7 @@ def history(directory: Path) -> Iterator[LedgerEntry]:
     """Yield every entry, oldest first, of ledgers that were begun anew too. Raises BadUse where there is none."""
     paths = [*sorted(directory.glob("ledger-*.jsonl")), directory / LEDGER]
     if not paths[-1].exists():
-        raise _nothing(directory)
+        raise nothing(directory)
     for path in paths:
         for entry, _ in LedgerLines(path).places():
             yield entry
@@ -147,7 +157,7 @@ def _check(directory: Path, one: ByHand) -> None:
     if not one.reason.strip():
         raise BadUse("--reason is empty: it stands in the ledger for ever")
     if not (directory / LEDGER).exists():
-        raise _nothing(directory)
+        raise nothing(directory)
 
 
 def _document(kept: book.Book, directory: Path, one: ByHand) -> dict[str, Any]:
@@ -218,7 +228,3 @@ def _constituents(state: IndexState) -> list[dict[str, Any]]:
         }
         for m in sorted(state.members, key=lambda m: -parts[m.symbol])
     ]
-
-
-def _nothing(directory: Path) -> BadUse:
-    return BadUse(f"{directory}: has no index yet; nightdesk index rebalance launches it")

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, fields, replace
@@ -45,13 +46,13 @@ def chosen(name: str) -> Methodology:
     """Return the rule book of a file, or the bundled one of that name. Raises BadUse with what is wrong and allowed."""
     path = Path(name)
     if path.suffix == ".toml" or path.is_file():
-        return read(_text(path), place=str(path), stem=path.stem)
+        return read(_text(path), place=str(path), stem=_name_of(path))
     known = (*BUNDLED, TEMPLATE)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
+        near = difflib.get_close_matches(name.lower(), known, n=1)
         meant = f", did you mean {near[0]}" if near else ""
         raise BadUse(
-            f"{name}: no such file, and no methodology of that name{meant}; known are {', '.join(known)}"
+            f"{name or 'FILE is empty'}: no such file, and no methodology of that name{meant}; known are {', '.join(known)}"
         )
     text = (files("strategies.crypto_index") / "methodologies" / f"{name}.toml").read_text("utf-8")
     return read(text, place=name, stem=name)
@@ -74,7 +75,7 @@ def read(text: str, *, place: str, stem: str) -> Methodology:
     """Return the rule book that a TOML text holds; place says where it is from. Raises BadUse: all faults in one."""
     try:
         table = {"name": stem, **tomllib.loads(text)}
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise BadUse(f"{place}: cannot be read as TOML: {error}") from error
     faults = _faults(table)
     if faults:
@@ -103,9 +104,14 @@ def _made(key: str, value: Any, faults: list[str]) -> Any:
     return None
 
 
+def _name_of(path: Path) -> str:
+    """Return the name that a file without one gives its index: its own, with dashes for what no name may hold."""
+    return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:40] or "index"
+
+
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise BadUse(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:

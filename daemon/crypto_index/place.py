@@ -34,7 +34,9 @@ def directory_of(settings: CryptoIndexSettings, state_dir: Path) -> Path:
 def place(settings: CryptoIndexSettings, state_dir: Path) -> Place:
     """Return the place that a configuration names. Raises BadUse where the rule book or the data are not there."""
     if settings.data is None:
-        raise BadUse("crypto_index.data is not set: name a data directory of market caps")
+        raise BadUse(
+            "crypto_index.data is not set: name a data directory of market caps, with --data or in config.toml"
+        )
     return Place(
         rules=methodology_file.chosen(settings.methodology),
         directory=directory_of(settings, state_dir),

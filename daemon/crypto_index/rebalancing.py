@@ -14,7 +14,8 @@ from daemon.crypto_index.asking import Asked, Kind, Review, event_of, launch_of
 from daemon.crypto_index.place import Place, place
 from daemon.options import BadUse
 from daemon.settings import CryptoIndexSettings
-from state.index_ledger import IndexLedger, document_of
+from state.index_ledger import LEDGER, IndexLedger, document_of
+from state.index_lines import LedgerLines
 from state.kill_switch import KillSwitch
 from state.store import Store
 from strategies.crypto_index.schedule import close_ms
@@ -36,8 +37,7 @@ def rebalance(settings: CryptoIndexSettings, state_dir: Path, options: Options) 
     """Decide, and record it unless it is a dry run. Raises BadUse and StateError: nothing is recorded then."""
     where = place(_with(settings, options), state_dir)
     if options.dry_run:
-        known = document_of(where.directory).read()
-        return _rebalanced(book.Draft(known.state if known else None), where, options)
+        return _rebalanced(book.Draft(_kept(where.directory)), where, options)
     latch = KillSwitch(Store(state_dir).kill_switch_path).read()
     if latch is not None:
         raise BadUse(f"the kill switch is latched ({latch.reason}): no rebalance until it is reset")
@@ -53,6 +53,17 @@ def check_methodology(state: IndexState, place: Place) -> None:
             f"{place.directory}: has the index {state.name}, launched by methodology {state.methodology}, "
             f"not {place.rules.name}: name that one, or another directory"
         )
+
+
+def _kept(directory: Path) -> IndexState | None:
+    """Return the index as it is kept, without a change: from its ledger where the document is gone, which it leads to."""
+    known = document_of(directory).read()
+    if known is not None or not (directory / LEDGER).exists():
+        return known.state if known else None
+    lines = LedgerLines(directory / LEDGER)
+    places = [place for _, place in lines.places()]
+    last = places[-1] if places else lines.begins
+    return last.state if last else None
 
 
 def _review(asked: Asked) -> Review:
@@ -76,6 +87,11 @@ def _rebalanced(kept: book.Book, where: Place, options: Options) -> dict[str, An
     found = _review(asked)
     if not found.targets:
         raise BadUse(f"{found.refused}; nothing is decided, and what holds goes on")
+    if before is not None and close_ms(found.day) < before.at_ms:
+        raise BadUse(
+            f"{where.directory}: the close of {found.day} is before the last entry, which is of {iso(before.at_ms)}: "
+            "name a later day with --asof, or data that go on"
+        )
     rules = where.rules
     event = launch_of(found, rules) if before is None else event_of(found, rules)
     try:

@@ -20,6 +20,10 @@ def review(asked: Asked) -> Review:
     known = [symbol for symbol in asked.members if symbol in market.places]
     days = f"{market.days[0]} to {market.day}"
     lines = [("DataEngine", f"{asked.files.data}: {len(market.symbols)} coins, {days}")]
+    if asked.asof is not None and asked.asof > market.day:
+        lines.append(
+            ("DataEngine", f"asked for {asked.asof}: {market.day} is the newest close that is known")
+        )
     decision, refused = None, ""
     try:
         decision = _decided(asked, market, known)

@@ -7,6 +7,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+BACK = "the next review may take {} in again: put it on the blacklist to keep it out"
+
 
 def rebalance(document: dict[str, Any]) -> Group:
     """Return the tagged lines, the constituents, and what happened to level and divisor."""
@@ -25,10 +27,9 @@ def rebalance(document: dict[str, Any]) -> Group:
 
 
 def level(document: dict[str, Any]) -> Group:
-    table = Table(
-        title=f"{document['index']} {float(document['level']):,.6f}, {document['timestamp']} "
-        f"({document['age_s'] / 3600:,.1f} h old), divisor {document['divisor']}"
-    )
+    head = f"{document['index']} {float(document['level']):,.6f} at {document['timestamp']}"
+    age = f"{document['age_s'] / 3600:,.1f} h old, divisor {document['divisor']}"
+    table = Table()
     for name in ("symbol", "weight", "price USD", "of"):
         table.add_column(name, justify="right" if name in ("weight", "price USD") else "left")
     for one in document["constituents"]:
@@ -37,7 +38,7 @@ def level(document: dict[str, Any]) -> Group:
         )
     announced = document["announced"]
     said = "nothing is announced" if announced is None else f"announced for {announced['effective']}"
-    return Group(table, Text(said))
+    return Group(Text(head, style="bold"), Text(age), table, Text(said))
 
 
 def change(document: dict[str, Any]) -> str:
@@ -59,9 +60,10 @@ def change(document: dict[str, Any]) -> str:
             said += f"{document['child']} forked from {document['parent']}, its value {document['value']}"
         case _:
             said += f"{document['redenominated']} is counted in units of {document['ratio']} old ones"
+    back = "" if document["kind"] != "index removal" else f"\n{BACK.format(document['removed'])}"
     return (
         f"{said}, level {document['level_before']} -> {document['level_after']}, "
-        f"divisor {document['divisor_before']} -> {document['divisor_after']}"
+        f"divisor {document['divisor_before']} -> {document['divisor_after']}{back}"
     )
 
 

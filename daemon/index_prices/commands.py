@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 prices = typer.Typer(help="One price from many exchanges, with its proof.", no_args_is_help=True)
-ledgers = typer.Typer(help="Check what an index published.", no_args_is_help=True)
+ledgers = typer.Typer(
+    help="A crypto index: rule book, backtest, reviews, level; ledgers made again.", no_args_is_help=True
+)
 
 MISMATCH = 1
 NOT_CLOSED = 9
@@ -162,11 +164,15 @@ def verify(
 
 def _own_ledger(state_dir: Path | None, config: Path | None) -> Path:
     from daemon import operate
+    from daemon.crypto_index.kept import nothing
     from daemon.crypto_index.place import directory_of
     from state.index_ledger import LEDGER
 
     settings = operate.settings(config).crypto_index
-    return directory_of(settings, operate.directory(state_dir, config)) / LEDGER
+    path = directory_of(settings, operate.directory(state_dir, config)) / LEDGER
+    if not path.exists():
+        raise nothing(path.parent)
+    return path
 
 
 def _show(what: Any) -> None:

@@ -118,7 +118,7 @@ def _blacklisted(market: Market, rules: Eligibility, known: Facts) -> Finding:
 def _kind(market: Market, rules: Eligibility, known: Facts) -> Finding:
     kinds = [market.kind(symbol) for symbol in market.symbols]
     failed = np.array([kind in rules.excluded for kind in kinds])
-    return Finding(failed, lambda i: f"it is a {kinds[i].value.replace('_', ' ')}")
+    return Finding(failed, lambda i: f"its kind is {kinds[i].value.replace('_', ' ')}")
 
 
 def _price(market: Market, rules: Eligibility, known: Facts) -> Finding:

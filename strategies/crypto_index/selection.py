@@ -30,17 +30,20 @@ def chosen(caps_usd: Mapping[str, float], *, incumbents: Sequence[str], k: int, 
     held = set(incumbents)
     inside = [symbol for symbol in order if symbol in held]
     outside = [symbol for symbol in order if symbol not in held]
-    said: list[str] = []
+    said: Said = []
     if inside:
         inside, outside = _by_rank(order, inside, outside, buffer)
         inside, outside = _by_size(caps_usd, inside, outside, buffer, said)
     while len(inside) < k and outside:
         inside.append(outside.pop(0))
     place = {symbol: i for i, symbol in enumerate(order)}
-    return Choice(tuple(sorted(inside, key=place.__getitem__)[:k]), tuple(said))
+    members = tuple(sorted(inside, key=place.__getitem__)[:k])
+    return Choice(members, tuple(line for gone, line in said if gone not in members))
 
 
 Sides = tuple[list[str], list[str]]
+Said = list[tuple[str | None, str]]
+"""What the buffer decided; first whom it sent away, which is not said of one that found room all the same."""
 
 
 def _by_rank(order: list[str], inside: list[str], outside: list[str], buffer: Buffer) -> Sides:
@@ -50,16 +53,18 @@ def _by_rank(order: list[str], inside: list[str], outside: list[str], buffer: Bu
 
 
 def _by_size(
-    caps_usd: Mapping[str, float], inside: list[str], outside: list[str], buffer: Buffer, said: list[str]
+    caps_usd: Mapping[str, float], inside: list[str], outside: list[str], buffer: Buffer, said: Said
 ) -> Sides:
     inside, outside = list(inside), list(outside)
     while inside and outside and caps_usd[outside[0]] > caps_usd[inside[-1]]:
         goes, comes = inside[-1], outside[0]
         ratio = caps_usd[comes] / caps_usd[goes]
         if ratio <= buffer.size_ratio:
-            said.append(f"{goes} stays: {comes} is {ratio:.3f} times as large, wanted {buffer.size_ratio:g}")
+            said.append(
+                (None, f"{goes} stays: {comes} is {ratio:.3f} times as large, wanted {buffer.size_ratio:g}")
+            )
             break
-        said.append(f"{comes} replaces {goes}: it is {ratio:.3f} times as large")
+        said.append((goes, f"{comes} replaces {goes}: it is {ratio:.3f} times as large"))
         inside[-1], outside[0] = comes, goes
         inside.sort(key=lambda s: (-caps_usd[s], s))
         outside.sort(key=lambda s: (-caps_usd[s], s))

@@ -113,9 +113,10 @@ def test_days_with_a_zone_are_days_of_utc(directory):
     [
         ("close", 0.0, "close 0.0 is not a number that can be; drop the row, or leave the field empty"),
         ("close", -1.0, "close -1.0 is not a number that can be"),
-        ("supply_pit", np.inf, "supply inf is not a number that can be"),
+        ("supply_pit", np.inf, "supply_pit inf is not a number that can be"),
         ("quote_volume", -5.0, "quote_volume -5.0 is not a number that can be"),
         ("symbol", None, "symbol nan is missing; name the coin"),
+        ("symbol", "  ", "symbol  is missing; name the coin"),
         (
             "date",
             pd.Timestamp("2021-01-02 12:00"),
@@ -160,6 +161,12 @@ def test_a_directory_without_a_daily_file_or_with_two_is_no_directory_of_market_
 def test_a_file_that_is_no_parquet_and_one_without_rows_are_refused(directory):
     (directory / DAILY).write_bytes(b"nothing")
     assert "not a readable parquet file" in fault(directory)
+    whole = bytearray((written(directory, rows()) / DAILY).read_bytes())
+    whole[4:60] = bytes(56)
+    (directory / DAILY).write_bytes(whole)
+    text = fault(directory)
+    assert text.startswith(f"DIR/{DAILY}: a damaged parquet file (")
+    assert "\n" not in text
     assert (
         fault(written(directory, rows().iloc[:0]))
         == f"DIR/{DAILY}: no rows; it must hold a row a coin and day"
@@ -182,6 +189,13 @@ def test_kinds_have_a_day_from_which_they_hold(directory):
     assert found["Y"] == ((date(2009, 1, 3), Category.PRIVACY),)
 
 
+def test_blanks_a_mark_of_bytes_and_twice_the_same_change_no_kind(directory):
+    (directory / "categories.csv").write_bytes(
+        b"\xef\xbb\xbfsymbol,category\r\n usdt ,stablecoin \r\nUSDT,stablecoin\r\n"
+    )
+    assert read_market(directory).kinds == {"USDT": ((date(2009, 1, 3), Category.STABLECOIN),)}
+
+
 def test_a_coin_that_is_called_na_is_a_coin(directory):
     assert set(kinds_of(directory, "symbol,category\nNA,meme\nnan,meme\n")) == {"NA", "NAN"}
 
@@ -193,7 +207,13 @@ def test_a_coin_that_is_called_na_is_a_coin(directory):
             "symbol,category\nX,mem\n",
             "X is a 'mem'; known are stablecoin, wrapped_or_staked, gold_token, meme",
         ),
-        ("symbol,category\nX,\n", "X is a nan; known are"),
+        ("symbol,category\nX,\n", "X has no category; known are"),
+        ("symbol,category\nX\n", "X has no category; known are"),
+        ("symbol,category\n,meme\n", "row 0: symbol is missing; name the coin"),
+        (
+            "symbol,category\nX,meme\nX,privacy\n",
+            "X is a meme and a privacy at once; keep one, or say since when",
+        ),
         ("symbol,kind\nX,meme\n", "missing columns ['category']; it must hold symbol, category"),
         ("symbol,category,since\nX,meme,31.5.2021\n", "since '31.5.2021' is no day; write it as 2021-05-31"),
         ("", "cannot be read as CSV"),
@@ -227,9 +247,11 @@ def test_snapshots_that_cannot_be_read_are_refused(directory, text, said):
     assert said in fault(directory)
 
 
-def test_a_snapshot_that_is_not_gzip_is_refused(directory):
-    (directory / "x_monthly.csv.gz").write_bytes(b"date,symbol\n")
-    assert "cannot be read as CSV" in fault(directory)
+def test_a_snapshot_that_is_not_gzip_or_cut_short_is_refused(directory):
+    packed = gzip.compress(b"date,symbol\n" + b"2021-01-01,BTC\n" * 50)
+    for data in (b"date,symbol\n", packed[:-20], packed[:12] + b"\xff" * 9 + packed[21:]):
+        (directory / "x_monthly.csv.gz").write_bytes(data)
+        assert "DIR/x_monthly.csv.gz: cannot be read as CSV" in fault(directory)
 
 
 # --- custody and blacklist -----------------------------------------------------------------------------
@@ -259,8 +281,9 @@ def test_json_that_is_torn_fails_closed(directory, name):
     (directory / name).write_bytes(b'["LUNA"')
     assert "cannot be read as JSON" in fault(directory)
     assert "nothing is decided until it can" in fault(directory)
-    (directory / name).write_bytes(b"\xff")
-    assert "cannot be read as JSON" in fault(directory)
+    for data in (b"\xff", b"", b"[" * 100_000):
+        (directory / name).write_bytes(data)
+        assert f"DIR/{name}: cannot be read as JSON" in fault(directory)
 
 
 def test_a_file_that_was_asked_for_and_is_not_there_fails_closed(directory, tmp_path):
@@ -271,7 +294,7 @@ def test_a_file_that_was_asked_for_and_is_not_there_fails_closed(directory, tmp_
 
 
 def test_a_blacklist_is_read(directory):
-    (directory / "blacklist.json").write_text('["LUNA", "FTT"]')
+    (directory / "blacklist.json").write_bytes(b'\xef\xbb\xbf["LUNA", " ftt "]')
     assert read_market(directory).blacklist == {"LUNA", "FTT"}
 
 

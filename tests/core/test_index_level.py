@@ -205,7 +205,7 @@ def test_a_missing_price_is_carried_then_excluded_then_refused_and_the_level_nev
     assert near(level(state, prices(LATER, A=110), at_ms=LATER), "1050")
     two = coverage(state, prices(LATER + 1, A=110), at_ms=LATER + 1)
     assert (two.fresh, two.carried, two.excluded) == (("A",), (), ("B", "C"))
-    with pytest.raises(IndexRefused, match="no price within 86400000 ms of B, C"):
+    with pytest.raises(IndexRefused, match="no price within 1 days of B, C"):
         level(state, prices(LATER + 1, A=110), at_ms=LATER + 1)
     with pytest.raises(IndexRefused, match="stands still"):
         coverage(state, {}, at_ms=LATER + 1)
@@ -286,7 +286,7 @@ REFUSED = [
     (Publish(), {"A": Price("A", 1.5, LATER)}, "must be a Decimal"),
     (Publish(), {"A": Price("B", D(1), LATER)}, "the price under A is of B"),
     (Publish(), prices(LATER + 1, A=100), "later than the event"),
-    (Reweight(targets=targets(A=(10, ".5"), Z=(1, ".5"))), MOVED, "no price within 86400000 ms of Z"),
+    (Reweight(targets=targets(A=(10, ".5"), Z=(1, ".5"))), MOVED, "no price within 1 days of Z"),
     (Reweight(targets=targets(A=(10, ".5"), B=(1, ".49"))), MOVED, "sum to 0.99"),
     (Reweight(targets=targets(A=(10, ".5"), B=(1, ".5000000000011"))), MOVED, "must sum to 1"),
     (Reweight(targets=targets(A=(10, 1), B=(1, 0))), MOVED, "weight of B is 0"),

@@ -25,7 +25,15 @@ from research.index_page import shown
 from research.index_record import correlation, performance, returns_of, tracked
 from research.index_walk import walked
 from state.index_lines import LedgerLines
-from strategies.crypto_index.methodology import CappedCap, Category, Every, Fixed, MinimumVariance, Schedule
+from strategies.crypto_index.methodology import (
+    CappedCap,
+    Category,
+    Crix,
+    Every,
+    Fixed,
+    MinimumVariance,
+    Schedule,
+)
 from strategies.crypto_index.pipeline import NothingEligible, reviewed
 from strategies.crypto_index.total_market import total_market_returns
 from tests.strategies.crypto_index.made_up import book, cells, made_up
@@ -137,7 +145,8 @@ def test_all_begin_at_the_first_close_at_which_every_book_has_members():
     [
         ((date(2020, 1, 1), date(2021, 5, 1)), BOOKS, "the data hold 2021-01-01 to 2021-07-19: .*; choose other dates"),
         ((date(2021, 3, 1), date(2021, 7, 20)), BOOKS, "is not inside"),
-        ((date(2021, 5, 1), date(2021, 3, 1)), BOOKS, "too short: end must be at least 10 days after start"),
+        ((date(2021, 5, 1), date(2021, 3, 1)), BOOKS, "the end 2021-03-01 is before the start 2021-05-01"),
+        ((date(2021, 5, 1), date(2021, 5, 9)), BOOKS, "too short: end must be at least 10 days after start"),
         (SPAN, [book(), book()], "plain is given more than once"),
         (SPAN, [aged(900)], "plain has no members on any day from 2021-02-20"),
         ((SPAN[0], date(2021, 7, 1)), [aged(175)], "all have members from 2021-06-25 on, too near the end"),
@@ -151,8 +160,18 @@ def test_days_and_books_that_cannot_be_are_refused_in_one_message(span, books, s
 def test_a_market_that_ends_in_the_middle_is_refused_with_the_name_of_the_index():
     market = made_up()
     dead = replace(market, close=cells(market.close, slice(120, None), slice(None), np.nan))
-    with pytest.raises(ValueError, match="plain: no member of PLAIN has a price"):
+    with pytest.raises(
+        ValueError, match="plain: at the close of 2021-05-05: no member of PLAIN has a price within 4 days"
+    ):
         backtest(dead, [book()], SPAN)
+
+
+def test_what_a_rule_cannot_count_with_is_told_with_the_name_of_the_index():
+    market = made_up()
+    still = replace(market, close=np.broadcast_to(market.close[:1], market.close.shape))
+    counted = replace(book(name="counted"), count=Crix(start=1, step=1, most=3))
+    with pytest.raises(ValueError, match="counted: the sample never moves"):
+        backtest(still, [counted], SPAN)
 
 
 def test_progress_is_told_for_each_day_of_each_book():

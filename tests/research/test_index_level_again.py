@@ -183,6 +183,14 @@ def test_what_was_tampered_with_is_found_though_the_chain_was_made_anew(tmp_path
     assert found.difference.line == n + 1
 
 
+def test_a_member_that_is_not_what_it_must_be_is_named(tmp_path):
+    line = json.loads(LINES[1])
+    line["entry"]["members"][0][2] = "7"
+    text = json.dumps(line, separators=(",", ":")).encode()
+    found = check(put(tmp_path / "a", chained([LINES[0], text])))
+    assert str(found.difference).startswith(f"factor of {line['entry']['members'][0][0]} is 7, must be ")
+
+
 def test_a_last_line_without_its_end_is_found(tmp_path):
     path = put(tmp_path / "a", LINES)
     path.write_bytes(path.read_bytes()[:-1])

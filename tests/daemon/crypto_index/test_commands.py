@@ -134,13 +134,31 @@ def test_bad_use_is_one_message_and_exit_2(data, tmp_path, words, said):
         ("2021-13-01", "2021-05-31", "--start 2021-13-01: not an ISO day"),
         ("2021-03-15", "soon", "--end soon: not an ISO day"),
         ("2020-03-15", "2021-05-31", "the data hold 2021-01-01 to 2021-06-09"),
-        ("2021-05-31", "2021-03-15", "too short"),
+        ("2021-05-31", "2021-03-15", "the end 2021-03-15 is before the start 2021-05-31"),
     ],
 )
 def test_days_that_cannot_be_are_one_message_and_exit_2(data, tmp_path, start, end, said):
     found = backtested(data, tmp_path, "--methodology", "top", "--json", start=start, end=end)
     assert found.code == 2
     assert said in found.document["error"]
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("file", "file: cannot be written (it is no directory)"),
+        ("file/deep", "file: cannot be written (it is no directory)"),
+        ("taken", "taken/levels.csv: cannot be written (Is a directory)"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_one_message_and_exit_2(data, tmp_path, place, said):
+    (tmp_path / "file").touch()
+    (tmp_path / "taken" / "levels.csv").mkdir(parents=True)
+    found = backtested(
+        data, tmp_path / place, "--methodology", "top", "--top", "none", "--json", end="2021-03-26"
+    )
+    assert found.code == 2
+    assert found.document["error"] == f"{tmp_path}/{said}; name another directory with --out"
 
 
 def test_a_directory_that_is_none_is_one_message_and_exit_2(tmp_path):

@@ -227,7 +227,8 @@ def test_the_kill_switch_stops_a_review_by_hand_but_not_a_look_at_one(index):
         (("remove", "BTC", "--reason", "x"), "has no index yet"),
         (("remove", "BTC", "--reason", " "), "--reason is empty"),
         (("history", "--csv", "--json"), "choose one"),
-        (("rebalance",), "crypto_index.data is not set"),
+        (("verify",), "has no index yet; nightdesk index rebalance launches it"),
+        (("rebalance",), "crypto_index.data is not set: name a data directory of market caps, with --data"),
         (("rebalance", "--asof", "yesterday"), "--asof yesterday: not an ISO day"),
         (("rebalance", "--data", "/nowhere"), "no file named derived_daily"),
         (("rebalance", "--data", "/nowhere", "--methodology", "bgci"), "did you mean bgci-like"),
@@ -238,6 +239,31 @@ def test_bad_use_is_one_message_and_exit_2(index, words, message):
     assert said.code == 2
     assert message in said.err
     assert said.err.count("\n") == 1
+
+
+def test_a_review_of_an_earlier_close_is_refused_and_one_of_a_later_day_says_which_it_has(index):
+    index.rebalance("2021-03-31")
+    said = index.rebalance("2021-02-28")
+    assert said.code == 2
+    assert "the close of 2021-02-28 is before the last entry, which is of 2021-04-01T00:00" in said.err
+    later = index.rebalance("2031-01-01", "--dry-run").out
+    assert "asked for 2031-01-01: 2021-06-09 is the newest close that is known" in later
+
+
+def test_without_its_document_an_index_is_told_from_its_ledger_and_without_its_ledger_it_is_refused(index):
+    launched = index.rebalance("2021-03-31", "--json").document
+    kept = index.place / "state" / "crypto-index"
+    (kept / "index_state.json").rename(kept / "away")
+    assert "index_state.json: is gone, but ledger.jsonl is there" in index("level").err
+    draft = index.rebalance("2021-04-30", "--dry-run", "--json").document
+    assert (draft["events"], draft["divisor_before"]) == (["Reweight"], launched["divisor_after"])
+    assert not (kept / "index_state.json").exists()
+    (kept / "away").rename(kept / "index_state.json")
+    (kept / "ledger.jsonl").unlink()
+    for words in (("history",), ("verify",), ("remove", "BTC", "--reason", "x")):
+        said = index(*words)
+        assert (said.code, said.err.count("\n")) == (2, 1)
+        assert "ledger.jsonl: is gone, but index_state.json is there: put it back" in said.err
 
 
 def test_another_methodology_than_the_launched_one_is_refused(index):

@@ -72,6 +72,21 @@ def test_a_file_is_read_by_its_path_and_named_after_it_where_it_has_no_name(tmp_
     assert dataclasses.replace(chosen(str(path)), name="bgci-like") == chosen("bgci-like")
 
 
+@pytest.mark.parametrize(
+    ("stem", "name"), [("My Index_2", "my-index-2"), ("\u00e4", "index"), ("a" * 50, "a" * 40)]
+)
+def test_a_file_whose_own_name_is_none_for_an_index_still_names_one(tmp_path, stem, name):
+    path = tmp_path / f"{stem}.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + TEXT.replace('name = "bgci-like"\n', "").encode())
+    assert chosen(str(path)).name == name
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 5000])
+def test_toml_that_cannot_be_read_is_one_message(text):
+    with pytest.raises(BadUse, match="FILE: cannot be read as TOML"):
+        read(text, place="FILE", stem="mine")
+
+
 def test_what_is_left_out_has_a_default_except_base_count_and_weights():
     least = (
         '[base]\nday = 2021-01-01\nlevel = 100\n[count]\nrule = "everyone"\n[weights]\nrule = "capped_cap"\n'

@@ -40,7 +40,10 @@ def test_one_on_the_blacklist_is_rejected_before_all_else():
 def test_a_kind_that_is_excluded_is_rejected_and_another_is_not():
     market = made_up(kinds=kinds(C01="wrapped_or_staked", C02="privacy"))
     rules = asks(excluded=(Category.WRAPPED,))
-    assert (said(market, rules).rule, said(market, rules).said) == ("category", "it is a wrapped or staked")
+    assert (said(market, rules).rule, said(market, rules).said) == (
+        "category",
+        "its kind is wrapped or staked",
+    )
     assert said(market, rules, "C02").passed
 
 

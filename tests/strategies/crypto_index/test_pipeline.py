@@ -51,7 +51,7 @@ def test_each_decision_is_a_line_with_its_part_and_value():
     market = made_up(kinds=kinds(C01="meme"))
     rules = book(eligibility=Eligibility(excluded=(Category.MEME,), mdvt_days=30))
     lines = [(line.tag, line.text) for line in reviewed(market, rules).lines]
-    assert ("Eligibility", "C01 REJECTED by category: it is a meme") in lines
+    assert ("Eligibility", "C01 REJECTED by category: its kind is meme") in lines
     assert any(tag == "Eligibility" and text.startswith("C00 ACCEPTED: market cap ") for tag, text in lines)
     assert ("Count", "4 members: the largest 4") in lines
     assert any(tag == "IndexManager" and text.startswith("C04 0.") for tag, text in lines)

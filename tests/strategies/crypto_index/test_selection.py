@@ -32,6 +32,11 @@ def test_an_incumbent_stays_until_a_challenger_is_more_than_a_tenth_larger():
     assert goes.said == ("B replaces C: it is 1.200 times as large",)
 
 
+def test_nobody_is_said_to_go_who_finds_room_all_the_same():
+    found = chosen({"A": 9.0, "B": 5.0, "C": 1.0}, incumbents=["A", "C"], k=3, buffer=NONE)
+    assert (found.members, found.said) == (("A", "B", "C"), ())
+
+
 def test_an_incumbent_that_is_no_longer_eligible_goes():
     assert chosen({"A": 1.0, "B": 2.0}, incumbents=["X"], k=1, buffer=Buffer(size_ratio=9)).members == ("B",)
 
