@@ -43,6 +43,13 @@ def test_the_brief_weighs_last_closes_by_median_volume_and_penalty():
     assert found.rule is Rule.LITERAL
 
 
+def test_closes_that_never_move_are_no_outliers():
+    """S0-17: no deviation, no penalty, also for one minute alone."""
+    found = literal_vetted_price([half_hour("a", 7.0), half_hour("b", [9.0], minutes=1)])
+    assert [(e.deviation_usd, e.penalty) for e in found.exchanges] == [(0.0, 1.0), (0.0, 1.0)]
+    assert found.price_usd == 8
+
+
 def test_the_brief_punishes_a_trend_and_not_a_standing_lie():
     """E0-9."""
     trend = half_hour("moves", np.linspace(100, 110, WINDOW_MINUTES))
