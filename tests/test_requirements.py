@@ -19,7 +19,7 @@ IDS = {
     CRYPTO: [
         *(f"S0-{n}" for n in range(1, 114)),
         *(f"E0-{n}" for n in range(1, 32)),
-        *"O0-1 O0-1b O0-1c O0-2 O0-2b O0-2c O0-3 O0-4 O0-5 O0-5b O0-5c".split(),
+        *["O0-1", "O0-1b", "O0-1c", "O0-2", "O0-2b", "O0-2c", "O0-3", "O0-4", "O0-5", "O0-5b", "O0-5c"],
         *(f"O0-{n}" for n in range(6, 13)),
         *(f"M0-{n}" for n in range(1, 8)),
     ],
@@ -36,7 +36,7 @@ def rows(document):
         yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
-FOLDERS = "core strategies adapters state sim research daemon bench tests".split()
+FOLDERS = ["core", "strategies", "adapters", "state", "sim", "research", "daemon", "bench", "tests"]
 TEST = re.compile(r"^(?:async )?def (test_\w+)\(.*?\n(?=\S|\Z)", re.M | re.S)
 
 ORACLE = re.compile(r"(?:O0-|o0_)\d+[bc]?(?![a-z0-9])")
@@ -89,9 +89,8 @@ def test_every_row_of_the_specification_has_a_state_and_a_reason(document):
 def test_every_test_and_module_that_a_row_names_is_there(document):
     gone = []
     for number, _, where, why in rows(document):
-        for found in NAMED.finditer(f"{where} {why}"):
-            if not is_there(found["file"], found["name"]):
-                gone.append(f"{number}: {found[0]}")
+        named = NAMED.finditer(f"{where} {why}")
+        gone += [f"{number}: {one[0]}" for one in named if not is_there(one["file"], one["name"])]
         gone += [f"{number}: {d}" for d in re.findall(r"`([\w/]+/)`", where) if not (ROOT / d).is_dir()]
     assert gone == []
 
