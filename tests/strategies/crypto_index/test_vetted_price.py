@@ -137,6 +137,13 @@ def test_one_exchange_is_believed_near_the_last_price_only(last, expected):
     assert price(half_hour("a", 101.0), last_usd=last, exchanges_min=1).price_usd == expected
 
 
+@pytest.mark.parametrize("last", [float("nan"), float("inf"), 0.0, -1.0])
+def test_a_last_price_that_is_no_price_has_no_vote(last):
+    pair = (half_hour("a", 100.0), half_hour("b", 104.0))
+    assert price(*pair, last_usd=last) == price(*pair)
+    assert price(pair[0], last_usd=last, exchanges_min=1).price_usd is None
+
+
 def test_one_exchange_is_too_few_unless_it_is_said_to_be_enough():
     assert price(half_hour("a", 101.0), last_usd=101.0).rule is Rule.HELD
     assert price().price_usd is None

@@ -78,6 +78,8 @@ def test_candles_that_are_not_whole_do_not_count():
     found = candle_signs(np.where(holes, np.nan, volume), high, low)
     kept = candle_signs(volume[~holes], high[~holes], low[~holes])
     assert found.volatility == kept.volatility
+    upside_down = np.where(holes, 0.5 * low, high)
+    assert candle_signs(volume, upside_down, low).volatility == kept.volatility
 
 
 def test_too_few_candles_or_trades_say_nothing():
