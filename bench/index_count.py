@@ -28,7 +28,7 @@ from scipy.stats import bootstrap  # noqa: E402
 from adapters.crypto_mcap import read_market  # noqa: E402
 from research.index_record import DAYS_A_YEAR, returns_of, tracked  # noqa: E402
 from research.index_walk import Walk, walked  # noqa: E402
-from strategies.crypto_index.market import Market  # noqa: E402
+from strategies.crypto_index.market import Days, Market  # noqa: E402
 from strategies.crypto_index.methodology import (  # noqa: E402
     Base,
     CappedCap,
@@ -105,7 +105,7 @@ def last_quarter_end(day: date) -> date:
     return day
 
 
-def quarters_of(days: Floats) -> Quarters:
+def quarters_of(days: Days) -> Quarters:
     """Return 0, 1, 2 and so on: the quarter of each day (t,), the first day's being 0."""
     months = days.astype("datetime64[M]").astype(np.int64)
     quarters = months // 3
@@ -142,8 +142,11 @@ def interval(one: Floats, other: Floats, quarters: Quarters) -> tuple[float, flo
 
 
 def _sums(active: Floats, quarters: Quarters) -> tuple[Floats, Floats, Floats]:
-    count = np.bincount(quarters).astype(np.float64)
-    return count, np.bincount(quarters, active), np.bincount(quarters, active**2)
+    ones, squares = np.ones_like(active), active**2
+    count, total, square = (
+        np.bincount(quarters, column).astype(np.float64) for column in (ones, active, squares)
+    )
+    return count, total, square
 
 
 def _error(count: Floats, total: Floats, squares: Floats) -> Floats:

@@ -6,8 +6,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bench.index_count import admitted, errors, interval, last_quarter_end, measure, quarters_of, shown
-from strategies.crypto_index.methodology import Category, Crix, Fixed
+from bench.index_count import (
+    Difference,
+    admitted,
+    errors,
+    interval,
+    last_quarter_end,
+    measure,
+    quarters_of,
+    shown,
+)
+from strategies.crypto_index.methodology import Category, Fixed
 from strategies.quant.tail_risk import tracking_error
 from tests.strategies.crypto_index.made_up import kinds, made_up
 
@@ -23,7 +32,7 @@ def market():
 @pytest.fixture(scope="module")
 def found(market):
     counts = {
-        "chosen": {"crix": Crix(start=2, step=1, most=6)},
+        "chosen": {"four": Fixed(k=4)},
         "fixed": {"top-2": Fixed(k=2), "all": Fixed(k=7)},
     }
     return measure(market, counts, SPAN)
@@ -81,12 +90,26 @@ def test_more_members_track_better_and_kinds_that_are_excluded_are_no_part_of_th
     assert "C01" not in admitted(market, (Category.STABLECOIN,)).symbols
 
 
-def test_the_goal_is_reached_by_no_larger_an_error_with_fewer_members_only(found):
-    one = {d["fixed"]: d for d in found["against"]["coins of the kinds admitted"]["differences"]}
-    assert found["members"]["top-2"] == 2 < found["members"]["crix"] < 7 == found["members"]["all"]
-    assert not one["top-2"]["reached"]
-    assert one["all"]["reached"] is False
-    assert one["top-2"]["high"] < 0
+def test_differences_are_of_the_chosen_less_the_fixed(found):
+    one = {d["fixed"]: d for d in found["against"][MARKETS[0]]["differences"]}
+    assert found["members"] == {"four": 4, "top-2": 2, "all": 7}
+    assert one["top-2"]["error_annual"] < 0 < one["all"]["error_annual"]
+    assert one["top-2"]["high"] < 0 < one["all"]["low"]
+    assert (one["top-2"]["quarters_better"], one["all"]["quarters_better"]) == (3, 0)
     text = shown(found)
-    assert "crix     less top-2" in text
-    assert "3 quarters" in text
+    assert "four     less top-2" in text
+    assert "3 quarters after a review" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "high", "members", "said"),
+    [
+        (-0.01, -0.001, (8.0, 10.0), (True, True)),
+        (-0.01, 0.001, (8.0, 10.0), (True, False)),
+        (-0.01, -0.001, (12.0, 10.0), (False, False)),
+        (0.01, 0.02, (8.0, 10.0), (False, False)),
+    ],
+)
+def test_the_goal_is_no_larger_an_error_with_fewer_members(error, high, members, said):
+    one = Difference(chosen="a", fixed="b", error=error, low=-0.05, high=high, members=members)
+    assert (one.reached, one.proved) == said

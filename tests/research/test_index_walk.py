@@ -91,9 +91,12 @@ def test_costs_are_taken_from_what_is_bought_and_from_what_is_sold():
     walk = walked(made_up(), book(weights=MinimumVariance(), cost_bps=100.0), START, END)
     track = tracked(walk)
     assert track.net[0] == track.gross[0] == 1000.0
-    kept = np.prod([1 - 0.01 * day.traded for day in walk.days])
-    assert track.net[-1] == pytest.approx(track.gross[-1] * kept, rel=1e-12)
-    assert (tracked(walked(made_up(), book(cost_bps=0.0), START, END)).net == track.gross).sum() == 1
+    kept = 1.0
+    for day, gross, net in zip(walk.days, track.gross, track.net, strict=True):
+        kept *= 1 - 0.01 * day.traded
+        assert net == pytest.approx(gross * kept, rel=1e-12) or day.day == START
+    free = tracked(walked(made_up(), book(cost_bps=0.0), START, END))
+    assert (free.net == free.gross).all()
 
 
 def test_members_are_chosen_at_month_ends_or_at_quarters_and_weights_as_often_as_the_book_says():

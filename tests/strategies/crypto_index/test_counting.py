@@ -47,6 +47,15 @@ def test_a_coin_without_a_price_in_the_window_is_not_measured_with(market):
     assert "all 30 priced coins" in count_of(short, Crix(start=2, step=2, most=12), ORDER)[1][-1]
 
 
+def test_quantities_are_those_known_on_the_last_day_throughout(market):
+    """A supply that changed within the window is no return."""
+    rule = HoldOut(start=2, step=2, most=12)
+    grown = cells(market.supply, slice(180, None), 5, 40 * market.supply[0, 5])
+    always = cells(market.supply, slice(None), 5, 40 * market.supply[0, 5])
+    changed, fixed = (count_of(replace(market, supply=supply), rule, ORDER) for supply in (grown, always))
+    assert changed == fixed != count_of(market, rule, ORDER)
+
+
 def test_the_market_that_is_measured_against_has_those_who_are_not_eligible(market):
     rule = HoldOut(start=2, step=2, most=12)
     giant = replace(market, supply=cells(market.supply, slice(None), 29, 1e14))
