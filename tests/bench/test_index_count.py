@@ -21,7 +21,7 @@ from strategies.quant.tail_risk import tracking_error
 from tests.strategies.crypto_index.made_up import kinds, made_up
 
 MARKETS = "coins of the kinds admitted", "all priced coins"
-SPAN = date(2021, 4, 30), date(2021, 12, 31)
+SPAN = date(2021, 3, 31), date(2021, 12, 31)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,14 @@ def test_an_interval_holds_the_difference_and_tells_luck_from_skill():
     assert interval(noise[0], noise[0], quarters) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("quarter", [0, 7, 19])
+def test_every_quarter_is_drawn(quarter):
+    quarters = np.repeat(np.arange(20), 90)
+    other = 0.001 * np.random.default_rng(3).standard_normal(1800)
+    low, high = interval(np.where(quarters == quarter, 50 * other, other), other, quarters)
+    assert low < 0.19 < high
+
+
 def test_an_interval_is_wider_where_quarters_differ_than_days_alone_would_say():
     """Errors that come in quarters: days drawn one by one would hide it."""
     rng = np.random.default_rng(2)
@@ -93,6 +101,7 @@ def test_more_members_track_better_and_kinds_that_are_excluded_are_no_part_of_th
 def test_differences_are_of_the_chosen_less_the_fixed(found):
     one = {d["fixed"]: d for d in found["against"][MARKETS[0]]["differences"]}
     assert found["members"] == {"four": 4, "top-2": 2, "all": 7}
+    assert found["reviewed"] == {"four": [4] * 3, "top-2": [2] * 3, "all": [7] * 3}
     assert one["top-2"]["error_annual"] < 0 < one["all"]["error_annual"]
     assert one["top-2"]["high"] < 0 < one["all"]["low"]
     assert (one["top-2"]["quarters_better"], one["all"]["quarters_better"]) == (3, 0)
