@@ -45,7 +45,7 @@ mutants: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
-	for name in pipeline backtest latency adapter startup midnight venue swarm index_price minimum_variance wash_trades crypto_index; do $(BIN)/python -m bench.$$name || exit 1; done
+	for name in pipeline backtest latency adapter startup midnight venue swarm index_price minimum_variance wash_trades crypto_index index_count; do $(BIN)/python -m bench.$$name || exit 1; done
 
 # A day of three instances of the index price, a fault every ten minutes, in virtual time; an hour of a core.
 chaos: .venv/installed

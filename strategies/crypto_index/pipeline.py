@@ -58,6 +58,11 @@ def reviewed(market: Market, rules: Methodology, *, incumbents: Sequence[str] = 
     k, counted = count_of(market, rules.count, ranked(caps))
     choice = chosen(caps, incumbents=incumbents, k=k, buffer=rules.buffer)
     lines = [Line("Eligibility", _told(v)) for v in said]
+    asked, had = rules.eligibility.passed_in_row, len(_month_ends(market, rules.eligibility)) + 1
+    if had < asked:
+        lines.append(
+            Line("Eligibility", f"the data go back to {had} of {asked} month ends: newcomers passed those")
+        )
     lines += [Line("Count", text) for text in counted]
     lines += [Line("Buffer Rule", text) for text in choice.said]
     return _decided(market, rules, known, choice.members, (tuple(ranked(caps)), said, tuple(lines)))
@@ -66,7 +71,8 @@ def reviewed(market: Market, rules: Methodology, *, incumbents: Sequence[str] = 
 def reweighted(market: Market, rules: Methodology, *, members: Sequence[str]) -> Decision:
     """Give members new weights, at the close of the market's last day; one on the blacklist or without a price goes."""
     known = facts(market, rules.eligibility)
-    kept = [s for s in members if s not in market.blacklist and _has_cap(known, market.place(s))]
+    held = [s for s in members if s not in market.blacklist and _has_cap(known, market.place(s))]
+    kept = ranked({s: float(known.cap_usd[market.place(s)]) for s in held})
     if not kept:
         raise NothingEligible(f"no member has a price on {market.day}")
     lines = tuple(
@@ -104,11 +110,8 @@ def _passed_in_row(
     market: Market, rules: Eligibility, now: tuple[Verdict, ...], incumbents: Sequence[str]
 ) -> tuple[Verdict, ...]:
     """Return the verdicts, with those of newcomers that did not pass the months before (BGCI's three passes)."""
-    said, day = list(now), market.day
-    for _ in range(rules.passed_in_row - 1):
-        day = day.replace(day=1) - timedelta(days=1)
-        if np.datetime64(day) < market.days[0]:
-            break
+    said = list(now)
+    for day in _month_ends(market, rules):
         before = market.until(day)
         then = {v.symbol: v for v in verdicts(before, rules, facts(before, rules))}
         for i, verdict in enumerate(said):
@@ -120,6 +123,17 @@ def _passed_in_row(
             elif not past.passed:
                 said[i] = replace(past, said=f"on {day}: {past.said}")
     return tuple(said)
+
+
+def _month_ends(market: Market, rules: Eligibility) -> list[date]:
+    """Return the month ends before the last day that a newcomer must have passed, newest first, as far as there are data."""
+    found, day = [], market.day
+    for _ in range(rules.passed_in_row - 1):
+        day = day.replace(day=1) - timedelta(days=1)
+        if np.datetime64(day) < market.days[0]:
+            break
+        found.append(day)
+    return found
 
 
 def _told(verdict: Verdict) -> str:

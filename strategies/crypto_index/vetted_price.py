@@ -8,6 +8,7 @@ other (E0-9), on whole minutes of one window (E0-11), and none can spoil the res
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,8 +112,11 @@ def vetted_price(
 
     An exchange's own price is its volume-weighted mean, or the plain mean where it traded nothing. One far from the
     median of all is left out. Three and more are averaged by median minute volume times 1 / max(1, |price - median| / std)
-    across exchanges; a spread of two says nothing, so the last price has a vote then; one alone must stand near it.
+    across exchanges; a spread of two says nothing, so the last price has a vote then; one alone must stand near it. A
+    last price that is no positive number is none.
     """
+    if last_usd is not None and not (isfinite(last_usd) and last_usd > 0):
+        last_usd = None
     seen = [_of_window(candles, end_ms) for candles in exchanges]
     seen = [_far_from_others(e, seen) for e in seen]
     good = [e for e in seen if not e.fault]

@@ -83,9 +83,10 @@ class TradeSigns:
 def candle_signs(volume: Floats, high: Floats, low: Floats) -> CandleSigns:
     """Screen the candles of one venue and window (t,), hours at most each; volume in any unit, prices positive.
 
-    Candles that are not whole (NaN) are left out; those without a trade count with volume zero.
+    Candles that are not whole (NaN, or a high below the low) are left out; those without a trade count with volume zero.
     """
-    whole = np.isfinite(volume) & np.isfinite(high) & np.isfinite(low) & (volume >= 0) & (low > 0)
+    whole = np.isfinite(volume) & np.isfinite(high) & np.isfinite(low) & (volume >= 0)
+    whole &= (low > 0) & (high >= low)
     traded, span = volume[whole], np.log(high[whole] / low[whole])
     some = traded[traded > 0]
     if len(some) < CANDLES_MIN:

@@ -43,17 +43,14 @@ def removal(*symbols, cause=RemovalCause.BLACKLIST):
 # --- outside numbers -----------------------------------------------------------------------------------
 
 
-def test_o0_4_factors_divisor_and_level_of_the_oracle():
+def test_o0_4_factors_divisor_and_level_and_other_weights():
     state = oracle().state
     assert [m.factor for m in state.members[:2]] == [D("1.175"), D("0.94")]
     assert near(state.members[2].factor, D("0.47") / D("0.6"), "1e-27")
     assert near(state.divisor, "2.35")
     assert near(oracle().entry.level, "1000")
     assert near(level(state, MOVED, at_ms=LATER), "1030")
-
-
-def test_o0_4_other_weights_move_the_divisor_and_not_the_level():
-    change = applied(oracle().state, Reweight(targets=NEW), MOVED, at_ms=LATER)
+    change = applied(state, Reweight(targets=NEW), MOVED, at_ms=LATER)
     assert near(change.state.divisor, D(2405) / D(1030), "1e-27")
     assert str(change.state.divisor).startswith("2.33495145")
     assert near(change.entry.level, "1030")
@@ -86,7 +83,7 @@ def test_o0_8_the_divisor_of_the_printed_log():
     assert round(literal, 7) == D("1000475.7513500")
 
 
-def test_o0_8_with_one_price_vector_on_both_sides_the_logs_divisor_would_not_have_moved():
+def test_with_one_price_vector_on_both_sides_the_logs_divisor_would_not_have_moved():
     assert divisor_after(D("1000105.9811888838"), D(7), D(7)) == D("1000105.9811888838")
 
 

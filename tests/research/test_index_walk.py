@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.levels.types import Announce, Launch, Publish, Remove, Reweight, Withdraw
+from research.index_backtest import backtest, report
 from research.index_record import changes, tracked
 from research.index_walk import close_ms, heard, is_last_of, targets_of, walked
 from strategies.crypto_index.methodology import (
+    Buffer,
     CappedCap,
     Crix,
     Eligibility,
@@ -87,9 +91,12 @@ def test_costs_are_taken_from_what_is_bought_and_from_what_is_sold():
     walk = walked(made_up(), book(weights=MinimumVariance(), cost_bps=100.0), START, END)
     track = tracked(walk)
     assert track.net[0] == track.gross[0] == 1000.0
-    kept = np.prod([1 - 0.01 * day.traded for day in walk.days])
-    assert track.net[-1] == pytest.approx(track.gross[-1] * kept, rel=1e-12)
-    assert (tracked(walked(made_up(), book(cost_bps=0.0), START, END)).net == track.gross).sum() == 1
+    kept = 1.0
+    for day, gross, net in zip(walk.days, track.gross, track.net, strict=True):
+        kept *= 1 - 0.01 * day.traded
+        assert net == pytest.approx(gross * kept, rel=1e-12) or day.day == START
+    free = tracked(walked(made_up(), book(cost_bps=0.0), START, END))
+    assert (free.net == free.gross).all()
 
 
 def test_members_are_chosen_at_month_ends_or_at_quarters_and_weights_as_often_as_the_book_says():
@@ -268,3 +275,45 @@ def test_a_walk_up_to_a_day_is_the_same_whatever_comes_later(row, seed):
         assert again.days == walk.days
         assert again.entries == walk.entries
         assert again.decisions == walk.decisions
+
+
+WHOLE = {
+    "capped": book(name="capped", weights=CappedCap(cap=0.35, floor=0.05), count=Fixed(k=5)),
+    "counted": book(
+        name="counted",
+        weights=CappedCap(cap=0.6),
+        count=Crix(start=2, step=1, most=6, days=40),
+        buffer=Buffer(size_ratio=1.1),
+    ),
+}
+"""Rule books that look at most forty days back."""
+
+
+@settings(max_examples=3)
+@given(st.integers(100, 130), st.integers(0, 2**32), st.sampled_from(["C00", "C03"]))
+def test_o0_12_what_must_hold_of_every_walk(row, seed, listed):
+    """Weights, cap, floor and order; the level across each entry; the divisor; the blacklist; and no later day."""
+    market = replace(made_up(seed=seed % 7), blacklist=frozenset({listed}))
+    span = START, market.days[row].item()
+    tested = backtest(market, list(WHOLE.values()), span)
+    for name, walk in tested.walks.items():
+        rule = WHOLE[name].weights
+        for decision in walk.decisions:
+            weights = list(decision.weights.values())
+            assert abs(sum(weights) - 1) <= 1e-12
+            assert rule.floor <= min(weights)
+            assert max(weights) <= rule.cap
+            assert weights == sorted(weights, reverse=True)
+        for before, entry in pairwise(walk.entries):
+            assert abs(entry.level / entry.before - 1) <= Decimal("1e-12")
+            if entry.members is None:
+                assert str(entry.divisor) == str(before.divisor)
+        assert {type(entry.event) for entry in walk.entries} == {Launch, Publish, Reweight}
+        assert not any(
+            listed in held for held in (*(d.weights for d in walk.days), *walk.decisions[0].eligible)
+        )
+    for other in (market.until(span[1]), scrambled(market, row, seed)):
+        again = backtest(other, list(WHOLE.values()), span)
+        assert report(again, asked=START) == report(tested, asked=START)
+        assert (again.market == tested.market).all()
+        assert [walk.entries for walk in again.walks.values()] == [w.entries for w in tested.walks.values()]

@@ -10,6 +10,7 @@ from strategies.crypto_index.count import (
     sequential_count,
     tracking_differences,
 )
+from strategies.quant.kernel_density import plug_in_bandwidth
 from tests.strategies.crypto_index.markets import drawn_values, needs_caps, recorded_values
 
 QUARTERS = ("2021-07-01", "2022-10-01", "2024-04-01")
@@ -58,6 +59,40 @@ def test_the_sequential_rule_goes_on_while_the_next_coins_explain_and_stops_wher
     values[:, 4:11] *= 1e-9
     values[:, 11] *= 0.05
     assert sequential_count(values, start=2, step=2).count == 4
+
+
+def density(points, sample, width):
+    """Epanechnikov's kernel of unit variance, point by point."""
+    z = (points[:, None] - sample) / width
+    return np.where(z**2 < 5, 0.75 / np.sqrt(5) * (1 - z**2 / 5), 0.0).mean(axis=1) / width
+
+
+def as_described(values, start, step):
+    """CRIX's rule in the words of its authors: the first k whose next step coins do not lower the criterion."""
+    returns = np.diff(np.log(values), axis=0)
+    market, first = np.diff(np.log(values.sum(axis=1))), None
+    for k in range(start, values.shape[1], step):
+        left = market - np.diff(np.log(values[:, :k].sum(axis=1)))
+        first = left if first is None else first
+        coins = returns[:, k : k + step]
+        unexplained = left - coins @ np.linalg.pinv(coins) @ left
+        aic = [
+            -2 * np.log(np.maximum(density(e, first, plug_in_bandwidth(first)), 1e-300)).sum()
+            for e in (left, unexplained)
+        ]
+        if aic[1] + 2 * coins.shape[1] >= aic[0]:
+            return k
+    return k
+
+
+def test_the_sequential_rule_is_the_one_described():
+    """The next coins and no others, two for each of them, one density throughout."""
+    found = []
+    for seed in range(40):
+        values = drawn_values(seed, coins=16, factors=1 + seed % 3)
+        found.append((sequential_count(values, start=2, step=2).count, as_described(values, 2, 2)))
+    assert [ours for ours, _ in found] == [theirs for _, theirs in found]
+    assert len({ours for ours, _ in found}) >= 4
 
 
 def test_the_hold_out_rule_takes_all_that_weigh_and_no_more():

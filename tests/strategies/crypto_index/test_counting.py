@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from strategies.crypto_index.count import literal_count
 from strategies.crypto_index.counting import TooFewDays, count_of
 from strategies.crypto_index.methodology import Crix, Everyone, Fixed, HoldOut, LiteralAic
 from tests.strategies.crypto_index.made_up import cells, made_up
@@ -46,6 +47,15 @@ def test_a_coin_without_a_price_in_the_window_is_not_measured_with(market):
     assert "all 30 priced coins" in count_of(short, Crix(start=2, step=2, most=12), ORDER)[1][-1]
 
 
+def test_quantities_are_those_known_on_the_last_day_throughout(market):
+    """A supply that changed within the window is no return."""
+    rule = HoldOut(start=2, step=2, most=12)
+    grown = cells(market.supply, slice(180, None), 5, 40 * market.supply[0, 5])
+    always = cells(market.supply, slice(None), 5, 40 * market.supply[0, 5])
+    changed, fixed = (count_of(replace(market, supply=supply), rule, ORDER) for supply in (grown, always))
+    assert changed == fixed != count_of(market, rule, ORDER)
+
+
 def test_the_market_that_is_measured_against_has_those_who_are_not_eligible(market):
     rule = HoldOut(start=2, step=2, most=12)
     giant = replace(market, supply=cells(market.supply, slice(None), 29, 1e14))
@@ -56,6 +66,24 @@ def test_the_briefs_rule_takes_all_that_its_grid_reaches(market):
     assert count_of(market, LiteralAic(), ORDER[:15])[0] == 15
     assert count_of(market, LiteralAic(), ORDER[:20])[0] == 20
     assert count_of(market, LiteralAic(), ORDER)[0] <= 20
+
+
+def test_the_brief_says_its_real_grid_and_a_score_of_each_count(market):
+    """E0-6, S0-41."""
+    said = count_of(market, LiteralAic(), ORDER[:9])[1]
+    assert said[-1] == "9 members, tried 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    assert [line.partition(": AIC ")[0] for line in said[:-1]] == list("123456789")
+
+
+def test_to_the_brief_a_hole_is_a_return_of_zero(market):
+    """S0-87: two returns are gone with one close."""
+    holed = replace(market, close=cells(market.close, 150, 1, np.nan))
+    moves = market.close[-91:, :4][1:] / market.close[-91:, :4][:-1] - 1
+    moves[40:42, 1] = 0
+    scores = [trial.score for trial in literal_count(moves).trials]
+    assert count_of(holed, LiteralAic(), ORDER[:4])[1][:-1] == tuple(
+        f"{k}: AIC {score:.4f}" for k, score in enumerate(scores, start=1)
+    )
 
 
 @pytest.mark.parametrize("rule", [Crix(), HoldOut(), LiteralAic()])

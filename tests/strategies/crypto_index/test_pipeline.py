@@ -81,6 +81,19 @@ def test_a_coin_without_a_price_at_an_earlier_month_end_is_a_newcomer_too():
     assert said.said == "on 2021-06-30: it had no price yet"
 
 
+def test_month_ends_before_the_data_are_not_asked_for_and_it_is_said():
+    market, rules = made_up(), book(eligibility=Eligibility(mdvt_days=20, passed_in_row=3))
+    said = [line.text for line in reviewed(market.until(date(2021, 2, 28)), rules).lines]
+    assert "the data go back to 2 of 3 month ends: newcomers passed those" in said
+    later = [line.text for line in reviewed(market.until(date(2021, 3, 31)), rules).lines]
+    assert not any("month ends" in text for text in later)
+
+
+def test_new_weights_are_by_falling_market_cap_whoever_was_named_first():
+    decision = reweighted(made_up(), book(), members=["C03", "C00", "C02"])
+    assert list(decision.weights) == list(decision.eligible) == ["C00", "C02", "C03"]
+
+
 def test_nothing_eligible_says_which_rules_said_no():
     market = made_up(blacklist=frozenset({"C00"}))
     with pytest.raises(

@@ -43,6 +43,13 @@ def test_the_brief_weighs_last_closes_by_median_volume_and_penalty():
     assert found.rule is Rule.LITERAL
 
 
+def test_closes_that_never_move_are_no_outliers():
+    """S0-17: no deviation, no penalty, also for one minute alone."""
+    found = literal_vetted_price([half_hour("a", 7.0), half_hour("b", [9.0], minutes=1)])
+    assert [(e.deviation_usd, e.penalty) for e in found.exchanges] == [(0.0, 1.0), (0.0, 1.0)]
+    assert found.price_usd == 8
+
+
 def test_the_brief_punishes_a_trend_and_not_a_standing_lie():
     """E0-9."""
     trend = half_hour("moves", np.linspace(100, 110, WINDOW_MINUTES))
@@ -128,6 +135,13 @@ def test_two_that_are_a_tenth_apart_and_no_last_price_give_none():
 def test_one_exchange_is_believed_near_the_last_price_only(last, expected):
     """E4-9."""
     assert price(half_hour("a", 101.0), last_usd=last, exchanges_min=1).price_usd == expected
+
+
+@pytest.mark.parametrize("last", [float("nan"), float("inf"), 0.0, -1.0])
+def test_a_last_price_that_is_no_price_has_no_vote(last):
+    pair = (half_hour("a", 100.0), half_hour("b", 104.0))
+    assert price(*pair, last_usd=last) == price(*pair)
+    assert price(pair[0], last_usd=last, exchanges_min=1).price_usd is None
 
 
 def test_one_exchange_is_too_few_unless_it_is_said_to_be_enough():

@@ -12,6 +12,7 @@ from strategies.crypto_index.methodology import (
     MinimumVariance,
 )
 from strategies.crypto_index.weighing import weighed
+from strategies.quant.minimum_variance import literal_minimum_variance
 from strategies.quant.shrinkage import ledoit_wolf
 from tests.strategies.crypto_index.made_up import cells, made_up
 
@@ -86,6 +87,19 @@ def test_the_briefs_rule_falls_back_to_market_cap_where_the_covariance_is_singul
     weights, said = weighed(still, LiteralMinimumVariance(), CAPS)
     assert said[0] == "by market cap: the covariance is singular"
     assert weights == weighed(market, RULES[0], CAPS)[0]
+
+
+def test_the_briefs_weights_are_those_of_ninety_days_with_holes_as_zero(market):
+    """S0-47, S0-87; days before the ninety have no part in it."""
+    holed = replace(market, close=cells(market.close, slice(150, 153), 2, np.nan))
+    closes = holed.close[-91:, :6]
+    returns = closes[1:] / closes[:-1] - 1
+    returns[np.isnan(returns)] = 0
+    expected = literal_minimum_variance(np.cov(returns.T), floor=0.0, cap=1.0).weights
+    found = weighed(holed, LiteralMinimumVariance(floor=0.0, cap=1.0), CAPS)[0]
+    assert list(found.values()) == pytest.approx(expected, abs=1e-12)
+    early = replace(holed, close=cells(holed.close, slice(0, 109), 0, 5.0))
+    assert weighed(early, LiteralMinimumVariance(floor=0.0, cap=1.0), CAPS)[0] == found
 
 
 def test_a_hole_that_leaves_too_few_whole_days_means_weights_by_market_cap(market):

@@ -9,21 +9,13 @@ from scipy.stats import chi2
 from strategies.quant.benford import CHI_SQUARED_1, CHI_SQUARED_5, EXPECTED, Verdict, benford, first_digits
 
 
-def test_the_expected_shares():
-    """O0-3."""
+def test_the_laws_shares_powers_of_two_and_evenly_drawn_digits():
+    """O0-3: the nine shares; the first thousand powers of two conform, digits drawn evenly do not."""
     table = [0.30103, 0.17609, 0.12494, 0.09691, 0.07918, 0.06695, 0.05799, 0.05115, 0.04576]
     assert pytest.approx(table, abs=5e-6) == EXPECTED
-
-
-def test_the_first_thousand_powers_of_two_conform():
-    """O0-3."""
     found = benford(2.0 ** np.arange(1000))
     assert (found.verdict, found.values) == (Verdict.CONFORMS, 1000)
     assert found.chi_squared < CHI_SQUARED_5
-
-
-def test_evenly_drawn_digits_do_not_conform():
-    """O0-3."""
     rng = np.random.default_rng(3)
     values = rng.integers(1, 10, 1000) * 10.0 ** rng.integers(0, 4, 1000)
     assert benford(values).verdict is Verdict.DOES_NOT

@@ -21,15 +21,11 @@ def volatility(weights):
     return np.sqrt(weights @ TEXTBOOK @ weights)
 
 
-def test_the_textbook_case_long_only():
+def test_the_textbook_case_long_only_and_between_one_and_thirty_five_percent():
     """O0-9."""
     found = minimum_variance(TEXTBOOK, floor=0.0, cap=1.0)
     assert found.weights == pytest.approx([0.7448, 0, 0.1517, 0.1034], abs=5e-5)
     assert np.sqrt(found.variance) == pytest.approx(0.0863, abs=5e-5)
-
-
-def test_the_textbook_case_between_one_and_thirty_five_percent():
-    """O0-9."""
     found = minimum_variance(TEXTBOOK, floor=0.01, cap=0.35)
     assert found.weights == pytest.approx([0.35, 0.1933, 0.2716, 0.1852], abs=6e-5)
     assert np.sqrt(found.variance) == pytest.approx(0.10475, abs=5e-6)
@@ -39,6 +35,16 @@ def test_the_briefs_clipping_and_capping_is_not_minimum_variance():
     """E0-18: 11.27 % where 10.48 % can be had."""
     found = literal_minimum_variance(TEXTBOOK, floor=0.01, cap=0.35)
     assert volatility(found.weights) == pytest.approx(0.1127, abs=5e-5)
+
+
+def test_the_brief_gives_one_percent_where_it_would_short():
+    """S0-48: the second weight is negative without limits; one percent of what then sums to more than one."""
+    inverse = np.linalg.inv(TEXTBOOK).sum(axis=1)
+    raw = inverse / inverse.sum()
+    assert (raw < 0).tolist() == [False, True, False, False]
+    expected = np.where(raw < 0, 0.01, raw)
+    found = literal_minimum_variance(TEXTBOOK, floor=0.0, cap=1.0)
+    assert found.weights == pytest.approx(expected / expected.sum(), abs=1e-12)
 
 
 def test_the_briefs_rule_has_no_answer_for_a_singular_covariance():

@@ -78,6 +78,14 @@ def test_candles_that_are_not_whole_do_not_count():
     found = candle_signs(np.where(holes, np.nan, volume), high, low)
     kept = candle_signs(volume[~holes], high[~holes], low[~holes])
     assert found.volatility == kept.volatility
+    upside_down = np.where(holes, 0.5 * low, high)
+    assert candle_signs(volume, upside_down, low).volatility == kept.volatility
+
+
+def test_the_tail_exponent_is_that_of_the_sizes():
+    """Hill's mean excess over the next smaller size, by hand: 500 sizes, the 25 largest e times it."""
+    sizes = np.concatenate((np.full(25, np.e), np.full(475, 1.0)))
+    assert trade_signs(sizes, np.ones(500, dtype=bool)).tail == pytest.approx(1.0)
 
 
 def test_too_few_candles_or_trades_say_nothing():
