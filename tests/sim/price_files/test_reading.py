@@ -257,6 +257,27 @@ def test_a_path_that_is_not_there_says_so(tmp_path):
         read_prices(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(("name", "part"), [("a" * 300, "File name too long"), ("a\0b", "no such file")])
+def test_a_name_that_no_file_can_have_is_said_to_be_none(tmp_path, name, part):
+    with pytest.raises(UnreadablePrices, match=part):
+        read_prices(tmp_path / name)
+
+
+def test_a_pipe_is_not_read_because_what_was_taken_out_of_it_would_be_missing(tmp_path):
+    os.mkfifo(tmp_path / "ticks.jsonl")
+    with pytest.raises(UnreadablePrices, match="a pipe or device"):
+        read_prices(tmp_path / "ticks.jsonl")
+
+
+def test_a_date_of_no_calendar_in_a_table_costs_its_own_row_alone(tmp_path):
+    stamps = pa.array([T * 1000, 2**62], pa.timestamp("us"))
+    table = pa.Table.from_pylist([ROW, ROW]).drop_columns("timestamp").append_column("timestamp", stamps)
+    pq.write_table(table, tmp_path / "a.parquet")
+    stream = read_prices(tmp_path / "a.parquet")
+    assert [tick.at_ms for tick in stream.heard] == [T]
+    assert stream.refused == {"no_timestamp": 1}
+
+
 def test_a_directory_is_read_file_by_file_and_tells_what_it_left_out(tmp_path):
     written(tmp_path / "b.jsonl", [ROW])
     written(tmp_path / "a.jsonl", [{**ROW, "timestamp": T + 5}])
