@@ -186,6 +186,13 @@ def test_bars_without_a_volume_are_all_news_and_tell_none(tmp_path):
     assert [(tick.volume_24h, tick.symbol) for tick in heard] == [(None, "BTC/USD")] * 2
 
 
+def test_a_tick_among_bars_is_refused_and_not_taken_for_a_minute_without_trades(tmp_path):
+    bar = {"time": T, "venue": "okx", "pair": "BTC/USD", "close": 50_000.0}
+    stream = read_prices(written(tmp_path / "a.jsonl", [bar, ROW]))
+    assert [tick.price for tick in stream.heard] == [50_000.0]
+    assert stream.refused == {"not_a_bar": 1}
+
+
 def test_a_bar_that_is_there_twice_counts_once(tmp_path):
     rows = [{**bar(0, 20_000.0, 2.0), "time": START}] * 2
     stream = read_prices(written(tmp_path / "a.jsonl", rows))
