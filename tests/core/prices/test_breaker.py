@@ -259,3 +259,16 @@ def test_confidence_is_how_far_the_quarters_of_the_votes_are() -> None:
     for source in "abc":
         made.tick(tick(source, 1000.0, book=(999.0, 1001.0)))
     assert made.evaluate(T).confidence == 1.0
+
+
+@pytest.mark.parametrize(("book", "confidence"), [(None, None), ((99.9, 100.1), pytest.approx(0.1))])
+def test_a_lone_feed_without_a_book_has_no_confidence_and_not_that_of_certainty(
+    book: tuple[float, float] | None, confidence: float | None
+) -> None:
+    made = index()
+    assert after(made, dict.fromkeys("abc", 100.0), T).confidence == 0
+    made.disconnected("b")
+    made.disconnected("c")
+    made.tick(tick("a", 100.0, at_ms=T + 1000, book=book))
+    value = made.evaluate(T + 1000)
+    assert (value.state, value.price, value.confidence) == (State.DEGRADED, 100.0, confidence)

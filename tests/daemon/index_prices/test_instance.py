@@ -14,7 +14,9 @@ class Alone:
         self.now_s, self.led, self.resigned_s, self.ended_s = 0.0, True, [], []
         self.silenced = 0
         endpoint = SimpleNamespace(silent=self._silenced, consumers=0)
-        election = SimpleNamespace(term=lambda: SimpleNamespace(token=1) if self.led else None, resign=self._resign)
+        election = SimpleNamespace(
+            term=lambda: SimpleNamespace(token=1) if self.led else None, resign=self._resign
+        )
         self.value = SimpleNamespace(symbol="BTC/USD", state="OK", cause="", active_feeds=feeds, at_ms=0)
         self.instance = Instance(
             SimpleNamespace(
