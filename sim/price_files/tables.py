@@ -44,7 +44,7 @@ def table_rows(path: Path) -> Iterator[dict[str, Any]]:
 def _rows_of(batch: RecordBatch) -> list[dict[str, Any]]:
     """Return rows; a date that no calendar of ours has is None, and does not cost the others their rows."""
     try:
-        return batch.to_pylist()
+        return list(batch.to_pylist())
     except (OverflowError, ValueError):
         named = list(zip(batch.schema.names, batch.columns, strict=True))
         return [{name: _cell(column[place]) for name, column in named} for place in range(batch.num_rows)]
