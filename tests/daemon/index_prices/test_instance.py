@@ -1,10 +1,11 @@
 """An instance's look at its own lead, at stubs of what it is made of, second by second."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 
-from daemon.index_prices.instance import BLIND_AGAIN_S, ELSEWHERE_S, LATE_S, Instance
+from daemon.index_prices.instance import BLIND_AGAIN_S, ELSEWHERE_S, GAP_S, LATE_S, Instance
 
 
 class Alone:
@@ -12,7 +13,7 @@ class Alone:
 
     def __init__(self, *, feeds=0):
         self.now_s, self.led, self.resigned_s, self.ended_s = 0.0, True, [], []
-        self.silenced = 0
+        self.silenced, self.takes_s = 0, 0.0
         endpoint = SimpleNamespace(silent=self._silenced, consumers=0)
         election = SimpleNamespace(
             term=lambda: SimpleNamespace(token=1) if self.led else None, resign=self._resign
@@ -25,10 +26,11 @@ class Alone:
                 metrics=SimpleNamespace(leads=lambda leads: None),
                 endpoint=endpoint,
                 connectors=(),
+                lane=SimpleNamespace(filled=self._filled),
                 alerts=SimpleNamespace(active=lambda: ()),
                 clock=SimpleNamespace(now_ms=lambda: round(1000 * self.now_s)),
                 index_alerts=SimpleNamespace(silent=lambda: self.ended_s.append(self.now_s)),
-                publisher=SimpleNamespace(publish_due=lambda: True),
+                publisher=SimpleNamespace(publish_due=self._publish),
                 engine=SimpleNamespace(newest={"BTC/USD": self.value}),
             )
         )
@@ -36,6 +38,13 @@ class Alone:
     def _resign(self):
         self.led = False
         self.resigned_s.append(self.now_s)
+
+    def _publish(self):
+        self.now_s += self.takes_s
+        return True
+
+    async def _filled(self):
+        pass
 
     def _silenced(self):
         self.silenced += 1
@@ -105,3 +114,19 @@ def test_an_instance_is_well_while_it_hears_somebody_whether_it_leads_or_follows
     alone.now_s += LATE_S
     found = alone.instance.health()
     assert (found["calculates"], found["healthy"]) == (False, False)
+
+
+@pytest.mark.parametrize(("takes_s", "rests_s"), [(0.05, 0.15), (0.0, GAP_S)])
+def test_after_a_calculation_others_have_three_times_as_long(monkeypatch, takes_s, rests_s):
+    """A flood of prices must not keep the lease, the endpoint and the alerts of their turns."""
+    alone, rested_s = Alone(feeds=3), []
+    alone.takes_s = takes_s
+
+    async def rest(seconds):
+        rested_s.append(seconds)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(alone.instance._calculate())
+    assert rested_s == [pytest.approx(rests_s)]
