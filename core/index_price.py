@@ -132,11 +132,15 @@ class IndexPrice:
             inputs=tuple([self._input(row) for row in rows]),
         )
 
-    def _doubt(self, rows: list[Row], active: list[Row], outcome: Outcome, candidate: float | None) -> float:
+    def _doubt(
+        self, rows: list[Row], active: list[Row], outcome: Outcome, candidate: float | None
+    ) -> float | None:
         """Return the confidence; where feeds and price are at odds, those that were left out count as well (E4-11)."""
         assert outcome.price is not None
         if outcome.cause not in (Cause.MOVE, Cause.UNCONFIRMED, Cause.SPLIT) or candidate is None:
-            return confidence(active, outcome.price)
+            found = confidence(active, outcome.price)
+            # one venue that tells no book has no width and nobody beside it: 0 would read as certainty
+            return found if found or len(active) > 1 else None
         heard = [row for row in rows if row.reason is None or row.reason in DISBELIEVED]
         return max(confidence(heard, outcome.price), abs(candidate - outcome.price))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from core.prices.types import Reason
 from daemon import command_docs, time_keeping
 from daemon.__main__ import CODES
 from daemon.settings import keys
@@ -179,6 +180,33 @@ def test_the_runbook_explains_every_alert_and_no_other():
     codes |= {time_keeping.STEPPED, time_keeping.WRONG}
     table = runbook().partition("## Alerts")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `([a-z.]+)` \|", table, re.M)) == codes
+
+
+INDICES = ("index_prices", "crypto_index")
+
+
+def test_the_runbook_explains_every_alert_of_the_indices_and_no_other():
+    """Kinds of alerts, without the symbol or venue that follows."""
+    files = [ROOT / "daemon" / "price_check.py"]
+    files += [path for name in INDICES for path in sorted((ROOT / "daemon" / name).glob("*.py"))]
+    source = "".join(path.read_text("utf-8") for path in files)
+    codes = set(re.findall(r'"(index\.[a-z]+)', source))
+    patterns = (
+        r'_raised\(\s*"([a-z]+)"',
+        r'code=f"\{ALERT\}\.([a-z]+)"',
+        r'\bcode = "([a-z]+)"',
+        r'\bcode = .* else "([a-z]+)"',
+    )
+    codes |= {f"crypto_index.{code}" for pattern in patterns for code in re.findall(pattern, source)}
+    rows = re.findall(r"^\| (`(?:crypto_)?index\.[^|]*) \|", runbook(), re.M)
+    told = {code for row in rows for code in re.findall(r"`((?:crypto_)?index\.[a-z]+)", row)}
+    told |= {f"crypto_index{code}" for row in rows for code in re.findall(r"`(\.[a-z]+)`", row)}
+    assert told == codes
+
+
+def test_the_runbook_explains_every_reason_why_a_feed_does_not_count():
+    chapter = runbook().partition("## The index price")[2].partition("\n## ")[0]
+    assert [str(reason) for reason in Reason if f"`{reason}`" not in chapter] == []
 
 
 REASONS = {

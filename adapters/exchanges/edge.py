@@ -17,7 +17,7 @@ BAD = (msgspec.DecodeError, ValueError, RecursionError)
 FRAME_SHOWN = 200
 """Characters of a strange frame that are kept for the log."""
 
-NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+is_number = re.compile(r"-?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?", re.ASCII).fullmatch
 DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
 LARGEST = 1e20
 SMALLEST = 1e-15
@@ -36,7 +36,7 @@ def reader(kind: type[T]) -> Callable[[str | bytes], T]:
 def number(word: object) -> float | None:
     """Return a number told as text or as a JSON number; None when it is none, not finite or absurdly large."""
     if isinstance(word, str):
-        found = float(word) if NUMBER.fullmatch(word) else LARGEST
+        found = float(word) if is_number(word) else LARGEST
     elif type(word) is int:
         found = float(max(-LARGEST, min(word, LARGEST)))
     else:
@@ -46,8 +46,12 @@ def number(word: object) -> float | None:
 
 def price(word: object) -> float | None:
     """Return a price above zero, or None."""
-    found = number(word)
-    return found if found is not None and found > SMALLEST else None
+    if type(word) is str:
+        # as number, without the call: prices are most of what venues say
+        found = float(word) if is_number(word) else LARGEST
+        return found if SMALLEST < found < LARGEST else None
+    told = number(word)
+    return told if told is not None and told > SMALLEST else None
 
 
 def amount(word: object) -> float | None:

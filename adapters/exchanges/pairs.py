@@ -9,6 +9,9 @@ before it on its own channel is reordered indeed: it is handed on as it came and
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict, Unpack
 
+import msgspec
+from msgspec.structs import replace
+
 from adapters.exchanges.ports import ALIVE, Read
 from core.prices.types import Tick
 
@@ -37,7 +40,7 @@ class Said(TypedDict, total=False):
     volume_base: float | None
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True):
     """What is known of a pair: all that was said last."""
 
     last: float | None = None
@@ -88,12 +91,12 @@ class Pairs:
         """Take what a frame says and return the tick of all that is known then, None where that is no price."""
         at_ms = when.received_ms if when.at_ms is None else when.at_ms
         if self._is_late(symbol, when):
-            known = NOTHING_KNOWN._replace(**said)
+            known = Known(**said)
         else:
-            self.note(symbol, **said)
-            known = self._known[symbol]
-            self._stamps.setdefault(symbol, {})[when.channel] = at_ms
-            at_ms = self.newest_ms(symbol)
+            known = self._known[symbol] = replace(self._known.get(symbol, NOTHING_KNOWN), **said)
+            stamps = self._stamps.setdefault(symbol, {})
+            stamps[when.channel] = at_ms
+            at_ms = max(stamps.values())
         return known.tick(self._source, symbol, at_ms, when.received_ms)
 
     def trade(self, symbol: str, last: float | None, when: When) -> Tick | None:
@@ -102,7 +105,7 @@ class Pairs:
 
     def note(self, symbol: str, **said: Unpack[Said]) -> None:
         """Take what goes with the next tick: volumes without a stamp."""
-        self._known[symbol] = self._known.get(symbol, NOTHING_KNOWN)._replace(**said)
+        self._known[symbol] = replace(self._known.get(symbol, NOTHING_KNOWN), **said)
 
     def unchanged(self, symbol: str, bid: float | None, ask: float | None) -> bool:
         """Say whether a book's top is what it was."""
@@ -125,7 +128,7 @@ def ticked(ticks: Sequence[Tick | None]) -> Read | None:
     """Return what a frame's rows said. No row is a sign of life; None when there are rows, and none has a price."""
     if not ticks:
         return ALIVE
-    good = tuple(tick for tick in ticks if tick is not None)
+    good = tuple([tick for tick in ticks if tick is not None])
     if not good:
         return None
     return Read(ticks=good, strange=None if len(good) == len(ticks) else "a row without a price")

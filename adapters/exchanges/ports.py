@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from core.prices.types import Tick
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """What one frame said.
 
     ticks in the frame's order. alive: the venue lives though no price is in it (heartbeat, pong, unchanged book).

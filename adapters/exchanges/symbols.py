@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 ASSET = re.compile(r"[A-Z0-9]{1,12}", re.ASCII)
+LONGEST = 25
+"""Letters of a name that is divided: two assets and a mark."""
+
 OURS = {"XBT": "BTC", "XDG": "DOGE"}
 """Kraken's old words for two coins."""
 
@@ -14,8 +18,11 @@ would take the last letter of DOT, BNB and USDT against the dollar."""
 
 def divided(name: object, mark: str) -> str | None:
     """Return our name of "BTC-USD" or "XBT/USD"; None when there are not two assets in it (a future, a swap)."""
-    if not isinstance(name, str):
-        return None
+    return _divided(name, mark) if isinstance(name, str) and len(name) <= LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _divided(name: str, mark: str) -> str | None:
     assets = name.upper().split(mark)
     if len(assets) != 2 or not all(ASSET.fullmatch(asset) for asset in assets):
         return None

@@ -1,6 +1,7 @@
 """One instance while it runs: connectors, calculation, election and publication, endpoint, alerts."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -32,7 +33,7 @@ RESTS = 3
 
 HOLDS_S = 0.5
 LATE_S = 5.0
-"""An instance that has calculated nothing for so long is not well."""
+"""An instance that has calculated nothing for so long, or for which no feed of any index has counted, is not well."""
 
 FLUSH_S = 2.0
 
@@ -74,6 +75,7 @@ class Instance:
         self._led = False
         self._held: Mapping[str, str | None] = {}
         self._sighted_s = made.elapsed_s()
+        self._heard_s = -math.inf
         self._aside_s = -BLIND_AGAIN_S
         self._lost_s = made.elapsed_s()
 
@@ -102,13 +104,16 @@ class Instance:
         return self._made.election.term() is not None
 
     def health(self) -> dict[str, Any]:
-        """Return how this instance is: healthy where it calculates, whether it publishes or stands by."""
+        """Return how this instance is: healthy where it calculates and hears, whether it publishes or stands by."""
         made, now_ms = self._made, self._made.clock.now_ms()
         newest = made.engine.newest
         late_s = (now_ms - max((v.at_ms for v in newest.values()), default=0)) / 1000
+        calculates, hears = late_s < LATE_S, made.elapsed_s() - self._heard_s < LATE_S
         term = made.election.term()
         return {
-            "healthy": late_s < LATE_S,
+            "healthy": calculates and hears,
+            "calculates": calculates,
+            "hears": hears,
             "leads": term is not None,
             "token": None if term is None else term.token,
             "timestamp": now_ms,
@@ -147,7 +152,9 @@ class Instance:
 
     def _step_aside_if_blind(self) -> None:
         made, now_s = self._made, self._made.elapsed_s()
-        if not self.leads() or any(value.active_feeds for value in made.engine.newest.values()):
+        if any(value.active_feeds for value in made.engine.newest.values()):
+            self._heard_s = self._sighted_s = now_s
+        elif not self.leads():
             self._sighted_s = now_s
         elif now_s - self._sighted_s >= BLIND_S and now_s - self._aside_s >= BLIND_AGAIN_S:
             self._aside_s = now_s

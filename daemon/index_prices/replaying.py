@@ -25,6 +25,7 @@ from daemon.options import BadUse
 from sim.price_files.names import pair_of
 from sim.price_files.reading import read_prices
 from sim.price_files.stream import Alive, Down, Heard, Stream, UnreadablePrices
+from sim.price_files.tables import is_ledger
 
 SHOWN_EVERY = 200
 """Stamps between two looks at the progress bar."""
@@ -215,9 +216,13 @@ def _play(
 
 def _opened(options: ReplayOptions, out: Path, stack: ExitStack) -> Ledger:
     """Open the ledger. Raises OSError."""
-    if out.exists() and out.samefile(options.path):
+    if out.exists() and any(out.samefile(file) for file in _files(options.path)) and not is_ledger(out):
         raise BadUse(f"--out {out}: is what is read; name another file")
     return Ledger(stack.enter_context(out.open("wb")), options.methodology, options.settlement)
+
+
+def _files(path: Path) -> list[Path]:
+    return [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
 
 
 def replay_with_bar(options: ReplayOptions, sink: Sink) -> Replayed:

@@ -140,12 +140,15 @@ def _outlying(feed: Record, ratio: float, limits: Record, now: int) -> str | Non
     return None
 
 
-def _doubt(rows: list[Record], price: float, candidate: float | None, cause: str) -> float:
-    """Return the confidence; while price and feeds are at odds, of those that are not believed too."""
+def _doubt(rows: list[Record], price: float, candidate: float | None, cause: str) -> float | None:
+    """Return the confidence; while price and feeds are at odds, of those that are not believed too. A lone 0 is none."""
     at_odds = cause in AT_ODDS and candidate is not None
     counted = {None, *DISBELIEVED} if at_odds else {None}
     votes = confidence([row for row in rows if row["reason"] in counted], price)
-    return max(votes, abs(candidate - price)) if at_odds and candidate is not None else votes
+    if at_odds and candidate is not None:
+        return max(votes, abs(candidate - price))
+    lone = sum(row["reason"] is None for row in rows) == 1
+    return None if lone and votes == 0 else votes
 
 
 def _told(row: Record, rules: Record) -> Record:

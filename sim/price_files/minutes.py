@@ -77,6 +77,8 @@ def ticks_of_bars(rows: Iterable[Mapping[str, Any]], spelled: Spellings | None =
 
 def bar_of(row: Mapping[str, Any], spelled: Spellings) -> tuple[Bar, str] | str:
     """Return a row's bar and the unit of its time, or why it is none."""
+    if row.get("price") is not None:
+        return "not_a_bar"
     start, source, symbol = stamp_of(said(row, STARTS)), said(row, SOURCE), said(row, SYMBOL)
     if start is None or not is_date(start[0] + MINUTE_MS) or not is_name(source) or not is_name(symbol):
         return "no_time_venue_or_pair"

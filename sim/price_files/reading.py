@@ -11,7 +11,7 @@ from sim.price_files.names import SOURCE, SYMBOL, Spellings, column_of
 from sim.price_files.order import in_order
 from sim.price_files.rows import Placed, tick_of
 from sim.price_files.stream import Stream, UnreadablePrices, merged
-from sim.price_files.tables import csv_rows, is_json, json_rows, table_columns, table_rows
+from sim.price_files.tables import csv_rows, is_json, json_rows, table_columns, table_rows, unreadable
 from sim.price_files.times import STAMPS
 
 ALLOWED = (
@@ -32,14 +32,26 @@ def read_prices(path: Path, *, bases: Sequence[str] = ()) -> Stream:
 
     bases are what raw frames are read for. Files of a directory that hold no prices are left out and told.
     """
-    if not path.exists():
-        raise UnreadablePrices(f"{path}: no such file or directory. {ALLOWED}")
-    spelled = Spellings()
-    stream = _of_directory(path, bases, spelled) if path.is_dir() else _of_file(path, bases, spelled)
+    try:
+        stream = _of_path(path, bases, Spellings())
+    except OSError as error:
+        raise unreadable(path, error) from error
     stream.heard, stream.undated = in_order(stream.heard, stream.undated), []
     if not stream.heard:
         raise UnreadablePrices(f"{path}: {_nothing(stream)}. {ALLOWED}")
     return stream
+
+
+def _of_path(path: Path, bases: Sequence[str], spelled: Spellings) -> Stream:
+    """Raises OSError where nobody may look, or no file can have the name."""
+    if path.is_dir():
+        return _of_directory(path, bases, spelled)
+    if not path.exists():
+        raise UnreadablePrices(f"{path}: no such file or directory. {ALLOWED}")
+    if not path.is_file():
+        # a file is opened more than once: what was taken out of a pipe would be missing, unseen
+        raise UnreadablePrices(f"{path}: a pipe or device; write what comes of it to a file. {ALLOWED}")
+    return _of_file(path, bases, spelled)
 
 
 def _nothing(stream: Stream) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from pyarrow import ArrowException
+from pyarrow import ArrowException, RecordBatch, Scalar
 
 from sim.price_files.names import SOURCE
 from sim.price_files.stream import UnreadablePrices
@@ -36,9 +36,24 @@ def table_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with pq.ParquetFile(_opened(path)) as file:
             for batch in file.iter_batches():
-                yield from batch.to_pylist()
+                yield from _rows_of(batch)
     except BROKEN as error:
         raise unreadable(path, error) from error
+
+
+def _rows_of(batch: RecordBatch) -> list[dict[str, Any]]:
+    """Return rows; a date that no calendar of ours has is None, and does not cost the others their rows."""
+    try:
+        return list(batch.to_pylist())
+    except (OverflowError, ValueError):
+        named = list(zip(batch.schema.names, batch.columns, strict=True))
+        return [{name: _cell(column[place]) for name, column in named} for place in range(batch.num_rows)]
+
+
+def _cell(cell: Scalar) -> Any:
+    with suppress(OverflowError, ValueError):
+        return cell.as_py()
+    return None
 
 
 def _opened(path: Path) -> Path | io.BytesIO:
@@ -77,7 +92,7 @@ def json_rows(path: Path) -> Iterator[dict[str, Any] | None]:
     """Yield each row of a JSON file, None for what is not an object. Raises UnreadablePrices."""
     first = next(lines(path), "")
     row = _object(first)
-    if row is not None and LEDGER in row:
+    if is_ledger(path):
         text = f"{path}: a ledger of values, not ticks. Check it with: nightdesk index verify {path}"
         raise UnreadablePrices(text)
     if first.lstrip().startswith("["):
@@ -88,6 +103,14 @@ def json_rows(path: Path) -> Iterator[dict[str, Any] | None]:
         yield from _of_array(_rows_in(row))
     else:
         yield from map(_object, lines(path))
+
+
+def is_ledger(path: Path) -> bool:
+    """Say whether a file begins like what `replay --out` writes."""
+    with suppress(UnreadablePrices):
+        row = _object(next(lines(path), ""))
+        return row is not None and LEDGER in row
+    return False
 
 
 def _of_array(rows: Any) -> Iterator[dict[str, Any] | None]:

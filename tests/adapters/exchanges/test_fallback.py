@@ -2,11 +2,14 @@ import asyncio
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
+from msgspec.structs import replace
+
 from adapters.exchanges.dialing import Network, moved_to
 from adapters.exchanges.fallback import Fallback, Terms
 from adapters.exchanges.rest import CcxtRest
 from adapters.exchanges.venues import VENUES
 from adapters.ports import VenueError
+from core.prices.presets import NIGHTDESK
 from sim.exchanges import faults
 from sim.exchanges.script import Await, Say, Scene, Script
 from sim.exchanges.server import ScriptedVenue
@@ -49,9 +52,9 @@ class Answering:
 
 
 @asynccontextmanager
-async def asking(rest):
+async def asking(rest, terms=TERMS):
     time, told = ScriptedClock(), Told()
-    fallback = Fallback(rest, (BTC, ETH), clock=time, terms=TERMS)
+    fallback = Fallback(rest, (BTC, ETH), clock=time, terms=terms)
     task = asyncio.create_task(fallback.run(told.tick, lambda text: told.strange("tiny", text)))
     await settle()
     try:
@@ -101,6 +104,76 @@ def test_a_pair_that_is_silent_on_an_open_stream_is_asked_for():
             assert rest.asked == []
             await time.advance(2.0)
             assert rest.asked == [(BTC,)]
+
+    run(scenario())
+
+
+class Moving(Answering):
+    """A venue whose prices move with each request."""
+
+    async def ticks(self, symbols):
+        found = await super().ticks(symbols)
+        return tuple(replace(one, price=one.price + len(self.asked)) for one in found)
+
+
+def test_no_pair_that_answers_is_ever_stale_by_our_own_patience_and_a_calm_one_is_not_hammered():
+    """Stale is ten seconds; five of these pairs calm at once stay below the strictest venue's 90 requests a minute."""
+
+    async def scenario():
+        rest, terms = Answering(), Terms()
+        async with asking(rest, terms) as (time, fallback, told):
+            fallback.streamed(ETH, time.now_ms() + 3_600_000)
+            fallback.streamed(BTC, time.now_ms())
+            heard = [time.now_ms()]
+            for _ in range(120):
+                before = len(told.ticks)
+                await time.advance(0.5)
+                heard += [time.now_ms()] * (len(told.ticks) - before)
+            assert max(b - a for a, b in pairwise(heard)) <= 1000 * NIGHTDESK.health.stale_s - 1000
+            assert 6 <= len(rest.asked) <= 10
+
+    run(scenario())
+
+
+def test_a_pair_whose_price_moves_while_its_stream_says_nothing_is_asked_for_as_if_that_were_down():
+    async def scenario():
+        rest = Moving()
+        async with asking(rest, Terms()) as (time, fallback, _):
+            fallback.streamed(ETH, time.now_ms() + 3_600_000)
+            fallback.streamed(BTC, time.now_ms())
+            await time.advance(20.0)
+            asked = len(rest.asked)
+            await time.advance(20.0)
+            assert len(rest.asked) - asked == 10
+            fallback.streamed(BTC, time.now_ms())
+            await time.advance(5.0)
+            assert len(rest.asked) - asked == 10
+
+    run(scenario())
+
+
+def test_a_stream_that_ends_again_and_again_does_not_put_its_requests_off():
+    async def scenario():
+        rest = Answering()
+        async with asking(rest) as (time, fallback, _):
+            for _ in range(6):
+                fallback.lost(time.now_ms())
+                await time.advance(1.0)
+            assert rest.asked
+
+    run(scenario())
+
+
+def test_what_a_lost_stream_brought_is_asked_for_at_every_poll_however_calm():
+    async def scenario():
+        rest = Answering()
+        async with asking(rest) as (time, fallback, _):
+            fallback.streamed(ETH, time.now_ms() + 3_600_000)
+            fallback.streamed(BTC, time.now_ms())
+            fallback.lost(time.now_ms())
+            fallback.streamed(ETH, time.now_ms() + 3_600_000)
+            await time.advance(20.5)
+            assert len(rest.asked) >= 8
 
     run(scenario())
 

@@ -2,6 +2,9 @@
 
 import pytest
 
+from core.prices.breaker import Memory, passed
+from core.prices.feeds import Feed
+from core.prices.judging import Row
 from core.prices.methodology import Methodology
 from core.prices.presets import BRIEF, BYBIT, NIGHTDESK, OKX
 from core.prices.types import Cause, Published, State
@@ -131,6 +134,53 @@ def test_the_smaller_part_of_the_feeds_is_no_market_when_the_larger_falls_silent
     assert {value.cause for value in values} == {Cause.SPLIT}
 
 
+def test_of_two_equal_camps_that_both_fell_silent_neither_is_believed() -> None:
+    made, six = index(), {s: p for s, p in SEVEN.items() if s != "s6"}
+    fed(made, six, from_ms=T, seconds=5)
+    after(made, {s: p * (1.04 if s in ("s0", "s1", "s2") else 1.0) for s, p in six.items()}, T + 5000)
+    value = made.evaluate(T + 12_000)
+    assert (value.state, value.cause) == (State.HALTED, Cause.SPLIT)
+
+
+def test_a_camp_that_always_speaks_rarely_is_no_dead_one_for_being_silent_between_two_prices() -> None:
+    made, slow = index(), ("s0", "s1", "s2")
+    for second in range(100):
+        now = {s: p + 0.001 * second for s, p in SEVEN.items() if s not in slow or second % 4 == 0}
+        after(made, now, T + 1000 * second)
+    after(made, moved(0.04, sources=3), T + 100_000)
+    rest = {s: p for s, p in SEVEN.items() if s not in slow}
+    value = [after(made, rest, T + 100_000 + 1000 * second) for second in range(1, 4)][-1]
+    assert (value.state, value.cause) == (State.HALTED, Cause.SPLIT)
+
+
+def test_the_feed_that_moved_first_counts_at_once_where_too_few_would_be_left() -> None:
+    """E4-10: dwelling is against one that flaps, not against the first of all."""
+    made, three = index(), {"a": 100.0, "b": 100.0, "c": 100.0}
+    fed(made, three, from_ms=T, seconds=5)
+    after(made, {**three, "a": 104.0}, T + 5000)
+    value = after(made, dict.fromkeys(three, 104.0), T + 6000)
+    assert (value.state, value.active_feeds, value.price) == (State.OK, 3, pytest.approx(104.0))
+
+
+@pytest.mark.parametrize(("agree", "accepted"), [(3, False), (4, True)])
+def test_a_move_is_confirmed_by_most_feeds_and_not_by_half_of_them(agree: int, accepted: bool) -> None:
+    memory = Memory()
+    memory.good(100.0, T)
+    sound = [Row(Feed(f"s{i}", "BTC/USD"), usd=80.0 if i < agree else 90.0) for i in range(6)]
+    for second in range(3):
+        at_ms = T + 1000 + 1000 * second
+        outcome = passed(80.0, sound, memory, NIGHTDESK.breaker, now_ms=at_ms)
+    assert outcome.accepted is accepted
+
+
+def test_values_closer_than_a_tenth_of_a_second_are_one_for_the_limits() -> None:
+    memory = Memory()
+    for count in range(100):
+        memory.good(100.0 + count, T + 10 * count)
+    assert memory.recent_ms == [T + 100 * count for count in range(10)]
+    assert memory.price == 199.0
+
+
 def left(made_from: int, count: int, at_ms: int) -> Published:
     """An index of seven feeds of which so many are left, eleven seconds later."""
     made = index()
@@ -209,3 +259,16 @@ def test_confidence_is_how_far_the_quarters_of_the_votes_are() -> None:
     for source in "abc":
         made.tick(tick(source, 1000.0, book=(999.0, 1001.0)))
     assert made.evaluate(T).confidence == 1.0
+
+
+@pytest.mark.parametrize(("book", "confidence"), [(None, None), ((99.9, 100.1), pytest.approx(0.1))])
+def test_a_lone_feed_without_a_book_has_no_confidence_and_not_that_of_certainty(
+    book: tuple[float, float] | None, confidence: float | None
+) -> None:
+    made = index()
+    assert after(made, dict.fromkeys("abc", 100.0), T).confidence == 0
+    made.disconnected("b")
+    made.disconnected("c")
+    made.tick(tick("a", 100.0, at_ms=T + 1000, book=book))
+    value = made.evaluate(T + 1000)
+    assert (value.state, value.price, value.confidence) == (State.DEGRADED, 100.0, confidence)

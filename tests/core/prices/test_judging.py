@@ -119,6 +119,25 @@ def test_a_feed_that_stands_still_with_the_others_is_not_frozen() -> None:
     assert reason_of(fed(made, FIVE, from_ms=T + 2000, seconds=120), "a") is None
 
 
+def test_a_feed_that_moved_with_the_others_and_then_stands_still_with_them_is_not_frozen() -> None:
+    """What counts is where the others stood when its price last changed, not where they once were."""
+    made = index()
+    for second in range(30):
+        after(made, {s: price * (1 + 0.001 * second) for s, price in FIVE.items()}, T + 1000 * second)
+    there = {source: price * 1.029 for source, price in FIVE.items()}
+    value = fed(made, there, from_ms=T + 30_000, seconds=60)
+    assert [given.reason for given in value.inputs] == [None] * 5
+
+
+def test_a_tick_that_was_received_before_a_heartbeat_takes_no_life_from_its_feed() -> None:
+    made = index()
+    after(made, FIVE, T)
+    made.heartbeat("a", T + 9_000)
+    made.tick(tick("a", 100.0, at_ms=T + 500))
+    assert reason_of(made.evaluate(T + 15_000), "a") is None
+    assert reason_of(made.evaluate(T + 19_001), "a") is Reason.STALE
+
+
 def test_an_outlier_is_out_beyond_the_threshold_and_back_after_half_of_it_and_the_dwell() -> None:
     """S4-15, E4-10: out above 2.5 %, back below 1.25 % for more than 30 s."""
     made = index()

@@ -99,6 +99,15 @@ def test_an_instance_that_stops_publishing_ends_what_it_told():
     assert len(list(rules.take([few]))) == 1
 
 
+def test_an_instance_that_publishes_again_gives_venues_time_as_at_its_first_start():
+    unheard = in_state(State.STARTING, Cause.NO_FEEDS, price=None, inputs=(fed(reason=Reason.NO_TICK),))
+    rules = Rules(LEVELS)
+    assert list(rules.take([unheard(0)])) == []
+    list(rules.clear())
+    assert [one for second in range(60, 90) for one in rules.take([unheard(1000 * second)])] == []
+    assert list(rules.take([unheard(90_000)]))
+
+
 def test_a_text_names_what_a_person_needs():
     few = value(state=State.HALTED, cause=Cause.MOVE, candidate=40_000.0)
     [begun] = Rules(LEVELS).take([few])

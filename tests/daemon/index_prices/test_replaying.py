@@ -177,6 +177,16 @@ def test_what_is_read_is_not_written_over(seed):
     assert seed.read_bytes() == before
 
 
+def test_of_a_directory_that_is_read_no_file_is_written_over_but_an_earlier_ledger(seed, tmp_path):
+    before = seed.read_bytes()
+    said = nightdesk("index-price", "replay", tmp_path, "--out", seed)
+    assert said.code == 2
+    assert "is what is read" in said.err
+    assert seed.read_bytes() == before
+    for _ in range(2):
+        assert nightdesk("index-price", "replay", tmp_path, "--out", tmp_path / "ledger.jsonl").code == 0
+
+
 def test_symbols_can_be_named_as_venues_write_them():
     assert symbols_of("btc-usd, ETH/USD,sol") == ("BTC/USD", "ETH/USD", "SOL/USD")
 

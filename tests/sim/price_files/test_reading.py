@@ -186,6 +186,13 @@ def test_bars_without_a_volume_are_all_news_and_tell_none(tmp_path):
     assert [(tick.volume_24h, tick.symbol) for tick in heard] == [(None, "BTC/USD")] * 2
 
 
+def test_a_tick_among_bars_is_refused_and_not_taken_for_a_minute_without_trades(tmp_path):
+    bar = {"time": T, "venue": "okx", "pair": "BTC/USD", "close": 50_000.0}
+    stream = read_prices(written(tmp_path / "a.jsonl", [bar, ROW]))
+    assert [tick.price for tick in stream.heard] == [50_000.0]
+    assert stream.refused == {"not_a_bar": 1}
+
+
 def test_a_bar_that_is_there_twice_counts_once(tmp_path):
     rows = [{**bar(0, 20_000.0, 2.0), "time": START}] * 2
     stream = read_prices(written(tmp_path / "a.jsonl", rows))
@@ -255,6 +262,27 @@ def test_what_cannot_be_read_is_named_with_what_is_allowed(tmp_path, name, conte
 def test_a_path_that_is_not_there_says_so(tmp_path):
     with pytest.raises(UnreadablePrices, match="no such file"):
         read_prices(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("name", "part"), [("a" * 300, "File name too long"), ("a\0b", "no such file")])
+def test_a_name_that_no_file_can_have_is_said_to_be_none(tmp_path, name, part):
+    with pytest.raises(UnreadablePrices, match=part):
+        read_prices(tmp_path / name)
+
+
+def test_a_pipe_is_not_read_because_what_was_taken_out_of_it_would_be_missing(tmp_path):
+    os.mkfifo(tmp_path / "ticks.jsonl")
+    with pytest.raises(UnreadablePrices, match="a pipe or device"):
+        read_prices(tmp_path / "ticks.jsonl")
+
+
+def test_a_date_of_no_calendar_in_a_table_costs_its_own_row_alone(tmp_path):
+    stamps = pa.array([T * 1000, 2**62], pa.timestamp("us"))
+    table = pa.Table.from_pylist([ROW, ROW]).drop_columns("timestamp").append_column("timestamp", stamps)
+    pq.write_table(table, tmp_path / "a.parquet")
+    stream = read_prices(tmp_path / "a.parquet")
+    assert [tick.at_ms for tick in stream.heard] == [T]
+    assert stream.refused == {"no_timestamp": 1}
 
 
 def test_a_directory_is_read_file_by_file_and_tells_what_it_left_out(tmp_path):
