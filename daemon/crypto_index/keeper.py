@@ -12,14 +12,16 @@ import structlog
 
 from core.prices.types import Published
 from daemon.crypto_index.due import Done
-from daemon.crypto_index.kept import history
+from daemon.crypto_index.kept import earlier
 from daemon.crypto_index.place import Place, place
 from daemon.crypto_index.rebalancing import check_methodology
 from daemon.crypto_index.stream import Stream
 from daemon.crypto_index.work import ALERT, EVERY_S, Life, Parts, Work
+from daemon.options import BadUse
 from daemon.price_check import Take
 from daemon.settings import CryptoIndexSettings
-from state.index_ledger import LEDGER, IndexLedger
+from state.errors import StateError
+from state.index_ledger import IndexLedger
 
 log = structlog.get_logger()
 
@@ -40,7 +42,8 @@ class Keeper:
         """Take an operator's removal; it is done within seconds, or told as refused."""
         if self.shown is None:
             return {"error": "this daemon keeps no index, or has not launched it yet"}
-        if symbol not in self.shown["members"]:
+        awaited = self.shown["announced"] or {"weights": ()}
+        if symbol not in self.shown["members"] and symbol not in awaited["weights"]:
             return {"error": f"{symbol} is no member of {self.shown['index']}"}
         self._asked.append((symbol, reason))
         return {"accepted": True}
@@ -81,9 +84,11 @@ class Keeper:
 
     async def _work(self, work: "Work") -> None:
         while True:
-            while self._asked:
-                await work.remove(*self._asked.pop(0))
             await work.jobs()
+            while self._asked:
+                await work.remove(*self._asked[0])
+                # What was accepted outlives a disk that refuses it.
+                del self._asked[0]
             self._ended("down")
             await self._parts.clock.sleep(EVERY_S)
 
@@ -96,7 +101,8 @@ class Keeper:
         await prices(self.take)
 
     def _failed(self, error: Exception) -> None:
-        text = f"the crypto index is not kept: {error!r}"
+        known = isinstance(error, BadUse | StateError)
+        text = f"the crypto index is not kept: {error if known else repr(error)}"
         self._parts.told.raised(code=f"{ALERT}.down", level="error", text=text)
 
     def _ended(self, what: str) -> None:
@@ -106,12 +112,11 @@ class Keeper:
 def _opened(parts: Parts) -> tuple[CryptoIndexSettings, Place, IndexLedger, Done]:
     settings = parts.settings()
     where = place(settings, parts.directory)
-    ledger = IndexLedger.open(where.directory)
+    done = Done()
+    for change in earlier(where.directory):
+        done.took(change)
+    ledger = IndexLedger.open(where.directory, heard=done.took)
     try:
-        done = Done()
-        if (where.directory / LEDGER).exists():
-            for entry in history(where.directory):
-                done.took(entry)
         if ledger.state is not None:
             check_methodology(ledger.state, where)
     except BaseException:
