@@ -134,7 +134,7 @@ def remove(
         _print(document)
         return
     if "accepted" in document:
-        typer.echo(f"the daemon removes {symbol.upper()} now; nightdesk index history shows it")
+        typer.echo(f"the daemon removes {symbol.strip().upper()} now; nightdesk index history shows it")
         return
     typer.echo(
         f"{document['removed']} left {document['index']} at level {document['level_after']}, "
