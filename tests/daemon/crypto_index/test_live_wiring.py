@@ -70,14 +70,14 @@ def test_a_live_index_has_the_prices_of_the_index_beside_and_shows_its_level_the
     )
     app = SimpleNamespace(state=None, inbox=SimpleNamespace(put=None))
     work = wiring._compared(ends, settings, app, parts, keeper)
-    asyncio.run(_once(work))
-    places[0].take(())
+    asyncio.run(told_nothing(work, places))
     assert taken == [()]
     assert places[0].level() is keeper.shown
 
 
-async def _once(work):
+async def told_nothing(work, places):
     await work()
+    places[0].take(())
 
 
 # --- told while it cannot be kept ------------------------------------------------------------------------
