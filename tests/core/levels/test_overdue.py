@@ -88,6 +88,13 @@ def test_an_announced_price_stands_for_as_long_as_a_members():
     assert [type(c.entry.event) for c in settled(announced(), older, DUE)[1]] == [Remove, Reweight]
 
 
+def test_a_member_that_is_announced_again_needs_no_price_of_now():
+    heard = prices(DUE, B=50, C=20, D=5)
+    state, done = settled(announced(), heard, DUE)
+    assert [type(change.entry.event) for change in done] == [Reweight]
+    assert "A" in weights(state)
+
+
 def test_what_is_announced_without_any_price_is_withdrawn_and_what_holds_goes_on():
     strangers = targets(C=(5, ".5"), D=(7, ".5"))
     state, done = settled(announced(strangers), prices(DUE, A=100, B=50), DUE)

@@ -6,12 +6,14 @@ from decimal import Decimal
 import pytest
 import structlog
 
+from core.levels.types import Announce, Target
+from daemon.crypto_index.kept import removed
 from daemon.crypto_index.work import Work
 from research.index_level_again import check
 from state.errors import AlreadyRunning, DiskRefuses
 from state.index_ledger import IndexLedger
 from state.index_lines import LedgerLines
-from tests.daemon.crypto_index.kept import RULES, House, Stopped, write_data
+from tests.daemon.crypto_index.kept import RULES, House, Stopped, ms, write_data
 
 NIGHT = "2021-03-31T23:59:00", "2021-04-01T00:00:30"
 MONTH_END = [("03-31 00:00:00", "Launch"), ("04-01 00:00:00", "Reweight"), ("04-01 00:00:00", "Publish")]
@@ -93,6 +95,50 @@ def test_a_death_between_decision_and_record_decides_again(house, monkeypatch, d
     monkeypatch.setattr(Work, "_record", record)
     house.lives("2021-03-31T23:59:50", NIGHT[1])
     assert house.told == MONTH_END
+
+
+def test_a_death_between_the_review_and_the_level_of_a_midnight_leaves_both_at_the_same_prices(
+    house, monkeypatch
+):
+    """The next life has heard nothing settle: what the review stands at stays, though the data have other closes."""
+    record = Work._record
+
+    async def dying(self, event, prices, *, at_ms):
+        if type(event).__name__ == "Publish":
+            raise Stopped
+        await record(self, event, prices, at_ms=at_ms)
+
+    monkeypatch.setattr(Work, "_record", dying)
+    with pytest.raises(BaseExceptionGroup):
+        house.lives(*NIGHT)
+    monkeypatch.setattr(Work, "_record", record)
+    house.lives("2021-04-01T00:00:10", "2021-04-01T00:00:20")
+    review, level = house.entries[1:]
+    assert {p for p in review.prices if p.symbol in {m.symbol for m in review.members}} == set(level.prices)
+
+
+def test_a_midnight_after_which_somebody_removed_by_hand_is_settled_after_that(house):
+    house.lives("2021-03-30T23:59:00", "2021-03-30T23:59:05")
+    with IndexLedger.open(house.directory / "crypto-index") as ledger:
+        removed(ledger, "ETH", "keys leaked", now_ms=ms("2021-03-31T00:00:03"))
+    house.lives("2021-03-31T00:00:04", "2021-03-31T00:00:20")
+    assert house.told[1:] == [("03-31 00:00:03", "Remove"), ("03-31 00:00:03", "Publish")]
+
+
+def test_a_review_withdraws_what_was_announced_and_is_not_in_force(house):
+    house.lives("2021-03-31T12:00:00", "2021-03-31T12:00:05")
+    with IndexLedger.open(house.directory / "crypto-index") as ledger:
+        old = ledger.state.members
+        wanted = tuple(Target(m.symbol, m.supply, Decimal(1) / len(old)) for m in old)
+        wanted = (
+            *wanted[:-1],
+            Target(old[-1].symbol, old[-1].supply, 1 - sum(t.weight for t in wanted[:-1])),
+        )
+        ledger.record(
+            Announce(targets=wanted, effective_at_ms=ms("2021-06-01")), {}, at_ms=ms("2021-03-31T13:00")
+        )
+    house.lives("2021-03-31T23:59:00", NIGHT[1])
+    assert [kind for _, kind in house.told[2:]] == ["Withdraw", "Reweight", "Publish"]
 
 
 def test_midnights_and_a_month_end_while_it_was_down_are_made_up_for_in_order(house):

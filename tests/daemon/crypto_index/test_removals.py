@@ -159,8 +159,11 @@ def test_a_write_that_has_begun_ends_before_the_ledger_is_let_go_of(house):
     async def scenario():
         clock = LoopClock(ms(NOON))
 
+        begun = []
+
         async def apart(function):
             async def slow():
+                begun.append(function)
                 await clock.sleep(1.0)
                 return function()
 
@@ -171,7 +174,9 @@ def test_a_write_that_has_begun_ends_before_the_ledger_is_let_go_of(house):
         life = asyncio.ensure_future(keeper.run())
         await clock.sleep(10)
         keeper.ask_removal("ETH", "key leaked")
-        await clock.sleep(1.5)
+        count = len(begun)
+        while len(begun) == count:
+            await clock.sleep(0.05)
         life.cancel()
         await asyncio.wait((life,))
         with IndexLedger.open(house.directory / "crypto-index") as ledger:
@@ -181,6 +186,26 @@ def test_a_write_that_has_begun_ends_before_the_ledger_is_let_go_of(house):
 
     assert run(scenario()) == (["BTC", "SOL"], True)
     assert len(removals(house)) == 1
+
+
+def test_a_removal_that_comes_between_midnight_and_its_level_leaves_the_settlement_values_alone(house):
+    """The disk takes four seconds for the first, so that the second comes after midnight; prices double just before it."""
+
+    async def apart(function):
+        await asyncio.sleep(4.0 if len(house.seen) > 100 else 0.0)
+        return function()
+
+    def ask(keeper):
+        house.px.update({name: 2 * px for name, px in house.px.items()})
+        assert [keeper.ask_removal(s, "x") for s in ("BTC", "ETH")] == [{"accepted": True}] * 2
+
+    house.apart = apart
+    house.lives("2021-03-30T23:59:00", "2021-03-31T00:00:20", meanwhile=(57, ask))
+    assert [kind for _, kind in house.told] == ["Launch", "Remove", "Remove", "Publish"]
+    second, level = house.entries[2:]
+    assert second.at_ms > ms("2021-03-31T00:00:00")
+    assert [price.symbol for price in level.prices] == ["SOL"]
+    assert 20 < float(level.prices[0].usd) < 30
 
 
 # --- who is announced ------------------------------------------------------------------------------------
