@@ -403,4 +403,4 @@ class Work:
 def _names(state: IndexState) -> list[str]:
     """Return the symbols of members and of who is announced, each once."""
     pending = () if state.pending is None else state.pending.targets
-    return sorted({one.symbol for one in (*state.members, *pending)})
+    return sorted({member.symbol for member in state.members} | {target.symbol for target in pending})
