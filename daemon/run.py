@@ -88,6 +88,11 @@ def _logged(options: RunOptions, ends: Ends, settings: Settings, store: Store) -
         settings.log, directory=store.directory, now_ms=ends.clock.now_ms, terminal=terminal
     )
     try:
+        if options.venue_url is not None:
+            log.info(
+                "no crypto index is kept with --venue",
+                why="neither its market caps nor all its prices are here",
+            )
         wired = wire(ends, settings, store, kept)
         try:
             _loop(options)(_serve(wired, ends, options))

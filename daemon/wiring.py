@@ -314,7 +314,7 @@ def live_ends(settings: Settings) -> Ends:
 
 
 def _live_levels(settings: Settings) -> LevelEnds:
-    """Raises BadUse where there would be no prices to keep an index from."""
+    """Raises BadUse where there would be no prices or no market caps to keep an index from."""
     index = settings.index_price
     if not index.beside:
         raise BadUse("crypto_index.enabled: its prices come from index_price.beside: set that to true too")
@@ -323,6 +323,10 @@ def _live_levels(settings: Settings) -> LevelEnds:
             f'crypto_index.enabled: index_price.settlement.at must have "{MIDNIGHT}", when levels settle'
         )
     kept = settings.crypto_index
+    if kept.data is None:
+        raise BadUse(
+            "crypto_index.enabled: crypto_index.data is not set: name a data directory of market caps"
+        )
     return LevelEnds(settings=lambda _: kept, compute=WorkerCompute, apart=asyncio.to_thread)
 
 

@@ -6,7 +6,7 @@ anew. The document is the witness that no entry is gone: a ledger that ends befo
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Self
@@ -42,8 +42,10 @@ class IndexLedger:
         self._is_torn = False
 
     @classmethod
-    def open(cls, directory: Path, disk: Disk = OS_DISK) -> Self:
-        """Take the directory, which is made if it is missing, and bring the index back.
+    def open(
+        cls, directory: Path, disk: Disk = OS_DISK, *, heard: Callable[[Change], None] = lambda _: None
+    ) -> Self:
+        """Take the directory, which is made if it is missing, and bring the index back; heard is told each entry of it.
 
         Raises AlreadyRunning where another process writes it, CorruptFile or NewerFile where it is not to be used as
         it is, DiskRefuses where the disk refuses.
@@ -52,7 +54,7 @@ class IndexLedger:
         lock = InstanceLock.acquire(directory, disk)
         ledger = cls(directory, lock, disk)
         try:
-            ledger._recover()
+            ledger._recover(heard)
         except BaseException:
             lock.release()
             raise
@@ -107,7 +109,7 @@ class IndexLedger:
 
     # --- bringing it back ----------------------------------------------------------------------------------
 
-    def _recover(self) -> None:
+    def _recover(self, heard: Callable[[Change], None]) -> None:
         witness, is_damaged = self._witness()
         if not self._path.exists():
             if witness is not None or is_damaged:
@@ -117,7 +119,7 @@ class IndexLedger:
             return
         self._sync()
         lines = LedgerLines(self._path)
-        seen = self._replay(lines, witness)
+        seen = self._replay(lines, witness, heard)
         if lines.torn and is_damaged:
             raise CorruptFile(
                 f"{self._path}: its last line is not whole, and {self._document.path} cannot be read, which would say "
@@ -161,12 +163,13 @@ class IndexLedger:
         except CorruptFile:
             return next((place for _, place in self._document.previous()), None), True
 
-    def _replay(self, lines: LedgerLines, witness: Place | None) -> bool:
+    def _replay(self, lines: LedgerLines, witness: Place | None, heard: Callable[[Change], None]) -> bool:
         """Do every event again; return whether the witness's place was passed."""
-        seen, places = False, lines.places()
-        for _, place in places:
+        seen = False
+        for entry, place in lines.places():
             seen = seen or place == witness
             self.state, self.head = place.state, place.head
+            heard(Change(state=place.state, entry=entry))
         if lines.begins is not None and self.state is None:
             self.state, self.head = lines.begins.state, lines.begins.head
         return seen or lines.begins == witness

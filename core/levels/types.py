@@ -76,7 +76,7 @@ class IndexEvent(Value, frozen=True, kw_only=True, tag=True, tag_field="kind"):
 
 
 class Launch(IndexEvent, frozen=True, kw_only=True):
-    """The first entry. methodology is the digest of the methodology file; the base date is the entry's time.
+    """The first entry. methodology is what the methodology is called; the base date is the entry's time.
 
     stale_ms: how old the last vetted price of a member may be and still stand for it.
     """

@@ -6,8 +6,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from core.levels.types import Announce, Event, Launch, Price, Reweight, Target
-from daemon.crypto_index.place import Files
+from core.levels.types import Announce, Event, IndexState, Launch, Price, Reweight, Target
+from daemon.crypto_index.place import Files, Place
 from strategies.crypto_index.methodology import Methodology
 from strategies.crypto_index.schedule import DAY_MS, close_ms
 
@@ -51,6 +51,19 @@ class Review:
     targets: tuple[Target, ...] = ()
     refused: str = ""
     lines: tuple[tuple[str, str], ...] = ()
+
+
+def asked_of(where: Place, state: IndexState | None, kind: Kind, asof: date | None) -> Asked:
+    """Return what is asked about an index as it is; state is None before its launch."""
+    pending = None if state is None else state.pending
+    return Asked(
+        files=where.files,
+        rules=where.rules,
+        kind=kind,
+        asof=asof,
+        members=() if state is None else tuple(member.symbol for member in state.members),
+        announced=() if pending is None else tuple(target.symbol for target in pending.targets),
+    )
 
 
 def launch_of(found: Review, rules: Methodology) -> Launch:

@@ -17,7 +17,7 @@ from core.levels.types import (
     Reweight,
     Withdraw,
 )
-from core.levels.vector import Prices
+from core.levels.vector import Prices, newest
 
 
 class Book(Protocol):
@@ -65,18 +65,20 @@ def removal(symbol: str, reason: str, *, by: str) -> Remove:
     return Remove(symbols=(symbol,), cause=RemovalCause.BLACKLIST, reason=reason, by=by)
 
 
-def removed(book: Book, event: Remove, *, now_ms: int) -> Change:
-    """Remove at the last vetted prices: now where they still stand for all, else at the time of the last entry.
+def removed(book: Book, event: Remove, heard: Prices, *, now_ms: int) -> Change:
+    """Remove at the last vetted prices: now where they still stand for all, else at the time and prices of the last entry.
 
-    Raises IndexRefused, also before the launch.
+    heard are prices vetted since then. Raises IndexRefused, also before the launch.
     """
     state = book.state
     if state is None:
         raise IndexRefused("nothing can be removed from an index before its launch")
     now_ms = max(now_ms, state.at_ms)
-    oldest_ms = min((p.at_ms for p in state.prices if p.symbol not in event.symbols), default=now_ms)
-    stands = now_ms - oldest_ms <= state.stale_ms
-    return book.record(event, {}, at_ms=now_ms if stands else state.at_ms)
+    left = [price for price in state.prices if price.symbol not in event.symbols]
+    oldest_ms = min((newest(heard.get(p.symbol), p, now_ms).at_ms for p in left), default=now_ms)
+    if now_ms - oldest_ms > state.stale_ms:
+        return book.record(event, {}, at_ms=state.at_ms)
+    return book.record(event, heard, at_ms=now_ms)
 
 
 def levels(

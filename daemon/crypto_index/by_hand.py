@@ -88,7 +88,7 @@ def done(kept: book.Book, one: ByHand, heard: Prices, *, directory: Path, now_ms
     if state is None:
         raise IndexRefused("nothing can be done to an index before its launch")
     if isinstance(one, Removing):
-        return book.removed(kept, book.removal(one.symbol, one.reason, by=one.by), now_ms=now_ms)
+        return book.removed(kept, book.removal(one.symbol, one.reason, by=one.by), heard, now_ms=now_ms)
     if isinstance(one, Forking):
         _check_prices(state, one)
     at_ms = max(now_ms, state.at_ms)

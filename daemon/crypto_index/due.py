@@ -1,12 +1,13 @@
 """What is due of an index, told from what its ledger has: so a restart at any moment repeats nothing and misses nothing.
 
-A midnight is done when its level is recorded, a review when a launch, announcement or reweight of its close or later is.
+A midnight is done when its level is recorded, a review when a launch, announcement or reweight of its close or later is;
+a reweight that was announced is none, its review was the announcement.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from core.levels.types import Announce, Launch, LedgerEntry, Publish, Reweight
+from core.levels.types import Announce, Change, Launch, Publish, Reweight
 from daemon.crypto_index.asking import Kind
 from strategies.crypto_index.methodology import Methodology, Schedule
 from strategies.crypto_index.schedule import DAY_MS, close_ms, is_last_of
@@ -14,20 +15,28 @@ from strategies.crypto_index.schedule import DAY_MS, close_ms, is_last_of
 
 @dataclass(slots=True)
 class Done:
-    """Times (UTC ms) of the newest level of a midnight and of the newest review; 0 before the launch."""
+    """Times (UTC ms) of the newest level of a midnight and of the newest review; 0 before the launch.
+
+    passed_ms: the newest midnight that can have no level, as this life has found.
+    """
 
     level_ms: int = 0
     review_ms: int = 0
+    passed_ms: int = 0
+    _is_announced: bool = False
 
-    def took(self, entry: LedgerEntry) -> None:
-        if isinstance(entry.event, Launch | Publish):
-            self.level_ms = max(self.level_ms, entry.at_ms)
-        if isinstance(entry.event, Launch | Announce | Reweight):
-            self.review_ms = max(self.review_ms, entry.at_ms)
+    def took(self, change: Change) -> None:
+        """Take what is recorded, entry by entry."""
+        event, at_ms = change.entry.event, change.entry.at_ms
+        if isinstance(event, Launch | Publish):
+            self.level_ms = max(self.level_ms, at_ms)
+        if isinstance(event, Launch | Announce) or (isinstance(event, Reweight) and not self._is_announced):
+            self.review_ms = max(self.review_ms, at_ms)
+        self._is_announced = change.state.pending is not None
 
     def midnights(self, now_ms: int) -> list[int]:
-        """Return midnights up to now whose level is not recorded, oldest first."""
-        first = (self.level_ms // DAY_MS + 1) * DAY_MS
+        """Return midnights up to now whose level is not recorded and may be, oldest first."""
+        first = (max(self.level_ms, self.passed_ms) // DAY_MS + 1) * DAY_MS
         return list(range(first, now_ms + 1, DAY_MS))
 
     def review(self, rules: Methodology, now_ms: int) -> tuple[date, Kind] | None:

@@ -11,16 +11,18 @@ from typing import Any
 import structlog
 
 from core.prices.types import Published
-from daemon.crypto_index.by_hand import ByHand, members_of
+from daemon.crypto_index.by_hand import ByHand, Removing, members_of
 from daemon.crypto_index.due import Done
-from daemon.crypto_index.kept import history
+from daemon.crypto_index.kept import earlier
 from daemon.crypto_index.place import Place, place
 from daemon.crypto_index.rebalancing import check_methodology
 from daemon.crypto_index.stream import Stream
 from daemon.crypto_index.work import ALERT, EVERY_S, Life, Parts, Work
+from daemon.options import BadUse
 from daemon.price_check import Take
 from daemon.settings import CryptoIndexSettings
-from state.index_ledger import LEDGER, IndexLedger
+from state.errors import StateError
+from state.index_ledger import IndexLedger
 
 log = structlog.get_logger()
 
@@ -41,9 +43,10 @@ class Keeper:
         """Take a change that an operator makes; it is done within seconds, or told as refused."""
         if self.shown is None:
             return {"error": "this daemon keeps no index, or has not launched it yet"}
-        for symbol in members_of(one):
-            if symbol not in self.shown["members"]:
-                return {"error": f"{symbol} is no member of {self.shown['index']}"}
+        awaited = self.shown["announced"] if isinstance(one, Removing) else None
+        known = {*self.shown["members"], *(awaited["weights"] if awaited else ())}
+        if strangers := [symbol for symbol in members_of(one) if symbol not in known]:
+            return {"error": f"{', '.join(strangers)} is no member of {self.shown['index']}"}
         self._asked.append(one)
         return {"accepted": True}
 
@@ -83,9 +86,11 @@ class Keeper:
 
     async def _work(self, work: "Work") -> None:
         while True:
-            while self._asked:
-                await work.by_hand(self._asked.pop(0))
             await work.jobs()
+            while self._asked:
+                await work.by_hand(self._asked[0])
+                # What was accepted outlives a disk that refuses it.
+                del self._asked[0]
             self._ended("down")
             await self._parts.clock.sleep(EVERY_S)
 
@@ -98,7 +103,8 @@ class Keeper:
         await prices(self.take)
 
     def _failed(self, error: Exception) -> None:
-        text = f"the crypto index is not kept: {error!r}"
+        known = isinstance(error, BadUse | StateError)
+        text = f"the crypto index is not kept: {error if known else repr(error)}"
         self._parts.told.raised(code=f"{ALERT}.down", level="error", text=text)
 
     def _ended(self, what: str) -> None:
@@ -108,12 +114,11 @@ class Keeper:
 def _opened(parts: Parts) -> tuple[CryptoIndexSettings, Place, IndexLedger, Done]:
     settings = parts.settings()
     where = place(settings, parts.directory)
-    ledger = IndexLedger.open(where.directory)
+    done = Done()
+    for change in earlier(where.directory):
+        done.took(change)
+    ledger = IndexLedger.open(where.directory, heard=done.took)
     try:
-        done = Done()
-        if (where.directory / LEDGER).exists():
-            for entry in history(where.directory):
-                done.took(entry)
         if ledger.state is not None:
             check_methodology(ledger.state, where)
     except BaseException:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from core import index_level
-from core.levels.types import Event, IndexRefused, IndexState, LedgerEntry, Restate
+from core.levels.types import Change, Event, IndexRefused, IndexState, LedgerEntry, Restate
 from core.report import iso
 from daemon import control
 from daemon.clock import WallClock
@@ -52,7 +52,6 @@ def level(directory: Path) -> dict[str, Any]:
 
 def level_document(state: IndexState, *, now_ms: int) -> dict[str, Any]:
     """Return an index as it was after its last entry. Prices may be older than the entry; each has its own time."""
-    pending = state.pending
     return {
         "kind": "index level",
         "index": state.name,
@@ -62,23 +61,37 @@ def level_document(state: IndexState, *, now_ms: int) -> dict[str, Any]:
         "timestamp": iso(state.at_ms),
         "age_s": (now_ms - state.at_ms) / 1000,
         "constituents": _constituents(state),
-        "announced": None
-        if pending is None
-        else {
-            "effective": iso(pending.effective_at_ms),
-            "weights": {target.symbol: str(target.weight) for target in pending.targets},
-        },
+        "announced": announced(state),
+    }
+
+
+def announced(state: IndexState) -> dict[str, Any] | None:
+    """Return what is announced and not in force yet, None where nothing is."""
+    pending = state.pending
+    if pending is None:
+        return None
+    return {
+        "effective": iso(pending.effective_at_ms),
+        "weights": {target.symbol: str(target.weight) for target in pending.targets},
     }
 
 
 def history(directory: Path) -> Iterator[LedgerEntry]:
     """Yield every entry, oldest first, of ledgers that were begun anew too. Raises BadUse where there is none."""
-    paths = [*sorted(directory.glob("ledger-*.jsonl")), directory / LEDGER]
-    if not paths[-1].exists():
+    path = directory / LEDGER
+    if not path.exists():
         raise nothing(directory)
-    for path in paths:
-        for entry, _ in LedgerLines(path).places():
-            yield entry
+    for change in earlier(directory):
+        yield change.entry
+    for entry, _ in LedgerLines(path).places():
+        yield entry
+
+
+def earlier(directory: Path) -> Iterator[Change]:
+    """Yield what stands in ledgers that were begun anew since, oldest first."""
+    for path in sorted(directory.glob("ledger-*.jsonl")):
+        for entry, place in LedgerLines(path).places():
+            yield Change(state=place.state, entry=entry)
 
 
 def rows(directory: Path) -> Iterator[tuple[Any, ...]]:

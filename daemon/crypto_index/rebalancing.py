@@ -10,7 +10,7 @@ from core.levels.types import Announce, Change, IndexRefused, IndexState, Target
 from core.levels.vector import Prices
 from core.report import iso
 from daemon.crypto_index import book
-from daemon.crypto_index.asking import Asked, Kind, Review, event_of, launch_of
+from daemon.crypto_index.asking import Asked, Kind, Review, asked_of, event_of, launch_of
 from daemon.crypto_index.place import Place, place
 from daemon.options import BadUse
 from daemon.settings import CryptoIndexSettings
@@ -82,9 +82,7 @@ def _rebalanced(kept: book.Book, where: Place, options: Options) -> dict[str, An
     before = kept.state
     if before is not None:
         check_methodology(before, where)
-    members = () if before is None else tuple(m.symbol for m in before.members)
-    asked = Asked(files=where.files, rules=where.rules, kind=Kind.MEMBERS, asof=options.asof, members=members)
-    found = _review(asked)
+    found = _review(asked_of(where, before, Kind.MEMBERS, options.asof))
     if not found.targets:
         raise BadUse(f"{found.refused}; nothing is decided, and what holds goes on")
     if before is not None and close_ms(found.day) < before.at_ms:

@@ -21,6 +21,7 @@ class Stream:
     def __init__(self, rules: SettlementRules, method: str) -> None:
         self.prices: dict[str, Price] = {}
         self._settling = Settling(rules)
+        self._stands_ms = round(1000 * rules.stands_s)
         self._method = method
         self._settled: dict[int, dict[str, Settled]] = {}
 
@@ -42,6 +43,12 @@ class Stream:
     def forget(self, symbol: str) -> None:
         """Forget the newest price of a coin whose unit is another one from now on."""
         self.prices.pop(symbol, None)
+
+    def fresh(self, now_ms: int) -> frozenset[str]:
+        """Return the symbols whose newest good price is of now: no older than a value stands without another one."""
+        return frozenset(
+            s for s, price in self.prices.items() if 0 <= now_ms - price.at_ms <= self._stands_ms
+        )
 
     def settlements(self, midnight_ms: int) -> dict[str, Price | None]:
         """Return what windows that ended at a midnight settled at, None where one did not settle."""

@@ -32,10 +32,19 @@ from core.prices.settling import SettlementRules
 from core.report import iso
 from daemon.alerts import Alerts
 from daemon.compute import Compute, ComputeFailed
-from daemon.crypto_index.asking import BLACKLIST, REVIEW, Asked, Kind, Review, event_of, launch_of
-from daemon.crypto_index.book import removed
-from daemon.crypto_index.by_hand import ByHand, Redenominating, Removing, done, is_told_in_new_unit
+from daemon.crypto_index.asking import BLACKLIST, REVIEW, Kind, Review, asked_of, event_of, launch_of
+from daemon.crypto_index.book import removal, removed
+from daemon.crypto_index.by_hand import (
+    ByHand,
+    Forking,
+    Redenominating,
+    Removing,
+    Restating,
+    done,
+    is_told_in_new_unit,
+)
 from daemon.crypto_index.due import Done, day_of
+from daemon.crypto_index.kept import announced
 from daemon.crypto_index.place import Place
 from daemon.crypto_index.review_file import keep
 from daemon.crypto_index.stream import Stream
@@ -51,7 +60,8 @@ BY = "nightdesk"
 EVERY_S = 1.0
 COMPUTE_S = 60.0
 ALERT = "crypto_index"
-SETTLING = "SETTLING"
+OK, STALE, SETTLING, STANDS_STILL = "OK", "STALE", "SETTLING", "STANDS STILL"
+"""What a level that is told is: of now; of no member of now; the last one, as a midnight settles; none."""
 SILENT_MS = 5000
 """Without a good value for so long a price is no longer told."""
 
@@ -111,21 +121,22 @@ class Work:
         if state is None:
             return None
         if self._done.midnights(now_ms):
-            return _shown(state, None, SETTLING, now_ms) if before is None else before | {"state": SETTLING}
+            return self._shown(None, SETTLING, now_ms) if before is None else before | {"state": SETTLING}
         heard = self._stream.heard(now_ms)
         try:
             gone = priceless(state, heard, at_ms=now_ms, by=BY)
             if gone is not None:
                 await self._record(gone, heard, at_ms=now_ms)
                 state = self._state()
-            known = index_level.coverage(state, heard, at_ms=now_ms)
             level = index_level.level(state, heard, at_ms=now_ms)
         except IndexRefused as error:
             self._raised("level", "critical", str(error))
-            return _shown(state, None, "STANDS STILL", now_ms) | {"why": str(error)}
+            return self._shown(None, STANDS_STILL, now_ms) | {"why": str(error)}
         self._ended("level")
-        shown = _shown(state, str(level), "OK" if known.fresh else "STALE", now_ms)
-        return shown | {"carried": list(known.carried)}
+        fresh = self._stream.fresh(now_ms)
+        carried = [member.symbol for member in state.members if member.symbol not in fresh]
+        how = OK if len(carried) < len(state.members) else STALE
+        return self._shown(str(level), how, now_ms) | {"carried": carried}
 
     # --- jobs ----------------------------------------------------------------------------------------------
 
@@ -140,27 +151,31 @@ class Work:
             await self._look()
 
     async def by_hand(self, one: ByHand) -> None:
-        """Do what an operator asked for, at the newest prices; a removal at the last vetted ones."""
-        if not isinstance(one, Removing) and self._done.midnights(self._parts.clock.now_ms()):
+        """Do what an operator asked for, at the newest prices."""
+        if not isinstance(one, Removing):
+            await self._changed(one)
+        elif one.symbol in _names(self._state()):
+            await self._removed(removal(one.symbol, one.reason, by=one.by))
+        else:
+            log.info("the index has no such member any more", symbol=one.symbol)
+
+    async def _changed(self, one: Restating | Forking | Redenominating) -> None:
+        if self._done.midnights(self._parts.clock.now_ms()):
             # prices of now must not stand in for settlement values that are still to come
             await self.jobs()
         now_ms = self._parts.clock.now_ms()
-        heard = self._stream.heard(now_ms)
+        heard: Mapping[str, Price] = self._stream.heard(now_ms)
         directory = self._where.directory
         try:
             if isinstance(one, Redenominating):
                 heard = self._in_old_units(one, heard, now_ms)
-            async with self._writing:
-                change = await self._parts.apart(
-                    lambda: done(self._ledger, one, heard, directory=directory, now_ms=now_ms)
-                )
+            await self._written(lambda: done(self._ledger, one, heard, directory=directory, now_ms=now_ms))
         except IndexRefused as error:
             self._raised("change", "critical", f"{type(one).__name__} cannot be: {error}")
             return
         if isinstance(one, Redenominating) and one.symbol in heard:
             self._stream.forget(one.symbol)
         self._ended("change")
-        self._note(change)
 
     def _in_old_units(
         self, one: Redenominating, heard: Mapping[str, Price], now_ms: int
@@ -215,39 +230,45 @@ class Work:
 
     async def _midnight(self, midnight_ms: int) -> None:
         """Settle a day: overdue events, its review where one is due and can be made, its level."""
-        now_ms, day = self._parts.clock.now_ms(), day_of(midnight_ms)
-        rules, state = self._where.rules, self._state()
-        due = self._done.review(rules, midnight_ms)
+        day = day_of(midnight_ms)
+        due = self._done.review(self._where.rules, midnight_ms)
         kind = due[1] if due is not None and due[0] == day else Kind.CLOSES
-        reviewing = asyncio.ensure_future(self._review(kind, day))
-        try:
-            if midnight_ms > now_ms - DAY_MS:
-                await self._settled(midnight_ms, state)
-            found = await reviewing
-        finally:
-            reviewing.cancel()
+        if kind is not Kind.CLOSES and self._is_halted(day):
+            kind = Kind.CLOSES
+        found = await self._gathered(kind, day, midnight_ms)
         prices = self._vetted(midnight_ms, day, found)
         at_ms = max(midnight_ms, self._state().at_ms)
         await self._caught_up(prices, at_ms)
         if kind is not Kind.CLOSES and found is not None and not self._is_halted(day):
             await self._take_up(found, day, prices, at_ms)
         await self._try(Publish(), prices, at_ms)
-        if self._done.level_ms < midnight_ms:
-            # No member has a price: the day has no level, and its successor is not kept from having one.
-            self._done.level_ms = midnight_ms
+        # Where no member has a price the day has no level, and its successor is not kept from having one.
+        self._done.passed_ms = midnight_ms
 
     async def _take_up(self, found: Review, day: date, prices: Mapping[str, Price], at_ms: int) -> None:
         if await self._is_decided(found, day):
             await self._withdraw_pending(at_ms)
             await self._try(event_of(found, self._where.rules), prices, at_ms)
 
-    async def _settled(self, midnight_ms: int, state: IndexState) -> None:
-        """Wait until all members' windows have closed, no longer than is configured."""
+    async def _gathered(self, kind: Kind, day: date, midnight_ms: int) -> Review | None:
+        """Wait for what a midnight is settled with, no longer than is configured, and return the newest review."""
         clock = self._parts.clock
         until_ms = midnight_ms + round(1000 * self._settings.settle_wait_s)
-        names = {member.symbol for member in state.members}
-        while clock.now_ms() < until_ms and not names <= self._stream.settlements(midnight_ms).keys():
+        found = await self._review(kind, day)
+        while clock.now_ms() < until_ms and not self._is_all_there(kind, day, midnight_ms, found):
             await clock.sleep(EVERY_S / 4)
+            if found is None or found.day < day:
+                found = await self._review(kind, day)
+        return found
+
+    def _is_all_there(self, kind: Kind, day: date, midnight_ms: int, found: Review | None) -> bool:
+        """Say whether all members' windows have closed, and the day's data are there if they are needed."""
+        settled = self._stream.settlements(midnight_ms)
+        names = {member.symbol for member in self._state().members}
+        if not names <= settled.keys():
+            return False
+        is_needed = kind is not Kind.CLOSES or any(settled[name] is None for name in names)
+        return not is_needed or (found is not None and found.day == day)
 
     def _vetted(self, midnight_ms: int, day: date, found: Review | None) -> dict[str, Price]:
         """Return the one price vector of a midnight: settlement values, else closes; the rest stands at its last ones."""
@@ -289,7 +310,7 @@ class Work:
             await self._try(Withdraw(reason="a later review decides", by=BY), {}, at_ms)
 
     async def _blacklist(self) -> bool:
-        """Take out members that are on the list; say whether the list can be read. Without it nothing is reviewed."""
+        """Take out who is on the list, announced ones too; say whether it can be read. Without it nothing is reviewed."""
         try:
             listed = await self._compute.run(BLACKLIST, self._where.files, timeout_s=COMPUTE_S)
         except ComputeFailed as error:
@@ -298,8 +319,7 @@ class Work:
             )
             return False
         self._ended("blacklist")
-        state = self._state()
-        found = tuple(member.symbol for member in state.members if member.symbol in listed)
+        found = tuple(symbol for symbol in _names(self._state()) if symbol in listed)
         if found:
             event = Remove(symbols=found, cause=RemovalCause.BLACKLIST, reason="on the blacklist", by=BY)
             await self._removed(event)
@@ -307,27 +327,17 @@ class Work:
 
     async def _removed(self, event: Remove) -> None:
         now_ms = self._parts.clock.now_ms()
+        # A price of after a midnight must not stand in the way of what that midnight settles at.
+        heard = {} if self._done.midnights(now_ms) else self._stream.heard(now_ms)
         try:
-            async with self._writing:
-                change = await self._parts.apart(lambda: removed(self._ledger, event, now_ms=now_ms))
+            await self._written(lambda: removed(self._ledger, event, heard, now_ms=now_ms))
         except IndexRefused as error:
             self._raised("removal", "critical", f"{', '.join(event.symbols)} cannot be removed: {error}")
             return
         self._ended("removal")
-        self._note(change)
 
     async def _review(self, kind: Kind, day: date) -> Review | None:
-        state = self._ledger.state
-        asked = Asked(
-            files=self._where.files,
-            rules=self._where.rules,
-            kind=kind,
-            asof=day,
-            members=() if state is None else tuple(member.symbol for member in state.members),
-            announced=tuple(target.symbol for target in state.pending.targets)
-            if state is not None and state.pending
-            else (),
-        )
+        asked = asked_of(self._where, self._ledger.state, kind, day)
         try:
             found: Review = await self._compute.run(REVIEW, asked, timeout_s=COMPUTE_S)
         except ComputeFailed as error:
@@ -384,13 +394,22 @@ class Work:
         return True
 
     async def _record(self, event: Event, prices: Mapping[str, Price], *, at_ms: int) -> None:
+        await self._written(lambda: self._ledger.record(event, prices, at_ms=at_ms))
+
+    async def _written(self, record: Callable[[], Change]) -> None:
+        """Record where the disk is waited for. A write that has begun is ended before we leave and let go of the ledger."""
         async with self._writing:
-            change = await self._parts.apart(lambda: self._ledger.record(event, prices, at_ms=at_ms))
+            writing = asyncio.ensure_future(self._parts.apart(record))
+            try:
+                change: Change = await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await asyncio.wait((writing,))
+                raise
         self._note(change)
 
     def _note(self, change: Change) -> None:
         entry = change.entry
-        self._done.took(entry)
+        self._done.took(change)
         log.info(
             "index",
             entry=type(entry.event).__name__,
@@ -411,14 +430,24 @@ class Work:
     def _ended(self, code: str) -> None:
         self._parts.told.ended(f"{ALERT}.{code}")
 
+    def _shown(self, level: str | None, how: str, now_ms: int) -> dict[str, Any]:
+        """Return what is told of a second; docs/crypto_index.md explains each key."""
+        state = self._state()
+        return {
+            "index": state.name,
+            "state": how,
+            "level": level,
+            "divisor": str(state.divisor),
+            "timestamp": iso(now_ms),
+            "settled_at": iso(self._done.level_ms),
+            "members": [member.symbol for member in state.members],
+            "carried": [],
+            "announced": announced(state),
+            "why": None,
+        }
 
-def _shown(state: IndexState, level: str | None, how: str, now_ms: int) -> dict[str, Any]:
-    return {
-        "index": state.name,
-        "state": how,
-        "level": level,
-        "divisor": str(state.divisor),
-        "timestamp": iso(now_ms),
-        "members": [member.symbol for member in state.members],
-        "settled_at": iso(state.at_ms),
-    }
+
+def _names(state: IndexState) -> list[str]:
+    """Return the symbols of members and of who is announced, each once."""
+    pending = () if state.pending is None else state.pending.targets
+    return sorted({member.symbol for member in state.members} | {target.symbol for target in pending})

@@ -138,7 +138,10 @@ class Endpoint:
     async def _level(self, _: web.Request) -> web.Response:
         shown = self._about.level()
         if shown is None:
-            raise _fault(web.HTTPNotFound, "no crypto index is kept here, or it is not launched yet")
+            raise _fault(
+                web.HTTPNotFound,
+                "no crypto index is kept here, it is not launched yet, or it does not run now",
+            )
         return _json(dict(shown))
 
     async def _settlements(self, request: web.Request) -> web.Response:

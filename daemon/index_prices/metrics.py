@@ -148,18 +148,18 @@ def _tell(gauge: Gauge, number: float | None, *labels: str) -> None:
 
 
 def level_text(shown: Mapping[str, Any] | None) -> bytes:
-    """Return the lines of a crypto index that is kept beside, none where it has no level."""
-    if shown is None or shown["level"] is None:
+    """Return the lines of a crypto index that is kept beside; a level that is none has no line."""
+    if shown is None:
         return b""
-    name, ok = shown["index"], int(shown["state"] == "OK")
-    return (
-        "# HELP nightdesk_crypto_index_level Level of the crypto index\n"
-        "# TYPE nightdesk_crypto_index_level gauge\n"
-        f'nightdesk_crypto_index_level{{index="{name}"}} {float(shown["level"])}\n'
-        "# HELP nightdesk_crypto_index_ok 1 while the level is of now\n"
-        "# TYPE nightdesk_crypto_index_ok gauge\n"
-        f'nightdesk_crypto_index_ok{{index="{name}"}} {ok}\n'
-        "# HELP nightdesk_crypto_index_divisor Divisor of the crypto index\n"
-        "# TYPE nightdesk_crypto_index_divisor gauge\n"
-        f'nightdesk_crypto_index_divisor{{index="{name}"}} {float(shown["divisor"])}\n'
-    ).encode()
+    gauges = {
+        "level": ("Level of the crypto index", shown["level"]),
+        "ok": ("1 while the level is of now", shown["state"] == "OK"),
+        "divisor": ("Divisor of the crypto index", shown["divisor"]),
+    }
+    return b"".join(
+        f"# HELP nightdesk_crypto_index_{name} {text}\n"
+        f"# TYPE nightdesk_crypto_index_{name} gauge\n"
+        f'nightdesk_crypto_index_{name}{{index="{shown["index"]}"}} {float(number)}\n'.encode()
+        for name, (text, number) in gauges.items()
+        if number is not None
+    )

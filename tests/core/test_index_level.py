@@ -208,6 +208,13 @@ def test_a_missing_price_is_carried_then_excluded_then_refused_and_the_level_nev
         coverage(state, {}, at_ms=LATER + 1)
 
 
+def test_of_two_prices_of_the_same_time_the_one_heard_counts():
+    state = oracle().state
+    assert level(state, prices(T0, A=110, B=45, C=21), at_ms=T0) == level(
+        state, prices(T0 + 1, A=110, B=45, C=21), at_ms=T0 + 1
+    )
+
+
 def test_the_later_price_counts_whoever_brings_it():
     state = applied(oracle().state, Publish(), MOVED, at_ms=LATER).state
     assert level(state, prices(T0, A=1, B=1, C=1), at_ms=LATER) == level(state, {}, at_ms=LATER)

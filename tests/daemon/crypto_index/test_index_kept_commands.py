@@ -83,6 +83,20 @@ def test_a_decision_reads_nothing_of_a_later_day(index):
     )
 
 
+def test_who_is_announced_comes_at_its_close_though_a_later_review_wants_it_no_more(index):
+    rules = RULES.replace("[schedule]\n", "[schedule]\nannounced_days = 5\n")
+    seen = []
+    for day, k in (("2021-03-30", 2), ("2021-03-31", 3), ("2021-04-30", 2)):
+        (index.place / "three.toml").write_text(rules.replace("k = 3", f"k = {k}"))
+        document = index.rebalance(day, "--json").document
+        seen.append((document["events"], {one["symbol"] for one in document["constituents"]}))
+    assert [events for events, _ in seen] == [["Launch"], ["Announce"], ["Reweight", "Announce"]]
+    announced, wanted = seen[1][1], seen[2][1]
+    assert announced - seen[0][1] - wanted
+    members = {one["symbol"] for one in index("level", "--json").document["constituents"]}
+    assert members == announced
+
+
 def test_lines_carry_the_tags_of_their_parts(index):
     said = index.rebalance("2021-03-31")
     for tag in ("DataEngine", "Eligibility", "AICBrain", "IndexManager", "Divisor", "StateManager", "Result"):

@@ -7,13 +7,14 @@ from decimal import Decimal
 import pytest
 import structlog
 
-from core.levels.types import ForkVariant
-from daemon.crypto_index.by_hand import Forking, Redenominating, Removing, Restating
+from core.levels.types import Announce, ForkVariant, Target
+from daemon.crypto_index.by_hand import Forking, Redenominating, Removing, Restating, done
 from daemon.crypto_index.work import Work
 from research.index_level_again import check
 from state.errors import AlreadyRunning, DiskRefuses
 from state.index_ledger import IndexLedger
-from tests.daemon.crypto_index.kept import House, Stopped, write_data
+from state.index_lines import LedgerLines
+from tests.daemon.crypto_index.kept import RULES, House, Stopped, ms, write_data
 
 NIGHT = "2021-03-31T23:59:00", "2021-04-01T00:00:30"
 MONTH_END = [("03-31 00:00:00", "Launch"), ("04-01 00:00:00", "Reweight"), ("04-01 00:00:00", "Publish")]
@@ -97,6 +98,51 @@ def test_a_death_between_decision_and_record_decides_again(house, monkeypatch, d
     assert house.told == MONTH_END
 
 
+def test_a_death_between_the_review_and_the_level_of_a_midnight_leaves_both_at_the_same_prices(
+    house, monkeypatch
+):
+    """The next life has heard nothing settle: what the review stands at stays, though the data have other closes."""
+    record = Work._record
+
+    async def dying(self, event, prices, *, at_ms):
+        if type(event).__name__ == "Publish":
+            raise Stopped
+        await record(self, event, prices, at_ms=at_ms)
+
+    monkeypatch.setattr(Work, "_record", dying)
+    with pytest.raises(BaseExceptionGroup):
+        house.lives(*NIGHT)
+    monkeypatch.setattr(Work, "_record", record)
+    house.lives("2021-04-01T00:00:10", "2021-04-01T00:00:20")
+    review, level = house.entries[1:]
+    assert {p for p in review.prices if p.symbol in {m.symbol for m in review.members}} == set(level.prices)
+
+
+def test_a_midnight_after_which_somebody_removed_by_hand_is_settled_after_that(house):
+    house.lives("2021-03-30T23:59:00", "2021-03-30T23:59:05")
+    with IndexLedger.open(house.directory / "crypto-index") as ledger:
+        one = Removing(symbol="ETH", reason="keys leaked", by="operator")
+        done(ledger, one, {}, directory=house.directory / "crypto-index", now_ms=ms("2021-03-31T00:00:03"))
+    house.lives("2021-03-31T00:00:04", "2021-03-31T00:00:20")
+    assert house.told[1:] == [("03-31 00:00:03", "Remove"), ("03-31 00:00:03", "Publish")]
+
+
+def test_a_review_withdraws_what_was_announced_and_is_not_in_force(house):
+    house.lives("2021-03-31T12:00:00", "2021-03-31T12:00:05")
+    with IndexLedger.open(house.directory / "crypto-index") as ledger:
+        old = ledger.state.members
+        wanted = tuple(Target(m.symbol, m.supply, Decimal(1) / len(old)) for m in old)
+        wanted = (
+            *wanted[:-1],
+            Target(old[-1].symbol, old[-1].supply, 1 - sum(t.weight for t in wanted[:-1])),
+        )
+        ledger.record(
+            Announce(targets=wanted, effective_at_ms=ms("2021-06-01")), {}, at_ms=ms("2021-03-31T13:00")
+        )
+    house.lives("2021-03-31T23:59:00", NIGHT[1])
+    assert [kind for _, kind in house.told[2:]] == ["Withdraw", "Reweight", "Publish"]
+
+
 def test_midnights_and_a_month_end_while_it_was_down_are_made_up_for_in_order(house):
     house.lives("2021-03-30T12:00:00", "2021-03-30T12:00:05")
     house.lives("2021-04-02T12:00:00", "2021-04-02T12:00:10")
@@ -118,6 +164,49 @@ def test_a_review_that_waits_for_its_data_is_announced_for_the_next_midnight(hou
     assert house.told[2:] == [("04-01 09:00:00", "Announce")]
     house.lives("2021-04-01T23:59:00", "2021-04-02T00:00:30")
     assert house.told[3:] == [("04-02 00:00:00", "Reweight"), ("04-02 00:00:00", "Publish")]
+
+
+def test_data_that_come_while_a_midnight_settles_are_waited_for(house):
+    write_data(house.data, until="2021-03-30")
+    house.lives(*NIGHT, meanwhile=(62, lambda _: write_data(house.data)))
+    assert house.told == MONTH_END
+    assert "crypto_index.review" not in house.codes
+
+
+def test_a_night_that_needs_no_data_waits_for_none(house):
+    house.lives("2021-03-30T23:59:00", "2021-03-30T23:59:05")
+    write_data(house.data, until="2021-03-28")
+    house.lives("2021-03-30T23:59:30", "2021-03-31T00:00:03")
+    assert house.told[1:] == [("03-31 00:00:00", "Publish")]
+
+
+def test_a_review_is_not_forgotten_for_an_older_announcement_that_takes_effect_after_it(house):
+    """Halted from before 6 April until May: the announcement of March holds on 2 May, the review of April comes then."""
+    (house.directory.parent / "three.toml").write_text(
+        RULES.replace("[schedule]\n", "[schedule]\nannounced_days = 5\n")
+    )
+    house.lives(*NIGHT)
+    house.is_halted = True
+    house.lives("2021-04-30T23:59:50", "2021-05-01T00:00:20")
+    house.is_halted = False
+    house.lives("2021-05-02T00:00:07", "2021-05-02T00:00:20")
+    told = [one for one in house.told if one[1] != "Publish"]
+    assert told[1:3] == [("04-01 00:00:00", "Announce"), ("05-02 00:00:00", "Reweight")]
+    assert [kind for _, kind in told[3:]] == ["Announce"]
+
+
+def test_a_start_does_each_entry_of_the_ledger_once(house, monkeypatch):
+    house.lives(*NIGHT)
+    count, places = [0], LedgerLines.places
+
+    def counted(self):
+        for place in places(self):
+            count[0] += 1
+            yield place
+
+    monkeypatch.setattr(LedgerLines, "places", counted)
+    house.lives("2021-04-01T12:00:00", "2021-04-01T12:00:05")
+    assert count == [len(MONTH_END)]
 
 
 def test_what_does_not_settle_is_said_and_the_close_of_the_data_stands_for_it(house):

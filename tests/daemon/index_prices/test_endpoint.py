@@ -23,8 +23,13 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "index_price.md"
 
 
 @asynccontextmanager
-async def served(*values, leads=True, healthy=True):
-    about = About(leads=lambda: leads, health=lambda: {"healthy": healthy}, metrics=lambda: b"a 1\n")
+async def served(*values, leads=True, healthy=True, level=None):
+    about = About(
+        leads=lambda: leads,
+        health=lambda: {"healthy": healthy},
+        metrics=lambda: b"a 1\n",
+        level=lambda: level,
+    )
     made = Endpoint(about)
     await made.open("127.0.0.1", 0)
     made.publish(values)
