@@ -1,0 +1,27 @@
+"""What runs on one worker, and what wherever there is room."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.schedule import APART, ByFile
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "unit"),
+    [
+        ("tests/core/test_report.py::test_one[0]", "tests/core/test_report.py"),
+        ("tests/core/test_report.py::test_other[a::b@c]", "tests/core/test_report.py"),
+        ("tests/test_swarm.py::test_one[20]", "tests/test_swarm.py::test_one[20]"),
+        ("tests/test_swarm.py::test_one[20]@some group", "some group"),
+        ("tests/test_docs.py::test_one@documents", "documents"),
+    ],
+)
+def test_a_file_is_one_unit_unless_it_is_kept_apart_or_its_tests_name_a_group(nodeid, unit):
+    assert object.__new__(ByFile)._split_scope(nodeid) == unit
+
+
+def test_what_is_kept_apart_is_there():
+    assert all((ROOT / place).exists() for place in APART)
