@@ -15,7 +15,7 @@ from sim.venue.identities import broken_identities, margin_tiers
 from sim.venue.info_market import meta
 from sim.venue.mistakes import Mistakes
 from sim.venue.venue import Venue
-from tests.schedule import ByFile
+from tests.schedule import ByFile, first_those_that_wait
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
@@ -30,6 +30,11 @@ def pytest_collection():
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    items[:] = first_those_that_wait(items)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -86,7 +86,7 @@ def end_group(process):
     process.wait(10)
 
 
-@pytest.mark.xdist_group("documents")
+@pytest.mark.xdist_group("waiting")
 @pytest.mark.parametrize("document", RUN)
 def test_every_command_block_runs_as_it_stands(document, place):
     runnable = [b for b in blocks(document) if not b.why]
