@@ -28,7 +28,7 @@ crash: .venv/installed
 
 # A hundred nights in two processes, struck from outside as their seeds say; the tests run the first twenty of them.
 rounds: .venv/installed
-	NIGHTDESK_ROUNDS=100 $(BIN)/pytest -rP tests/processes/test_twenty_rounds.py
+	NIGHTDESK_ROUNDS=100 $(BIN)/pytest -n 2 --dist load -rP tests/processes/test_twenty_rounds.py
 
 # Ten thousand drawn events of a crypto index with kills and restarts, and a kill at every write; the tests do six hundred.
 levels: .venv/installed

@@ -4,6 +4,7 @@ Every clearinghouseState that a venue emits in any test is held against the acco
 which a venue survived a mistake of its own: one that plants a mistake clears venue.mistakes when it has seen it there.
 """
 
+import gc
 import json
 from weakref import WeakKeyDictionary
 
@@ -14,9 +15,32 @@ from sim.venue.identities import broken_identities, margin_tiers
 from sim.venue.info_market import meta
 from sim.venue.mistakes import Mistakes
 from sim.venue.venue import Venue
+from tests.schedule import ByFile, first_those_that_wait
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Modules and collected tests stay until the end: no collection of garbage need look at them, then or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    items[:] = first_those_that_wait(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return ByFile(config, log) if config.getvalue("dist") == "loadgroup" else None
+
 
 MARK = '"crossMarginSummary"'
 TIERS: WeakKeyDictionary = WeakKeyDictionary()

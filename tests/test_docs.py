@@ -1,6 +1,7 @@
 """The documents say what is true: their command blocks run, and nothing they should name is left out."""
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -86,7 +87,7 @@ def end_group(process):
     process.wait(10)
 
 
-@pytest.mark.xdist_group("documents")
+@pytest.mark.xdist_group("waiting")
 @pytest.mark.parametrize("document", RUN)
 def test_every_command_block_runs_as_it_stands(document, place):
     runnable = [b for b in blocks(document) if not b.why]
@@ -120,11 +121,42 @@ def test_the_page_of_commands_is_what_the_command_line_says():
     assert written == command_docs.commands_md(), "run: python -m daemon.command_docs"
 
 
-@pytest.mark.parametrize("name", command_docs.commands())
-def test_the_page_of_commands_names_the_options_that_help_shows(name, place):
+HELP = """
+import contextlib, io, json, sys
+from daemon.__main__ import main
+shown = {}
+for name in json.load(sys.stdin):
+    sys.argv = ["nightdesk", *name.split(), "--help"]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        try:
+            main()
+        except SystemExit as left:
+            assert not left.code, (name, left.code)
+    shown[name] = out.getvalue()
+print(json.dumps(shown))
+"""
+
+
+@pytest.fixture(scope="module")
+def helps(tmp_path_factory):
+    """What each command shows with --help, all of them asked for in one process that inherits nothing."""
     environ = {"PATH": os.environ["PATH"], "COLUMNS": "400", "TERM": "dumb", "PYTHONPATH": str(ROOT)}
-    words = [sys.executable, "-m", "daemon", *name.split(), "--help"]
-    shown = subprocess.run(words, cwd=place, env=environ, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(
+        [sys.executable, "-c", HELP],
+        cwd=tmp_path_factory.mktemp("help"),
+        env=environ,
+        input=json.dumps([*command_docs.commands()]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.xdist_group("help")
+@pytest.mark.parametrize("name", command_docs.commands())
+def test_the_page_of_commands_names_the_options_that_help_shows(name, helps):
+    shown = helps[name]
     known = {n for o in command_docs.options(command_docs.commands()[name]) for n in o.names}
     options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", shown.partition("Options")[2])) - {"--help"}
     arguments = set(re.findall(r"[A-Z]{2,}", shown.partition("Usage:")[2].partition("\n")[0])) - {"OPTIONS"}

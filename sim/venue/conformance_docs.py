@@ -73,7 +73,7 @@ def pattern(text: str) -> re.Pattern[str]:
 def said(texts: Iterable[str]) -> set[str]:
     """Return the refusals that the code can say."""
     known = texts_in_code()
-    return {text for text in texts if any(pattern(text).search(one) for one in known)}
+    return {text for text in texts if any(map(pattern(text).search, known))}
 
 
 def hyperliquid_md() -> str:

@@ -198,12 +198,13 @@ def _bounds(document: Mapping[str, Any], rows: Sequence[_Row]) -> Iterator[str]:
 
 def _words(document: Any, where: str = "") -> Iterator[str]:
     """Yield the decimal strings that are not printed as the venue prints them: no exponent, always a fraction."""
-    if isinstance(document, Mapping):
-        for key, value in document.items():
-            if key not in ("type", "coin"):
-                yield from _words(value, f"{where}.{key}")
+    if isinstance(document, str):
+        if _NUMBER.fullmatch(document) is None or document == "-0.0":
+            yield f"{where}: {document!r} is not how a number is printed"
     elif isinstance(document, list):
         for n, value in enumerate(document):
             yield from _words(value, f"{where}[{n}]")
-    elif isinstance(document, str) and (_NUMBER.fullmatch(document) is None or document == "-0.0"):
-        yield f"{where}: {document!r} is not how a number is printed"
+    elif isinstance(document, Mapping):
+        for key, value in document.items():
+            if key not in ("type", "coin"):
+                yield from _words(value, f"{where}.{key}")

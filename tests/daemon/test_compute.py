@@ -12,6 +12,8 @@ from daemon.clock import LoopClock
 from daemon.compute import ComputeFailed, InlineCompute, WorkerCompute
 from sim.loop import run
 
+pytestmark = pytest.mark.xdist_group("waiting")
+
 
 @pytest.fixture
 def worker():

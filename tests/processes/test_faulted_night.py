@@ -3,9 +3,13 @@
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from tests.daemon.staged import MANY, play, small_data
 from tests.processes.test_kill_nine import START, UNTIL
 from tests.processes.two_processes import DaemonProcess, VenueProcess
+
+pytestmark = pytest.mark.xdist_group("waiting")
 
 SPEED = 40.0
 HEDGES = ("BTC", "ETH")

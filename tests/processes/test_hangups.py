@@ -8,9 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from daemon import hangups
 from tests.daemon.staged import MANY, small_data
 from tests.processes.two_processes import DaemonProcess, VenueProcess
+
+pytestmark = pytest.mark.xdist_group("waiting")
 
 WAIT_S = 25.0
 ESTABLISHED = "01"

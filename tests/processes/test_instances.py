@@ -11,12 +11,11 @@ from tests.processes.partition import OURS, MayNotPartition, Namespace
 from tests.processes.small_disk import MayNotMount, SmallDisk
 from tests.processes.zookeeper_server import NoZooKeeper, ZooKeeperServer
 
-LOCAL = pytest.param("local", marks=pytest.mark.xdist_group("local election"))
-ZOOKEEPER = pytest.param("zookeeper", marks=pytest.mark.xdist_group("zookeeper election"))
+pytestmark = pytest.mark.xdist_group("waiting")
 
-both = pytest.mark.parametrize("trio", [LOCAL, ZOOKEEPER], indirect=True, scope="module")
-local = pytest.mark.parametrize("trio", [LOCAL], indirect=True, scope="module")
-zookeeper = pytest.mark.parametrize("trio", [ZOOKEEPER], indirect=True, scope="module")
+both = pytest.mark.parametrize("trio", ["local", "zookeeper"], indirect=True, scope="module")
+local = pytest.mark.parametrize("trio", ["local"], indirect=True, scope="module")
+zookeeper = pytest.mark.parametrize("trio", ["zookeeper"], indirect=True, scope="module")
 
 PARTED = HOLDERS[0]
 """The instance that runs behind a cable of its own, where ZooKeeper is used."""

@@ -11,6 +11,8 @@ import pytest
 from tests.daemon.staged import MANY, small_data
 from tests.processes.two_processes import DaemonProcess, VenueProcess, random_moments
 
+pytestmark = pytest.mark.xdist_group("waiting")
+
 START, UNTIL = "2024-12-31T23:48:00+00:00", "2025-01-01T00:09:00+00:00"
 SPEED = 50.0
 

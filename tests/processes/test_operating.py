@@ -15,7 +15,7 @@ from tests.daemon.command_line import nightdesk
 from tests.daemon.staged import MANY, small_data
 from tests.processes.two_processes import NIGHTDESK, ROOT
 
-pytestmark = pytest.mark.xdist_group("operating")
+pytestmark = pytest.mark.xdist_group("waiting")
 
 WAIT_S = 25.0
 

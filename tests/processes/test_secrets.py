@@ -16,7 +16,7 @@ from tests.daemon.command_line import nightdesk
 from tests.daemon.staged import small_data
 from tests.processes.two_processes import NIGHTDESK, ROOT, VenueProcess
 
-pytestmark = pytest.mark.xdist_group("operating")
+pytestmark = pytest.mark.xdist_group("waiting")
 
 WAIT_S = 40.0
 MASTER = Signer.from_key("0x" + "5c" * 32).address

@@ -12,6 +12,8 @@ from tests.processes.round_checks import Theirs, check
 from tests.processes.rounds import Round, drawn
 from tests.processes.small_disk import MayNotMount
 
+pytestmark = pytest.mark.xdist_group("rounds")
+
 ROUNDS = int(os.environ.get("NIGHTDESK_ROUNDS", "20"))
 
 

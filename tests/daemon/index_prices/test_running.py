@@ -30,6 +30,8 @@ from tests.daemon.command_line import nightdesk
 from tests.daemon.index_prices.market import market, ok, publishing
 from tests.daemon.index_prices.values import fed, value
 
+pytestmark = pytest.mark.xdist_group("waiting")
+
 ROOT = Path(__file__).resolve().parents[3]
 NOWHERE = "127.0.0.1:9"
 """The port of a service that nobody runs: a connection is refused at once."""

@@ -22,6 +22,8 @@ from tests.daemon.index_prices.market import (
 )
 from tests.daemon.index_prices.values import PRICE
 
+pytestmark = pytest.mark.xdist_group("waiting")
+
 WITHIN_S = 20
 
 

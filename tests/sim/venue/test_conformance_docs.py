@@ -13,9 +13,15 @@ from sim.venue.subscriptions import Topic
 from tests.sim.venue.desk import ALICE, BOB, MASTER, Desk
 
 
-def test_the_page_is_the_one_that_the_code_writes():
-    page = (ROOT / "docs" / "hyperliquid.md").read_text("utf-8")
-    assert page == hyperliquid_md(), "run: python -m sim.venue.conformance_docs"
+def test_the_page_is_the_one_that_the_code_writes(page):
+    written = (ROOT / "docs" / "hyperliquid.md").read_text("utf-8")
+    assert written == page, "run: python -m sim.venue.conformance_docs"
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The page as the code writes it, which takes a while."""
+    return hyperliquid_md()
 
 
 def rows(page, heading):
@@ -24,8 +30,7 @@ def rows(page, heading):
     return dict(re.findall(r"^\| `+ ?(.*?) ?`+ \| (?:.*\| )?(had|not had) \|$", section, re.M))
 
 
-def test_every_name_of_the_reference_stands_once_in_the_page():
-    page = hyperliquid_md()
+def test_every_name_of_the_reference_stands_once_in_the_page(page):
     assert rows(page, "POST /info").keys() == {name for names in REQUESTS.values() for name in names}
     assert rows(page, "POST /exchange").keys() == {*ACTIONS}
     assert rows(page, "GET /ws").keys() == {*CHANNELS}
@@ -33,12 +38,12 @@ def test_every_name_of_the_reference_stands_once_in_the_page():
 
 
 @pytest.mark.parametrize("name", [name for names in REQUESTS.values() for name in names])
-def test_a_request_that_is_not_had_cannot_be_read_and_one_that_is_had_is_known(name):
+def test_a_request_that_is_not_had_cannot_be_read_and_one_that_is_had_is_known(name, page):
     body = {"type": name, "user": ALICE, "coin": "ETH", "dex": "", "oid": 1, "startTime": 0, "id": 3}
     body |= {"builder": BOB, "source": BOB, "vaultAddress": BOB, "tokenId": "0x" + 32 * "0"}
     body["req"] = {"coin": "ETH", "interval": "1h", "startTime": 0, "endTime": 0}
     status = Desk().raw("/info", json.dumps(body).encode()).status
-    assert (status == 200) == (rows(hyperliquid_md(), "POST /info")[name] == "had")
+    assert (status == 200) == (rows(page, "POST /info")[name] == "had")
 
 
 @pytest.mark.parametrize("name", CHANNELS)
@@ -61,8 +66,8 @@ def test_a_text_that_nobody_says_is_not_had():
     assert not any("hyperliquid.md" in text and "section" in text for text in texts_in_code())
 
 
-def test_what_the_page_calls_had_is_what_clients_read():
-    had = {name for name, mark in rows(hyperliquid_md(), "Refusals").items() if mark == "had"}
+def test_what_the_page_calls_had_is_what_clients_read(page):
+    had = {name for name, mark in rows(page, "Refusals").items() if mark == "had"}
     desk = Desk()
     unmatched = desk.order("ETH", 1, 3900)["error"]
     assert any(unmatched.startswith(text.rstrip(".")) for text in had)

@@ -54,7 +54,11 @@ def test_volume_is_what_was_traded_in_the_period(desk):
 
 
 def test_a_period_begins_at_nothing_and_holds_at_most_a_hundred_points(desk):
-    desk.wait(40 * 24 * HOUR_MS)
+    desk.order("ETH", -3, 3900)
+    desk.wait(39 * 24 * HOUR_MS)
+    desk.nonce = desk.now_ms
+    desk.order("ETH", 2, 4100)
+    desk.wait(24 * HOUR_MS)
     for name, period in portfolio(desk).items():
         assert D(period["pnlHistory"][0][1]) == 0
         assert 2 <= len(period["pnlHistory"]) <= 100, name

@@ -17,6 +17,8 @@ from tests.sim.venue.serving import serving
 from tests.sim.venue.small_market import SmallMarket
 from tests.sim.venue.test_edge import plan
 
+pytestmark = pytest.mark.xdist_group("waiting")
+
 
 def sdk(server):
     """An Exchange that asks for nothing before it sends."""
