@@ -106,7 +106,7 @@ class Keeper:
 def _opened(parts: Parts) -> tuple[CryptoIndexSettings, Place, IndexLedger, Done]:
     settings = parts.settings()
     where = place(settings, parts.directory)
-    ledger = IndexLedger.open(where.directory)
+    ledger = IndexLedger.open(where.directory, parts.disk)
     try:
         done = Done()
         if (where.directory / LEDGER).exists():

@@ -40,6 +40,7 @@ from daemon.crypto_index.review_file import keep
 from daemon.crypto_index.stream import Stream
 from daemon.price_check import Take
 from daemon.settings import CryptoIndexSettings
+from state.disk import Disk
 from state.errors import DiskRefuses
 from state.index_ledger import IndexLedger
 from strategies.crypto_index.schedule import DAY_MS, close_ms
@@ -67,6 +68,7 @@ class Parts:
     settlement: SettlementRules
     method: str
     directory: Path
+    disk: Disk
     clock: Clock
     told: Alerts
     compute: Callable[[], Compute]
@@ -316,7 +318,7 @@ class Work:
         weights = sorted(((target.weight, target.symbol) for target in found.targets), reverse=True)
         largest = ", ".join(f"{symbol} {weight:.1%}" for weight, symbol in weights[:LARGEST])
         try:
-            path = await self._parts.apart(lambda: keep(self._where.directory, found))
+            path = await self._parts.apart(lambda: keep(self._where.directory, found, self._parts.disk))
         except DiskRefuses as error:
             self._raised("reasons", "warning", f"{found.day}: the reasons of a review are not kept: {error}")
             path = None
