@@ -65,18 +65,21 @@ def removal(symbol: str, reason: str, *, by: str) -> Remove:
     return Remove(symbols=(symbol,), cause=RemovalCause.BLACKLIST, reason=reason, by=by)
 
 
-def removed(book: Book, event: Remove, *, now_ms: int) -> Change:
+def removed(book: Book, event: Remove, heard: Prices | None = None, *, now_ms: int) -> Change:
     """Remove at the last vetted prices: now where they still stand for all, else at the time of the last entry.
 
-    Raises IndexRefused, also before the launch.
+    heard: those since the last entry, of who has any; at them a level that was told stays where it is. Raises
+    IndexRefused, also before the launch.
     """
     state = book.state
     if state is None:
         raise IndexRefused("nothing can be removed from an index before its launch")
     now_ms = max(now_ms, state.at_ms)
-    oldest_ms = min((p.at_ms for p in state.prices if p.symbol not in event.symbols), default=now_ms)
-    stands = now_ms - oldest_ms <= state.stale_ms
-    return book.record(event, {}, at_ms=now_ms if stands else state.at_ms)
+    told = {} if heard is None else heard
+    newest_ms = (max(p.at_ms, told.get(p.symbol, p).at_ms) for p in state.prices if p.symbol not in event.symbols)
+    if now_ms - min(newest_ms, default=now_ms) <= state.stale_ms:
+        return book.record(event, told, at_ms=now_ms)
+    return book.record(event, {}, at_ms=state.at_ms)
 
 
 def levels(

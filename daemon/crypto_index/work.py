@@ -49,6 +49,8 @@ log = structlog.get_logger()
 
 BY = "nightdesk"
 EVERY_S = 1.0
+AGAIN_S = 2.0
+"""Between two looks for the data of a day that has just closed: each reads them all."""
 COMPUTE_S = 60.0
 ALERT = "crypto_index"
 SETTLING = "SETTLING"
@@ -183,7 +185,7 @@ class Work:
         rules, state = self._where.rules, self._state()
         due = self._done.review(rules, midnight_ms)
         kind = due[1] if due is not None and due[0] == day else Kind.CLOSES
-        reviewing = asyncio.ensure_future(self._review(kind, day))
+        reviewing = asyncio.ensure_future(self._awaited(kind, day, midnight_ms))
         try:
             if midnight_ms > now_ms - DAY_MS:
                 await self._settled(midnight_ms, state)
@@ -204,6 +206,15 @@ class Work:
         if await self._is_decided(found, day):
             await self._withdraw_pending(at_ms)
             await self._try(event_of(found, self._where.rules), prices, at_ms)
+
+    async def _awaited(self, kind: Kind, day: date, midnight_ms: int) -> Review | None:
+        """Review a day's close; one that decides something waits for its data, as long as settlement values are waited for."""
+        clock, until_ms = self._parts.clock, midnight_ms + round(1000 * self._settings.settle_wait_s)
+        found = await self._review(kind, day)
+        while kind is not Kind.CLOSES and found is not None and found.day < day and clock.now_ms() < until_ms:
+            await clock.sleep(AGAIN_S)
+            found = await self._review(kind, day)
+        return found
 
     async def _settled(self, midnight_ms: int, state: IndexState) -> None:
         """Wait until all members' windows have closed, no longer than is configured."""
@@ -270,10 +281,12 @@ class Work:
         return True
 
     async def _removed(self, event: Remove) -> None:
+        """Remove at the prices of now; from midnight until its level is recorded the last ones stand, as the level does."""
         now_ms = self._parts.clock.now_ms()
+        heard = {} if self._done.midnights(now_ms) else self._stream.heard(now_ms)
         try:
             async with self._writing:
-                change = await self._parts.apart(lambda: removed(self._ledger, event, now_ms=now_ms))
+                change = await self._parts.apart(lambda: removed(self._ledger, event, heard, now_ms=now_ms))
         except IndexRefused as error:
             self._raised("removal", "critical", f"{', '.join(event.symbols)} cannot be removed: {error}")
             return

@@ -23,7 +23,7 @@ class Elsewhere:
     """An index of each coin in USD; of one that is quoted by the thousand (kPEPE) of a single unit (PEPE).
 
     said are the prices of the newest round, in USD for the venue's unit, by the coin's name; rounds is how many there were,
-    recent those of the last ones, oldest first.
+    recent those of the last ones, oldest first; there a coin without a price keeps the one it had.
     """
 
     def __init__(self, market: PriceSource, clock: Clock) -> None:
@@ -50,7 +50,7 @@ class Elsewhere:
         while True:
             self.rounds += 1
             values = tuple(self._values())
-            self.recent.append(self.said)
+            self.recent.append({**self.recent[-1], **self.said} if self.recent else self.said)
             take(values)
             await asyncio.sleep(EVERY_S)
 
