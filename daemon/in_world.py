@@ -140,7 +140,7 @@ class InWorld:
         self._wired.service.stop(reason)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        return answer(self._wired.service, request, lambda: config_file.parse(request["text"]))
+        return answer(self._wired.service, request, lambda: short(config_file.parse(request["text"])))
 
 
 def _wired(edges: Edges) -> Wired:

@@ -36,9 +36,7 @@ def short(settings: Settings) -> Settings:
 
 
 def kept_with(index: IndexEdges, settings: Settings) -> CryptoIndexSettings:
-    return replace(
-        settings.crypto_index, dir=str(index.directory), data=str(index.data), data_every_s=LOOK_S
-    )
+    return replace(settings.crypto_index, dir=str(index.directory), data=str(index.data), data_every_s=LOOK_S)
 
 
 def reviewed(function: str, request: Any) -> Any:

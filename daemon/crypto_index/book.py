@@ -76,7 +76,9 @@ def removed(book: Book, event: Remove, heard: Prices | None = None, *, now_ms: i
         raise IndexRefused("nothing can be removed from an index before its launch")
     now_ms = max(now_ms, state.at_ms)
     told = {} if heard is None else heard
-    newest_ms = (max(p.at_ms, told.get(p.symbol, p).at_ms) for p in state.prices if p.symbol not in event.symbols)
+    newest_ms = (
+        max(p.at_ms, told.get(p.symbol, p).at_ms) for p in state.prices if p.symbol not in event.symbols
+    )
     if now_ms - min(newest_ms, default=now_ms) <= state.stale_ms:
         return book.record(event, told, at_ms=now_ms)
     return book.record(event, {}, at_ms=state.at_ms)

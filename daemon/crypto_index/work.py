@@ -208,7 +208,7 @@ class Work:
             await self._try(event_of(found, self._where.rules), prices, at_ms)
 
     async def _awaited(self, kind: Kind, day: date, midnight_ms: int) -> Review | None:
-        """Review a day's close; one that decides something waits for its data, as long as settlement values are waited for."""
+        """Review a day's close. One that decides something waits for its data, as long as for settlement values."""
         clock, until_ms = self._parts.clock, midnight_ms + round(1000 * self._settings.settle_wait_s)
         found = await self._review(kind, day)
         while kind is not Kind.CLOSES and found is not None and found.day < day and clock.now_ms() < until_ms:

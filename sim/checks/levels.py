@@ -1,4 +1,4 @@
-"""The crypto index that a night keeps: its level never jumps, and what was told of it stays in its ledger, over any crash."""
+"""The crypto index that a night keeps: its level never jumps, and what was told of it stays in its ledger over any crash."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -86,8 +86,9 @@ class LevelIsContinuous:
         yield from wrong
         yield from _entries(lines)
         yield from _opens(world, lines)
+        assert world.checkers is not None
         levels = sum(isinstance(line.entry.event, Publish) for line in lines)
-        world.checkers.figures |= {  # type: ignore[union-attr]
+        world.checkers.figures |= {
             "index_entries": len(lines),
             "index_levels": levels,
             "index_told": self._levels,
@@ -196,7 +197,9 @@ Side = tuple[tuple[Member, ...], Decimal]
 def _sides(entry: LedgerEntry, before: Side, after: Side, what: str) -> Iterator[str]:
     assert entry.level is not None
     level = _level(after, entry.prices)
-    old = Fraction(entry.event.base_level) if isinstance(entry.event, Launch) else _level(before, entry.prices)
+    old = (
+        Fraction(entry.event.base_level) if isinstance(entry.event, Launch) else _level(before, entry.prices)
+    )
     if abs(level / old - 1) > SAME:
         yield f"{what}: the level is {float(old):.12f} before it and {float(level):.12f} after it"
     if abs(Fraction(entry.level) / level - 1) > SAME:
