@@ -151,6 +151,9 @@ class Work:
         if not await self._blacklist():
             return
         now_ms = self._parts.clock.now_ms()
+        if self._done.midnights(now_ms):
+            # A midnight has come meanwhile: its review is that one's own, at the values that it settles at.
+            return
         late = self._done.review(self._where.rules, now_ms)
         if late is None:
             self._ended("review")

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 SAME = Fraction(1, 10**12)
 """Relative difference of levels that are the same (O0-12)."""
 ROUNDING = 1e-9
-ROUNDS = 3
-"""The index values of so many seconds may be what a level was made from that is told now."""
 
 MEMBERS_STAY = (Publish, Announce, Withdraw)
 
@@ -71,12 +69,13 @@ class LevelIsContinuous:
             return
         if step.begins:
             yield from self._kept(world)
+        passed, self._rounds = world.elsewhere.rounds - self._rounds, world.elsewhere.rounds
         shown = world.running.index
         if shown is None or shown is self._shown:
             return
         self._shown = shown
         yield from self._recorded(world, shown)
-        yield from self._moved(world, shown)
+        yield from self._moved(world, shown, rounds=passed + 1)
 
     def at_end(self, world: "World") -> Iterator[str]:
         if not world.night.keeps_index:
@@ -119,20 +118,21 @@ class LevelIsContinuous:
             if heads.get(sequence) != head:
                 yield f"entry {sequence} was told, and is {'another' if sequence in heads else 'gone'}"
 
-    def _moved(self, world: "World", shown: Shown) -> Iterator[str]:
-        """A level of fresh prices moves by no more than the member did that moved most, whatever happened between."""
-        elsewhere = world.elsewhere
-        passed, self._rounds = elsewhere.rounds - self._rounds, elsewhere.rounds
+    def _moved(self, world: "World", shown: Shown, *, rounds: int) -> Iterator[str]:
+        """A level of fresh prices moves by no more than the member did that moved most, whatever happened between.
+
+        rounds: how many newest ones of index values it can have been made of, told since the step before.
+        """
         before, self._seen = self._seen, None
         if shown["level"] is None or shown["state"] != "OK" or shown.get("carried"):
             return
         self._levels += 1
-        rounds = list(elsewhere.recent)[-(passed + ROUNDS) :]
-        if passed + ROUNDS > len(elsewhere.recent):
+        if rounds > len(world.elsewhere.recent):
             return
+        recent = list(world.elsewhere.recent)[-rounds:]
         now = Seen(len(world.lives.all), Decimal(shown["level"]), frozenset(shown["members"]))
         now.prices = {
-            symbol: _prices(rounds, symbol)
+            symbol: _prices(recent, symbol)
             for symbol in sorted(now.members | (before.members if before else frozenset()))
         }
         self._seen = now
@@ -164,7 +164,7 @@ def _jump(before: Seen, now: Seen) -> Iterator[str]:
 
 def _lines(world: "World") -> tuple[list[Line], tuple[str, ...]]:
     """Return the ledger's whole lines and what is wrong with it; one that was never begun has none."""
-    path = world.directory / DIRECTORY / LEDGER
+    path = world.disk.directory / DIRECTORY / LEDGER
     lines: list[Line] = []
     try:
         if path.exists():
@@ -214,7 +214,7 @@ def _level(side: Side, prices: tuple[Price, ...]) -> Fraction:
 
 def _opens(world: "World", lines: list[Line]) -> Iterator[str]:
     """The next start finds the index as the last entry left it, and its document then says the same."""
-    directory = world.directory / DIRECTORY
+    directory = world.disk.directory / DIRECTORY
     if not directory.exists():
         return
     disk = world.disk.outside()

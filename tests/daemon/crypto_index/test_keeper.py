@@ -117,6 +117,18 @@ def test_a_review_that_waits_for_its_data_is_announced_for_the_next_midnight(hou
     assert house.told[3:] == [("04-02 00:00:00", "Reweight"), ("04-02 00:00:00", "Publish")]
 
 
+def test_a_days_data_that_come_while_its_values_settle_are_waited_for(house):
+    write_data(house.data, until="2021-03-30")
+    house.lives("2021-03-31T23:59:00", NIGHT[1], meanwhile=(63, lambda _: write_data(house.data)))
+    assert house.told == MONTH_END
+
+
+@pytest.mark.parametrize("start", ["23:59:29.82", "23:59:29.87", "23:59:29.92"])
+def test_a_look_at_the_data_that_midnight_overtakes_leaves_the_review_to_the_midnight(house, start):
+    house.lives(f"2021-03-31T{start}0", NIGHT[1])
+    assert house.told == MONTH_END
+
+
 def test_what_does_not_settle_is_said_and_the_close_of_the_data_stands_for_it(house):
     del house.px["BTC"]
     house.lives(*NIGHT)
@@ -195,6 +207,19 @@ def test_an_operators_removal_is_done_by_the_daemon_that_keeps_the_index(house):
     assert answers == [{"accepted": True}, {"error": "DOGE is no member of THREE"}]
     assert "ETH" not in shown["members"]
     assert [entry.event.reason for entry in of(house, "Remove")] == ["key leaked"]
+
+
+def test_a_removal_does_not_move_the_level_that_is_told_each_second(house):
+    house.px["ETH"] = 55.0
+    house.lives(
+        "2021-03-31T12:00:00",
+        "2021-03-31T12:00:20",
+        meanwhile=(10, lambda keeper: keeper.ask_removal("ETH", "key leaked")),
+    )
+    told = [shown for shown in house.seen if shown is not None and shown["state"] == "OK"]
+    assert {"ETH" in shown["members"] for shown in told} == {True, False}
+    levels = [Decimal(shown["level"]) for shown in told if not shown["carried"]]
+    assert max(levels) - min(levels) < Decimal("1e-20") * levels[0]
 
 
 def test_an_index_is_not_kept_by_another_methodology_than_it_was_launched_by(house):
