@@ -1,7 +1,7 @@
 """The crypto index that a night keeps: its level never jumps, and what was told of it stays in its ledger over any crash."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from core.levels.types import Announce, Launch, LedgerEntry, Member, Price, Publish, Withdraw
 from core.report import iso
 from sim.checkers import Step
+from sim.nights.elsewhere import RECENT
 from sim.nights.kept_index import DIRECTORY, Shown
 from state.errors import StateError
 from state.index_ledger import LEDGER, IndexLedger, document_of
@@ -38,14 +39,14 @@ class Line:
         return iso(state.at_ms), str(state.divisor), tuple(member.symbol for member in state.members)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """A level that was told, made of all members' prices, and the prices that it can have been made of, by coin."""
+    """A level that was told, made of all members' prices, and the index values that it can have been made of, by coin."""
 
     life: int
     level: Decimal
     members: frozenset[str]
-    prices: dict[str, list[float]] = field(default_factory=dict)
+    rounds: tuple[Mapping[str, float], ...]
 
 
 class LevelIsContinuous:
@@ -127,14 +128,14 @@ class LevelIsContinuous:
         if shown["level"] is None or shown["state"] != "OK" or shown.get("carried"):
             return
         self._levels += 1
-        if rounds > len(world.elsewhere.recent):
+        if rounds > RECENT:
             return
-        recent = list(world.elsewhere.recent)[-rounds:]
-        now = Seen(len(world.lives.all), Decimal(shown["level"]), frozenset(shown["members"]))
-        now.prices = {
-            symbol: _prices(recent, symbol)
-            for symbol in sorted(now.members | (before.members if before else frozenset()))
-        }
+        now = Seen(
+            len(world.lives.all),
+            Decimal(shown["level"]),
+            frozenset(shown["members"]),
+            tuple(world.elsewhere.recent)[-rounds:],
+        )
         self._seen = now
         if before is not None and before.life == now.life:
             yield from _jump(before, now)
@@ -145,14 +146,12 @@ def _prices(rounds: Iterable[Mapping[str, float]], symbol: str) -> list[float]:
 
 
 def _jump(before: Seen, now: Seen) -> Iterator[str]:
-    ratios = [
-        (min(later) / max(earlier), max(later) / min(earlier))
-        for symbol in sorted(before.members & now.members)
-        if (earlier := before.prices.get(symbol)) and (later := now.prices.get(symbol))
-    ]
-    if len(ratios) < len(before.members | now.members):
-        # Who left in between has no price any more, or has none now: what it did to the level is not known.
-        return
+    ratios = []
+    for symbol in sorted(before.members | now.members):
+        earlier, later = _prices(before.rounds, symbol), _prices(now.rounds, symbol)
+        if not earlier or not later:
+            return
+        ratios.append((min(later) / max(earlier), max(later) / min(earlier)))
     moved = float(now.level / before.level)
     least, most = min(low for low, _ in ratios), max(high for _, high in ratios)
     if not least * (1 - ROUNDING) <= moved <= most * (1 + ROUNDING):

@@ -151,3 +151,11 @@ def test_a_document_that_does_not_say_what_the_ledger_does_is_found(house):
     with patch.object(IndexLedger, "open", lambda *_: house.ledger), patch.object(house.ledger, "close"):
         house.ledger.state = None
         assert "the next start finds entry None" in next(iter(house.checker.at_end(house.world)))
+
+
+def test_a_removal_at_other_prices_than_those_of_now_is_found_by_what_is_told(house):
+    house.usd["SOL"] *= 1.5
+    assert not house.second()
+    assert not house.second()
+    house.ledger.record(GONE, {}, at_ms=house.now_ms)
+    assert "the level went from" in house.second()[0]
