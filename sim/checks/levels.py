@@ -36,7 +36,7 @@ class Line:
     def told(self) -> tuple[str, str, tuple[str, ...]]:
         """What people are told of the index as it is after this entry."""
         state = self.place.state
-        return iso(state.at_ms), str(state.divisor), tuple(member.symbol for member in state.members)
+        return str(iso(state.at_ms)), str(state.divisor), tuple(member.symbol for member in state.members)
 
 
 @dataclass(frozen=True, slots=True)
