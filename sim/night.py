@@ -10,6 +10,7 @@ from core.rebalance import CLOSING_MAX_MS
 from sim.checkers import Failure
 from sim.faults import drawn_faults
 from sim.nights.fault import Fault
+from sim.nights.index_faults import OF_LEDGER
 
 SHORT = """\
 [trading.session]
@@ -112,9 +113,12 @@ def drawn_night(seed: int, *, coins: int = 20, kinds: tuple[str, ...] | None = N
         coins=coins,
         start_s=start_s,
         held_usd=_drawn_held(random, coins),
-        keeps_index=Random(f"index {seed}").random() < INDEX_SHARE,
+        keeps_index=Random(f"index {seed}").random() < INDEX_SHARE
+        or not {*OF_LEDGER}.isdisjoint(kinds or ()),
     )
-    return msgspec.structs.replace(night, faults=drawn_faults(random, night.start_s, night.quiet_s, kinds))
+    faults = drawn_faults(random, night.start_s, night.quiet_s, kinds)
+    struck = tuple(fault for fault in faults if night.keeps_index or fault.name not in OF_LEDGER)
+    return msgspec.structs.replace(night, faults=struck)
 
 
 def _drawn_held(random: Random, coins: int) -> dict[int, float]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from sim.world import World
 
 DISPUTE = "price-dispute"
+OF_LEDGER = ("index-disk-full", "index-disk-read-only")
+"""Kinds that strike nothing in a night that keeps no index."""
 ROOM_BYTES = 3_000
 """What a full disk still takes of the ledger with intensity 1: an entry or two."""
 LEAST, MOST = 0.005, 0.25
@@ -47,7 +49,7 @@ INDEX = (
         edition=2,
     ),
     Kind(
-        name="index-disk-full",
+        name=OF_LEDGER[0],
         family="index",
         text="the disk that has the crypto index's ledger takes some bytes more, then none; in nights that keep one",
         intensity=f"0 to {ROOM_BYTES:,} bytes more",
@@ -56,7 +58,7 @@ INDEX = (
         edition=3,
     ),
     Kind(
-        name="index-disk-read-only",
+        name=OF_LEDGER[1],
         family="index",
         text="the file system that has the crypto index's ledger is read-only; in nights that keep one",
         strike=partial(_disk, DiskFaultKind.READ_ONLY),
