@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
@@ -19,12 +20,15 @@ from daemon import config_file
 from daemon.__main__ import CODES, HALTED
 from daemon.clock import SteadyClock
 from daemon.compute import TIMEOUT_S, ComputeFailed, call
+from daemon.index_in_world import LOADED, kept_with, reviewed, short
 from daemon.logs import Context, Logs
 from daemon.price_check import Place
 from daemon.run import answer
 from daemon.scheduler import ClockAlarms
-from daemon.wiring import NO_LIMIT_PER_MIN, Ends, Wired, wire
+from daemon.settings import Settings
+from daemon.wiring import NO_LIMIT_PER_MIN, Ends, LevelEnds, Wired, wire
 from sim.nights.elsewhere import Elsewhere
+from sim.nights.kept_index import IndexEdges, Shown
 from sim.nights.service_manager import Exited
 from sim.nights.worker import Trouble, Worker
 from sim.world import Edges
@@ -35,12 +39,14 @@ from strategies.idio_statarb.optimizer_problem import Multipliers, Problem
 SOLVES_S = (0.2, 2.0)
 PAGE = "research.night_page:page"
 
+Called = Callable[[str, Any], Any]
+
 
 class WorldCompute:
     """The worker's functions in the caller; the result comes after a drawn time of the world's clock."""
 
-    def __init__(self, edges: Edges, clock: Clock) -> None:
-        self._edges, self._clock = edges, clock
+    def __init__(self, edges: Edges, clock: Clock, called: Called = call) -> None:
+        self._edges, self._clock, self._called = edges, clock, called
         self._turn = asyncio.Lock()
 
     async def warm(self) -> None:
@@ -65,7 +71,7 @@ class WorldCompute:
             raise ComputeFailed("a world draws no page")
         try:
             with _solver(worker):
-                return call(function, request)
+                return self._called(function, request)
         except Exception as error:
             raise ComputeFailed(f"{type(error).__name__}: {error}") from error
 
@@ -114,6 +120,12 @@ class InWorld:
         """The codes of alerts that are not over."""
         return tuple(alert.code for alert in self._wired.service._shell.parts.alerts.active())
 
+    @property
+    def index(self) -> Shown | None:
+        """What is told of the kept crypto index, None where nothing is."""
+        levels = self._wired.service._shell.levels
+        return None if levels is None else levels.shown
+
     async def run(self) -> None:
         """Raises Exited with the status that the command has for what happened."""
         with _exits():
@@ -128,11 +140,11 @@ class InWorld:
         self._wired.service.stop(reason)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        return answer(self._wired.service, request, lambda: config_file.parse(request["text"]))
+        return answer(self._wired.service, request, lambda: short(config_file.parse(request["text"])))
 
 
 def _wired(edges: Edges) -> Wired:
-    settings = config_file.parse(edges.config)
+    settings = short(config_file.parse(edges.config))
     signer = Signer.from_key(edges.keys.agent)
     clock = SteadyClock(edges.clock, asyncio.get_running_loop().time)
     ends = Ends(
@@ -148,8 +160,20 @@ def _wired(edges: Edges) -> Wired:
         weight_per_min=NO_LIMIT_PER_MIN,
         elapsed_ms=lambda: 0.0,
         index=None if edges.elsewhere is None else partial(_compared, edges.elsewhere),
+        levels=None if edges.index is None else _levels(edges, edges.index, settings, clock),
     )
     return wire(ends, settings, Store(edges.directory, edges.disk), Logs([], Context()))
+
+
+def _levels(edges: Edges, index: IndexEdges, settings: Settings, clock: Clock) -> LevelEnds:
+    """Where prices are compared, the index takes the same values; else it has them to itself."""
+    kept = kept_with(index, settings)
+    return LevelEnds(
+        settings=lambda _: kept,
+        compute=lambda: WorldCompute(edges, clock, reviewed),
+        apart=index.apart,
+        prices=index.prices.run if edges.elsewhere is None else None,
+    )
 
 
 async def _compared(elsewhere: Elsewhere, place: Place) -> None:
@@ -172,6 +196,8 @@ def _drop(_logger: object, _method: str, _line: structlog.typing.EventDict) -> s
 def prepare() -> None:
     """Make this process ready for worlds: load what a worker loads. An import reads the wall clock."""
     call("daemon.night_pipeline:warm", None)
+    for module in LOADED:
+        import_module(module)
 
 
 @contextmanager

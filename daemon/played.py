@@ -15,10 +15,12 @@ from core import hedge, risk
 from core.state import State
 from core.types import HEDGE_COINS
 from daemon.in_world import InWorld, prepare, silence
+from daemon.index_in_world import market_caps_of
 from sim.checks import all_checks
 from sim.faults import distortions_of
 from sim.night import Night, Outcome
 from sim.nights.distortions import Distortion, Listing, MissingFunding
+from sim.nights.kept_index import DATA
 from sim.nights.market import WorldMarket
 from sim.nights.scene import Scene
 from sim.world import World
@@ -49,6 +51,8 @@ def played(night: Night, directory: Path) -> World:
     state.mkdir()
     distortions = distortions_of(night.faults, Scene.of(night.coins, CLOSE_MS))
     shutil.copy(history_of(night.coins, _of_the_past(distortions)), state)
+    if night.keeps_index:
+        shutil.copytree(market_caps_of(night.coins, CLOSE_MS), directory / DATA)
     market = _market(night.seed, night.coins, distortions)
     world = World(night, InWorld, market=market, close_ms=CLOSE_MS, directory=state)
     with silence():

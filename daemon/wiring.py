@@ -227,6 +227,7 @@ def _keeper(ends: Ends, settings: Settings, app: App, parts: Parts) -> "Keeper |
             settlement=rules_of(settings.index_price.settlement),
             method=settings.crypto_index.settlement,
             directory=directory,
+            disk=parts.store.disk,
             clock=ends.clock,
             told=parts.alerts,
             compute=levels.compute,

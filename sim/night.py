@@ -10,6 +10,7 @@ from core.rebalance import CLOSING_MAX_MS
 from sim.checkers import Failure
 from sim.faults import drawn_faults
 from sim.nights.fault import Fault
+from sim.nights.index_faults import OF_LEDGER
 
 SHORT = """\
 [trading.session]
@@ -45,6 +46,10 @@ HELD_USD = (2_000.0, 20_000.0)
 """In which share of the nights the daemon starts in any phase, and in which it finds positions; their size."""
 
 
+INDEX_SHARE = 0.25
+"""In which share of the nights a crypto index is kept. Drawn apart from all else: a seed keeps the faults that it had."""
+
+
 class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """seed decides whatever the rest leaves open. Times are seconds from the close at midnight.
 
@@ -53,6 +58,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kill_at_step and kill_at_write end the first life there, like SIGKILL, for the enumeration of crash points.
     why is a note to whoever reads a night that was kept: what it once broke.
     held_usd: what somebody traded by hand before the daemon's first start, by the coin's place in the venue's list.
+    keeps_index: a crypto index is kept beside trading (sim.nights.kept_index).
     """
 
     seed: int
@@ -66,6 +72,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kill_at_write: int | None = None
     why: str = ""
     held_usd: dict[int, float] = {}
+    keeps_index: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +108,17 @@ def drawn_night(seed: int, *, coins: int = 20, kinds: tuple[str, ...] | None = N
     """Return the night of a seed: a random subset of the kinds of faults (of those named), at random times."""
     random = Random(f"night {seed}")
     start_s = round(random.uniform(*STARTS_S), 3) if random.random() < LATE_SHARE else START_S
-    night = Night(seed=seed, coins=coins, start_s=start_s, held_usd=_drawn_held(random, coins))
-    return msgspec.structs.replace(night, faults=drawn_faults(random, night.start_s, night.quiet_s, kinds))
+    night = Night(
+        seed=seed,
+        coins=coins,
+        start_s=start_s,
+        held_usd=_drawn_held(random, coins),
+        keeps_index=Random(f"index {seed}").random() < INDEX_SHARE
+        or not {*OF_LEDGER}.isdisjoint(kinds or ()),
+    )
+    faults = drawn_faults(random, night.start_s, night.quiet_s, kinds)
+    struck = tuple(fault for fault in faults if night.keeps_index or fault.name not in OF_LEDGER)
+    return msgspec.structs.replace(night, faults=struck)
 
 
 def _drawn_held(random: Random, coins: int) -> dict[int, float]:

@@ -30,6 +30,7 @@ from sim.nights.elsewhere import Elsewhere
 from sim.nights.fault import Fault
 from sim.nights.held import open_positions
 from sim.nights.index_faults import DISPUTE
+from sim.nights.kept_index import DATA, DIRECTORY, IndexEdges, Shown, expect
 from sim.nights.life import LIFE, OUTSIDE, Killed, Life
 from sim.nights.loop import WorldLoop, abandon
 from sim.nights.machine_disk import LateJournal, MachineDisk
@@ -76,6 +77,8 @@ class Edges:
     journal: Callable[[Journal], JournalWriter]
     elsewhere: Elsewhere | None
     """What an index price says; None in a night where the daemon has none."""
+    index: IndexEdges | None
+    """What a crypto index is kept with; None in a night where none is."""
 
 
 class Daemon(Protocol):
@@ -87,6 +90,10 @@ class Daemon(Protocol):
     def reports(self) -> list[dict[str, Any]]: ...
     @property
     def alerts(self) -> tuple[str, ...]: ...
+    @property
+    def index(self) -> Shown | None:
+        """What it tells of the crypto index that it keeps, None while it tells nothing."""
+
     async def run(self) -> None:
         """Raises Exited, or what ends a process with exit status 1."""
 
@@ -278,6 +285,8 @@ class World:
             if KINDS[fault.name].strike is not None:
                 self.at(fault.at_s, self._strike, fault)
         self.operator.expect_quiet()
+        if self.night.keeps_index:
+            expect(self)
         self.at(self.night.quiet_s + LOOKS_S[1], self._look)
         while self.now_s < self.end_s:
             self.manager.started(self.loop.time())
@@ -350,11 +359,20 @@ class World:
             worker=self.worker,
             pulse=Pulse(self.loop, self.manager, life, partial(self._stop, life)),
             elsewhere=self.elsewhere if self.compares else None,
+            index=self._index() if self.night.keeps_index else None,
         )
         daemon = self._boot(edges)
         self.lives.daemons.append(daemon)
         self.lives.running = daemon
         await daemon.run()
+
+    def _index(self) -> IndexEdges:
+        return IndexEdges(
+            directory=self.disk.directory / DIRECTORY,
+            data=DATA,
+            prices=self.elsewhere,
+            apart=self.disk.apart,
+        )
 
     def _look(self) -> None:
         """End the night when its session has been done for a while: what would follow is the same every day."""

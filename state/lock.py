@@ -11,6 +11,8 @@ from state.disk import OS_DISK, Disk, write_all
 from state.errors import AlreadyRunning, DiskRefuses
 
 PID_FILE = "nightdesk.pid"
+PID_DIGITS = 10
+"""Of one length whatever the number: what a full disk still takes does not depend on it."""
 _TRIES = 5
 _WAIT_S = 0.02
 """A status command holds the file for a moment to see whether it is free; a start must not fail for that."""
@@ -45,7 +47,7 @@ class InstanceLock:
             )
         try:
             disk.truncate(handle)
-            write_all(handle, f"{os.getpid()}\n".encode(), disk)
+            write_all(handle, f"{os.getpid():>{PID_DIGITS}}\n".encode(), disk)
         except OSError as error:
             disk.close(handle)
             raise DiskRefuses(

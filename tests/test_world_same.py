@@ -30,8 +30,10 @@ nights = {
     ),
 }
 for name, faults in nights.items():
-    outcome = play_night(Night(seed=11, coins=8, faults=faults, quiet_s=-30.0, end_s=-10.0))
-    print(json.dumps([name, outcome.records, outcome.chain, outcome.steps, outcome.lives, outcome.fills]))
+    night = Night(seed=11, coins=8, faults=faults, quiet_s=-30.0, end_s=-10.0, keeps_index=True)
+    outcome = play_night(night)
+    said = [name, outcome.records, outcome.chain, outcome.steps, outcome.lives, outcome.fills, outcome.figures]
+    print(json.dumps(said))
 """
 
 
@@ -45,7 +47,8 @@ def playing(hash_seed):
 def test_nights_with_kills_stalls_and_a_bad_disk_are_the_same_whatever_the_hash_seed():
     said = [process.communicate(timeout=400)[0].splitlines() for process in (playing("1"), playing("2"))]
     assert said[0] == said[1]
-    lives = {name: lives for name, _, _, _, lives, _ in map(json.loads, said[0])}
+    lives = {name: lives for name, _, _, _, lives, *_ in map(json.loads, said[0])}
+    assert all(figures["index_entries"] for *_, figures in map(json.loads, said[0]))
     assert lives["killed"] >= 3
     assert lives["stalled"] == 1
     assert lives["disk"] >= 2

@@ -117,7 +117,7 @@ def _opened(parts: Parts) -> tuple[CryptoIndexSettings, Place, IndexLedger, Done
     done = Done()
     for change in earlier(where.directory):
         done.took(change)
-    ledger = IndexLedger.open(where.directory, heard=done.took)
+    ledger = IndexLedger.open(where.directory, parts.disk, heard=done.took)
     try:
         if ledger.state is not None:
             check_methodology(ledger.state, where)

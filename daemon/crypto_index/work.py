@@ -50,6 +50,7 @@ from daemon.crypto_index.review_file import keep
 from daemon.crypto_index.stream import Stream
 from daemon.price_check import Take
 from daemon.settings import CryptoIndexSettings
+from state.disk import Disk
 from state.errors import DiskRefuses
 from state.index_ledger import IndexLedger
 from strategies.crypto_index.schedule import DAY_MS, close_ms
@@ -58,6 +59,8 @@ log = structlog.get_logger()
 
 BY = "nightdesk"
 EVERY_S = 1.0
+AGAIN_S = 2.0
+"""Between two looks for the data of a day that has just closed: each reads them all."""
 COMPUTE_S = 60.0
 ALERT = "crypto_index"
 OK, STALE, SETTLING, STANDS_STILL = "OK", "STALE", "SETTLING", "STANDS STILL"
@@ -81,6 +84,7 @@ class Parts:
     settlement: SettlementRules
     method: str
     directory: Path
+    disk: Disk
     clock: Clock
     told: Alerts
     compute: Callable[[], Compute]
@@ -200,6 +204,9 @@ class Work:
         if not await self._blacklist():
             return
         now_ms = self._parts.clock.now_ms()
+        if self._done.midnights(now_ms):
+            # A midnight has come meanwhile: its review is that one's own, at the values that it settles at.
+            return
         late = self._done.review(self._where.rules, now_ms)
         if late is None:
             self._ended("review")
@@ -254,11 +261,11 @@ class Work:
         """Wait for what a midnight is settled with, no longer than is configured, and return the newest review."""
         clock = self._parts.clock
         until_ms = midnight_ms + round(1000 * self._settings.settle_wait_s)
-        found = await self._review(kind, day)
+        found, asked_ms = await self._review(kind, day), clock.now_ms()
         while clock.now_ms() < until_ms and not self._is_all_there(kind, day, midnight_ms, found):
             await clock.sleep(EVERY_S / 4)
-            if found is None or found.day < day:
-                found = await self._review(kind, day)
+            if (found is None or found.day < day) and clock.now_ms() - asked_ms >= 1000 * AGAIN_S:
+                found, asked_ms = await self._review(kind, day), clock.now_ms()
         return found
 
     def _is_all_there(self, kind: Kind, day: date, midnight_ms: int, found: Review | None) -> bool:
@@ -326,6 +333,7 @@ class Work:
         return True
 
     async def _removed(self, event: Remove) -> None:
+        """Remove at the prices of now; from midnight until its level is recorded the last ones stand, as the level does."""
         now_ms = self._parts.clock.now_ms()
         # A price of after a midnight must not stand in the way of what that midnight settles at.
         heard = {} if self._done.midnights(now_ms) else self._stream.heard(now_ms)
@@ -364,7 +372,7 @@ class Work:
         weights = sorted(((target.weight, target.symbol) for target in found.targets), reverse=True)
         largest = ", ".join(f"{symbol} {weight:.1%}" for weight, symbol in weights[:LARGEST])
         try:
-            path = await self._parts.apart(lambda: keep(self._where.directory, found))
+            path = await self._parts.apart(lambda: keep(self._where.directory, found, self._parts.disk))
         except DiskRefuses as error:
             self._raised("reasons", "warning", f"{found.day}: the reasons of a review are not kept: {error}")
             path = None

@@ -9,6 +9,7 @@ from sim.checks.freeze import LegsKeepTheirTime
 from sim.checks.hedges import HedgesAreExplained
 from sim.checks.kill import NothingAfterTheKill
 from sim.checks.ledger import FillsAreTheVenues
+from sim.checks.levels import LevelIsContinuous
 from sim.checks.limits import WithinLimits
 from sim.checks.memory import MemoryIsBounded
 from sim.checks.nonces import NoncesRise
@@ -42,6 +43,7 @@ def all_checks(world: World) -> tuple[Checker, ...]:
         StrangersAreNoticed(),
         UnknownsAreProved(),
         MemoryIsBounded(),
+        LevelIsContinuous(),
         EquityIsExplained(),
         JournalReplays(once),
         EndsAsItShould(),

@@ -4,7 +4,8 @@ A daemon is given it only in a night that bends it: all others play as they did 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from adapters.ports import Clock
 from core.prices.types import Cause, Published, State
@@ -12,6 +13,7 @@ from sim.venue.price_source import PriceSource
 
 EVERY_S = 1.0
 FEEDS = 5
+RECENT = 8
 THOUSAND = 1000
 
 Take = Callable[[Sequence[Published]], None]
@@ -20,7 +22,8 @@ Take = Callable[[Sequence[Published]], None]
 class Elsewhere:
     """An index of each coin in USD; of one that is quoted by the thousand (kPEPE) of a single unit (PEPE).
 
-    said are the prices of the newest round, in USD for the venue's unit, by the coin's name; rounds is how many there were.
+    said are the prices of the newest round, in USD for the venue's unit, by the coin's name; rounds is how many there were,
+    recent those of the last ones, oldest first; there a coin without a price keeps the one it had.
     """
 
     def __init__(self, market: PriceSource, clock: Clock) -> None:
@@ -28,6 +31,7 @@ class Elsewhere:
         self._bent: dict[str, list[float]] = {}
         self.said: dict[str, float] = {}
         self.rounds = 0
+        self.recent: deque[Mapping[str, float]] = deque(maxlen=RECENT)
 
     def bend(self, coin: str, fraction: float) -> None:
         """Let the index of a coin stand a fraction above what it is worth, or below; the last bend of a coin counts."""
@@ -45,7 +49,9 @@ class Elsewhere:
         """Tell the value of every index, once a second, for ever."""
         while True:
             self.rounds += 1
-            take(tuple(self._values()))
+            values = tuple(self._values())
+            self.recent.append({**self.recent[-1], **self.said} if self.recent else self.said)
+            take(values)
             await asyncio.sleep(EVERY_S)
 
     def _values(self) -> Iterator[Published]:

@@ -69,6 +69,11 @@ class Operator:
         """As `nightdesk reset`; where no daemon runs, remove the latch that the next one would read."""
         self._ask({"do": "reset", "reason": reason}, otherwise=lambda: self._remove_latch(reason))
 
+    def remove_member(self, symbol: str, reason: str) -> None:
+        """As `nightdesk index remove`, which asks the daemon that keeps the index; of one that does not run nothing."""
+        change = {"kind": "Removing", "symbol": symbol, "reason": reason, "by": "operator"}
+        self._ask({"do": "index_change", "change": change}, otherwise=lambda: None)
+
     def trip(self, reason: str) -> None:
         try:
             self.latch().trip(reason, by="operator", at_ms=self._world.clock.now_ms())

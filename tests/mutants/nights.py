@@ -21,13 +21,14 @@ TRADES_S = (-60.0, 8.0)
 class Suit:
     """What suits a mutant: every night has each of the kinds, at times of the window, as bad and as long as the ranges say.
 
-    for_s: nothing leaves the lengths to the kinds.
+    for_s: nothing leaves the lengths to the kinds. keeps_index: a crypto index is kept in every night.
     """
 
     kinds: tuple[str, ...]
     window_s: tuple[float, float] = TRADES_S
     intensity: tuple[float, float] = (0.3, 1.0)
     for_s: tuple[float, float] | None = None
+    keeps_index: bool = False
 
 
 UNSURE = ("reset-after-effect", "late")
@@ -38,10 +39,12 @@ SUITS: dict[str, Suit] = {
     "act-before-journal": Suit(kinds=("disk-full", "disk-read-only"), intensity=(0.0, 0.3)),
     "bad-gateway-as-rejected": Suit(kinds=("server-error-after-effect",)),
     "disputes-ignored": Suit(kinds=("price-dispute",), window_s=(-60.0, -40.0), for_s=(20.0, 40.0)),
+    "divisor-not-adjusted": Suit(kinds=(), keeps_index=True),
     "fills-from-now-on": Suit(kinds=("both-down", "kill-at-step"), for_s=(4.0, 12.0)),
     "foreign-orders-kept": Suit(kinds=("foreign-order",), intensity=(0.0, 0.3)),
     "kill-ignored": Suit(kinds=("operator-kill",), window_s=(-55.0, -10.0)),
     "latch-unread": Suit(kinds=("operator-kill", "kill"), window_s=(-60.0, -20.0), for_s=(15.0, 30.0)),
+    "ledger-unsynced": Suit(kinds=("power-cut",), keeps_index=True, for_s=(0.5, 3.0)),
     "limits-only-when-reducing": Suit(
         kinds=("foreign-order",), window_s=(-55.0, -30.0), intensity=(0.0, 0.3)
     ),
@@ -50,12 +53,20 @@ SUITS: dict[str, Suit] = {
     "outstanding-ignored": Suit(
         kinds=("reset-before-effect", "late"), window_s=(56.0, 66.0), intensity=(0.8, 1.0), for_s=(6.0, 15.0)
     ),
+    "removed-at-old-prices": Suit(kinds=(), keeps_index=True),
     "resent-when-unknown": Suit(kinds=("reset-after-effect",)),
     "restart-forgets-orders": Suit(kinds=("kill-at-step", *UNSURE)),
     "seen-ids-forgotten": Suit(kinds=("duplicated-frames", "read-after-write")),
     "snapshot-trusted": Suit(kinds=("stale-state", "read-after-write", "mute-user-fills")),
     "spent-as-burnt": Suit(kinds=(*UNSURE, "unknown-oid")),
     "stale-quotes-traded": Suit(kinds=("mute-bbo", "halted-coin"), intensity=(0.0, 1.0)),
+    "told-before-written": Suit(
+        kinds=("index-disk-full", "index-disk-read-only"),
+        window_s=(-100.0, -1.0),
+        intensity=(0.0, 0.3),
+        for_s=(20.0, 60.0),
+        keeps_index=True,
+    ),
     "unknown-as-rejected": Suit(kinds=("reset-after-effect",)),
     "unreadable-as-rejected": Suit(kinds=("html-with-200", "truncated")),
     "unsynced-journal": Suit(kinds=("power-cut",)),
@@ -80,4 +91,4 @@ def _suited(night: Night, suit: Suit) -> Night:
             for_s = fault.for_s if suit.for_s is None else round(random.uniform(*suit.for_s), 3)
             faults.append(replace(fault, for_s=for_s, intensity=round(random.uniform(*suit.intensity), 3)))
     inorder = tuple(sorted(faults, key=lambda fault: (fault.at_s, fault.name)))
-    return replace(night, faults=inorder)
+    return replace(night, faults=inorder, keeps_index=suit.keeps_index)

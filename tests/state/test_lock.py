@@ -45,6 +45,16 @@ def test_kill_9_frees_the_directory(tmp_path, holder):
         assert running_pid(tmp_path) == os.getpid()
 
 
+def test_the_pid_file_has_one_length_whatever_the_number(tmp_path, monkeypatch):
+    sizes = set()
+    for pid in (7, 4_194_304):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        with InstanceLock.acquire(tmp_path):
+            assert running_pid(tmp_path) == pid
+            sizes.add((tmp_path / PID_FILE).stat().st_size)
+    assert len(sizes) == 1
+
+
 def test_after_release_nobody_runs(tmp_path):
     InstanceLock.acquire(tmp_path).release()
     assert running_pid(tmp_path) is None

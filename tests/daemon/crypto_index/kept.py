@@ -16,6 +16,7 @@ from daemon.crypto_index.work import Parts
 from daemon.settings import AlertSettings, CryptoIndexSettings
 from sim.loop import run
 from sim.nights.elsewhere import value_of
+from state.disk import OS_DISK
 
 NAMES = ("BTC", "ETH", "SOL", "XRP", "USDT")
 FIRST, DAYS = "2021-01-01", 160
@@ -97,6 +98,7 @@ class House:
                 settlement=SettlementRules(window_s=20, partitions=1),
                 method="twap",
                 directory=self.directory,
+                disk=OS_DISK,
                 clock=clock,
                 told=self.alerts,
                 compute=lambda: InlineCompute(clock, takes_s=0.1),

@@ -209,6 +209,12 @@ def test_a_start_does_each_entry_of_the_ledger_once(house, monkeypatch):
     assert count == [len(MONTH_END)]
 
 
+@pytest.mark.parametrize("start", ["23:59:29.82", "23:59:29.87", "23:59:29.92"])
+def test_a_look_at_the_data_that_midnight_overtakes_leaves_the_review_to_the_midnight(house, start):
+    house.lives(f"2021-03-31T{start}0", NIGHT[1])
+    assert house.told == MONTH_END
+
+
 def test_what_does_not_settle_is_said_and_the_close_of_the_data_stands_for_it(house):
     del house.px["BTC"]
     house.lives(*NIGHT)
@@ -382,6 +388,16 @@ def test_a_change_that_cannot_be_is_told_and_the_index_is_kept_on(house):
     shown = house.lives(*DAY, meanwhile=asking(one, []))
     assert house.codes["crypto_index.change"] == "critical"
     assert shown["state"] == "OK"
+
+
+def test_a_removal_does_not_move_the_level_that_is_told_each_second(house):
+    house.px["ETH"] = 55.0
+    one = Removing(symbol="ETH", reason="key leaked", by="operator")
+    house.lives("2021-03-31T12:00:00", "2021-03-31T12:00:20", meanwhile=asking(one, []))
+    told = [shown for shown in house.seen if shown is not None and shown["state"] == "OK"]
+    assert {"ETH" in shown["members"] for shown in told} == {True, False}
+    levels = [Decimal(shown["level"]) for shown in told if not shown["carried"]]
+    assert max(levels) - min(levels) < Decimal("1e-20") * levels[0]
 
 
 def test_an_index_is_not_kept_by_another_methodology_than_it_was_launched_by(house):
