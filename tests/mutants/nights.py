@@ -39,6 +39,7 @@ SUITS: dict[str, Suit] = {
     "act-before-journal": Suit(kinds=("disk-full", "disk-read-only"), intensity=(0.0, 0.3)),
     "bad-gateway-as-rejected": Suit(kinds=("server-error-after-effect",)),
     "disputes-ignored": Suit(kinds=("price-dispute",), window_s=(-60.0, -40.0), for_s=(20.0, 40.0)),
+    "disputes-unheard": Suit(kinds=("price-dispute",), window_s=(-60.0, -40.0), for_s=(20.0, 40.0)),
     "divisor-not-adjusted": Suit(kinds=(), keeps_index=True),
     "fills-from-now-on": Suit(kinds=("both-down", "kill-at-step"), for_s=(4.0, 12.0)),
     "foreign-orders-kept": Suit(kinds=("foreign-order",), intensity=(0.0, 0.3)),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sim import checks
 from sim.faults import KINDS
 from sim.night import Night
 from tests.mutants.__main__ import markdown
@@ -12,6 +13,8 @@ from tests.mutants.nights import SUITS, nights_for
 from tests.mutants.planted import ROOT, fits, mutants, planted, why
 
 NIGHTS = 20
+CHECKERS = {one.name for one in vars(checks).values() if hasattr(one, "on_step") and hasattr(one, "name")}
+TABLE = ROOT / "docs" / "reliability.md"
 SAMPLE = ("dedupe-off", "unknown-as-rejected", "hedge-wrong-way")
 
 
@@ -23,6 +26,13 @@ def test_every_mutant_still_fits_the_code_and_says_what_its_bug_is() -> None:
     for patch in mutants():
         fits(patch)
         assert not why(patch).startswith("diff")
+
+
+def test_the_published_table_has_every_mutant_and_every_checker_has_caught_one() -> None:
+    rows = [line.split("|") for line in TABLE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    caught = {row[1].strip(" `"): row[4].strip().split(", ") for row in rows if len(row) == 6}
+    assert caught.keys() == {patch.stem for patch in mutants()}
+    assert {name for names in caught.values() for name in names} == CHECKERS
 
 
 def test_what_suits_a_mutant_is_said_of_mutants_and_faults_that_there_are() -> None:
