@@ -111,6 +111,8 @@ class Work:
     def __init__(self, parts: Parts, life: Life) -> None:
         self._parts, self._settings, self._where, self._stream = parts, life.settings, life.where, life.stream
         self._ledger, self._compute, self._done = life.ledger, life.compute, life.done
+        # The ledger's own state is ahead of what is noted while an entry's write goes on in its thread.
+        self._noted = life.ledger.state
         self._look_ms = 0
         self._writing = asyncio.Lock()
 
@@ -121,7 +123,7 @@ class Work:
 
         From midnight until its level is recorded the last one stands: members may change at settlement values.
         """
-        state, now_ms = self._ledger.state, self._parts.clock.now_ms()
+        state, now_ms = self._noted, self._parts.clock.now_ms()
         if state is None:
             return None
         if self._done.midnights(now_ms):
@@ -147,7 +149,7 @@ class Work:
     async def jobs(self) -> None:
         """Do what is due now, in order."""
         now_ms = self._parts.clock.now_ms()
-        for midnight_ms in self._done.midnights(now_ms) if self._ledger.state is not None else ():
+        for midnight_ms in self._done.midnights(now_ms) if self._noted is not None else ():
             await self._midnight(midnight_ms)
             self._look_ms = 0
         if now_ms >= self._look_ms:
@@ -198,7 +200,7 @@ class Work:
 
     async def _look(self) -> None:
         """Launch, take out who is on the blacklist, make up for a review that its data came too late for."""
-        if self._ledger.state is None:
+        if self._noted is None:
             await self._launch()
             return
         if not await self._blacklist():
@@ -345,7 +347,7 @@ class Work:
         self._ended("removal")
 
     async def _review(self, kind: Kind, day: date) -> Review | None:
-        asked = asked_of(self._where, self._ledger.state, kind, day)
+        asked = asked_of(self._where, self._noted, kind, day)
         try:
             found: Review = await self._compute.run(REVIEW, asked, timeout_s=COMPUTE_S)
         except ComputeFailed as error:
@@ -417,6 +419,7 @@ class Work:
 
     def _note(self, change: Change) -> None:
         entry = change.entry
+        self._noted = change.state
         self._done.took(change)
         log.info(
             "index",
@@ -429,8 +432,8 @@ class Work:
         )
 
     def _state(self) -> IndexState:
-        assert self._ledger.state is not None
-        return self._ledger.state
+        assert self._noted is not None
+        return self._noted
 
     def _raised(self, code: str, level: str, text: str) -> None:
         self._parts.told.raised(code=f"{ALERT}.{code}", level=level, text=text)

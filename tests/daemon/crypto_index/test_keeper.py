@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from core.levels.types import Announce, ForkVariant, Target
+from core.report import iso
 from daemon.crypto_index.by_hand import Forking, Redenominating, Removing, Restating, done
 from daemon.crypto_index.work import Work
 from research.index_level_again import check
@@ -388,6 +389,20 @@ def test_a_change_that_cannot_be_is_told_and_the_index_is_kept_on(house):
     shown = house.lives(*DAY, meanwhile=asking(one, []))
     assert house.codes["crypto_index.change"] == "critical"
     assert shown["state"] == "OK"
+
+
+def test_an_entry_whose_write_goes_on_is_not_told_yet(house):
+    async def slow(function):
+        result = function()
+        await asyncio.sleep(3)
+        return result
+
+    house.apart = slow
+    house.lives("2021-03-30T23:59:50", "2021-03-31T00:00:30")
+    told = [(shown["settled_at"], shown["divisor"]) for shown in house.seen if shown is not None]
+    known = [(iso(entry.at_ms), str(entry.divisor)) for entry in house.entries]
+    assert len(known) == 2
+    assert list(dict.fromkeys(told)) == known
 
 
 def test_a_removal_does_not_move_the_level_that_is_told_each_second(house):
