@@ -43,6 +43,17 @@ def test_a_last_print_moves_the_briefs_price_and_hardly_the_vetted_one(tmp_path)
 
 
 @pytest.mark.parametrize("method", ["vetted", "vetted_literal", "reference_rate"])
+def test_minutes_of_which_no_volume_is_known_have_no_say(tmp_path, method):
+    bars = [minutes(venue, usd, 1) for venue, usd in zip("ABC", (100, 101, 102), strict=True)]
+    silent = minutes("D", 500, 1)
+    for row in silent:
+        del row["volume"]
+    words = "--method", method
+    assert settled(written(tmp_path, *bars, silent), *words)[0]["price"] == pytest.approx(101)
+    assert settled(written(tmp_path, silent), *words)[0]["price"] is None
+
+
+@pytest.mark.parametrize("method", ["vetted", "vetted_literal", "reference_rate"])
 def test_what_comes_after_the_end_of_a_window_changes_nothing(tmp_path, method):
     words = "--method", method
     bars = [minutes(venue, usd, 1) for venue, usd in zip("ABC", (100, 101, 103), strict=True)]
