@@ -111,7 +111,7 @@ def _vetted(window: Window) -> dict[str, Any]:
 
 
 def _literal(window: Window) -> dict[str, Any]:
-    """Return the brief's price; it has none where no exchange traded (E0-12), and minutes of no known volume do not count."""
+    """Return the brief's price; none where no exchange traded (E0-12); minutes without a known volume do not count."""
     heard = [_between(one, window.end_ms - WINDOW_MS) for one in window.bars]
     candles = [_candles(_part(one, np.isfinite(one.close) & np.isfinite(one.volume))) for one in heard]
     try:
