@@ -247,12 +247,15 @@ def shown(found: Mapping[str, Any]) -> str:
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    arguments.add_argument("--data", type=Path, default=DATA, help="data directory of market caps")
+    arguments.add_argument("--data", type=Path, help="data directory of market caps")
     arguments.add_argument("--json", action="store_true", help="print one JSON document")
     chosen = arguments.parse_args()
-    if not chosen.data.is_dir():
-        sys.exit(f"{chosen.data}: no such directory; name a data directory of market caps with --data")
-    market = read_market(chosen.data)
+    data = chosen.data or DATA
+    if not data.is_dir():
+        said = f"{data} is no directory; name a data directory of market caps with --data"
+        print(f"not measured: {said}", file=sys.stderr)
+        return 0 if chosen.data is None else 2
+    market = read_market(data)
     found = measure(market, {"chosen": CHOSEN, "fixed": FIXED}, (START, last_quarter_end(market.day)))
     print(json.dumps(found, indent=1) if chosen.json else shown(found))
     return 0
