@@ -10,8 +10,11 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from decimal import Decimal
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
+
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 NIGHTDESK = [sys.executable, "-m", "daemon"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +39,14 @@ class VenueProcess:
         listening = json.loads(process.stdout.readline())
         return cls(process, listening["url"], listening["accounts"][0])
 
+    @retry(
+        retry=retry_if_exception_type((OSError, HTTPException, ValueError)),
+        stop=stop_after_delay(30),
+        wait=wait_fixed(0.1),
+        reraise=True,
+    )
     def info(self, **request: Any) -> Any:
+        """Return the venue's answer. A venue with faults strikes who looks at it too: it is asked again."""
         body = json.dumps(request).encode()
         headers = {"Content-Type": "application/json"}
         with urllib.request.urlopen(
