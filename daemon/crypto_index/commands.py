@@ -164,7 +164,7 @@ def restate(
     directory, daemon_dir = _directory(state_dir, config)
     number = kept.entry_of(directory, level)
     one = Restating(entry=number, usd=_usd(price), reason=reason, by=by)
-    document = kept.tried(directory, one) if dry_run else kept.changed(directory, daemon_dir, one)
+    document = kept.changed_or_tried(directory, daemon_dir, one, dry_run=dry_run)
     _told(document, shown.change, json_)
 
 
@@ -203,7 +203,7 @@ def fork(
         reason=f"{names[0]} {found['because']}",
         by=OPERATOR,
     )
-    document = kept.tried(directory, one) if dry_run else kept.changed(directory, daemon_dir, one)
+    document = kept.changed_or_tried(directory, daemon_dir, one, dry_run=dry_run)
     _told(document | {"inheritance": found}, shown.change, json_)
 
 
@@ -230,7 +230,7 @@ def redenominate(
     if number == 1:
         raise BadUse("--ratio 1: a unit of 1 old coin is the old one")
     one = Redenominating(symbol=symbol.strip().upper(), ratio=number, reason=reason, by=OPERATOR)
-    document = kept.tried(directory, one) if dry_run else kept.changed(directory, daemon_dir, one)
+    document = kept.changed_or_tried(directory, daemon_dir, one, dry_run=dry_run)
     _told(document, shown.change, json_)
 
 

@@ -140,6 +140,11 @@ def changed(directory: Path, state_dir: Path, one: ByHand) -> dict[str, Any]:
             ) from error
 
 
+def changed_or_tried(directory: Path, state_dir: Path, one: ByHand, *, dry_run: bool) -> dict[str, Any]:
+    """Make a change by hand, or say what it would do. Raises as changed does."""
+    return tried(directory, one) if dry_run else changed(directory, state_dir, one)
+
+
 def tried(directory: Path, one: ByHand) -> dict[str, Any]:
     """Return what a change by hand would do at the last vetted prices; nothing is recorded. Raises BadUse."""
     _check(directory, one)

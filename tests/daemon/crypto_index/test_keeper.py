@@ -301,18 +301,20 @@ def test_an_operators_removal_is_done_by_the_daemon_that_keeps_the_index(house):
     assert [entry.event.reason for entry in of(house, "Remove")] == ["key leaked"]
 
 
-def test_an_operators_fork_is_at_the_prices_of_now_and_pays_the_childs_value_out(house):
-    usd = {"BTC": Decimal(90), "BTCX": Decimal(10)}
-    one = Forking(
+def forking(variant):
+    return Forking(
         parent="BTC",
         child="BTCX",
         ratio=Decimal(1),
-        variant=ForkVariant.TOTAL_RETURN,
-        usd=usd,
+        variant=variant,
+        usd={"BTC": Decimal(90), "BTCX": Decimal(10)},
         reason="BTC has the larger market cap",
         by="operator",
     )
-    house.lives(*DAY, meanwhile=asking(one, []))
+
+
+def test_an_operators_fork_is_at_the_prices_of_now_and_pays_the_childs_value_out(house):
+    house.lives(*DAY, meanwhile=asking(forking(ForkVariant.TOTAL_RETURN), []))
     before = [shown for shown in house.seen if shown is not None][-1]
     (fork,) = of(house, "Fork")
     assert {p.symbol: float(p.usd) for p in fork.prices} == {
@@ -326,16 +328,7 @@ def test_an_operators_fork_is_at_the_prices_of_now_and_pays_the_childs_value_out
 
 def test_a_fork_asked_for_before_a_midnight_has_settled_takes_nothing_from_its_settlement_values(house):
     house.lives("2021-04-01T12:00:00", "2021-04-01T12:00:05")
-    usd = {"BTC": Decimal(90), "BTCX": Decimal(10)}
-    one = Forking(
-        parent="BTC",
-        child="BTCX",
-        ratio=Decimal(1),
-        variant=ForkVariant.DROPPED,
-        usd=usd,
-        reason="r",
-        by="b",
-    )
+    one = forking(ForkVariant.DROPPED)
     house.lives("2021-04-01T23:59:00", "2021-04-02T00:00:30", meanwhile=(60, lambda keeper: keeper.ask(one)))
     assert house.told[1:] == [("04-02 00:00:00", "Publish"), (house.told[-1][0], "Fork")]
 
